@@ -1,0 +1,58 @@
+/**
+ * Fence: who owns something, is the owner gone, and are its writes over (DESIGN D8).
+ *
+ * Types only. Used by claims (one member, part 1) and by eviction (the cluster, part 2).
+ */
+import type { Answer } from "./answer.ts";
+
+/** Names one process of one boot of one host; `nonce` names one node object in it. */
+export interface OwnerIdentity {
+  readonly host: string;
+  readonly boot: string;
+  /** Inode of the pid namespace; 0 where there is none. */
+  readonly pidNamespace: number;
+  readonly pid: number;
+  /** Start time of the process in clock ticks since boot, as text. */
+  readonly startTime: string;
+  /** Incarnation of the node: 32 hexadecimal digits, drawn anew at each `openNode`. */
+  readonly nonce: string;
+}
+
+/**
+ * What can be said of an owner from here.
+ * - `gone`: proven dead, its writes are over
+ * - `alive`: its process runs (another process, same pid namespace)
+ * - `self`: this very process; another nonce means another node, Worker or reload in it
+ * - `unreachable`: same boot, another pid namespace: can be neither proven dead nor killed
+ * - `unproven`: cannot be told (other host, or the runtime may not look): a person must say
+ */
+export type OwnerState = "gone" | "alive" | "self" | "unreachable" | "unproven";
+
+export interface OwnerReport {
+  readonly state: OwnerState;
+  /** One sentence for the error message: what was looked at and seen. */
+  readonly reason: string;
+}
+
+/** The write gate of one node in this process: enter, write, leave. Shut = refuse new ones and wait for those inside. */
+export interface Gate {
+  /** True while writes may go out. Costs no system call. */
+  enter(): boolean;
+  leave(): void;
+  /** Writes inside now. */
+  inFlight(): number;
+  close(): void;
+}
+
+export interface Fence {
+  /** Identity of this process with the given nonce. */
+  identify(nonce: string): Answer<OwnerIdentity>;
+  examine(owner: OwnerIdentity): Answer<OwnerReport>;
+  /** Opens the gate of one's own nonce; `directory` is the claim's, for gates kept in files. */
+  openGate(directory: string, nonce: string): Answer<Gate>;
+  /**
+   * Shuts the gate of another nonce of this process and tells whether its writes are over:
+   * `over`, `busy` (some are inside; ask again), or `unknown` (no gate is reachable from here: the mount is refused until the process ends).
+   */
+  shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown">;
+}

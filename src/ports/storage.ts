@@ -1,0 +1,103 @@
+/**
+ * Storage: what the world must give us to keep blocks, journals and decisions.
+ *
+ * Types only. Three kinds of file, each with the least it needs: a *volume* (blocks in place), a *stream*
+ * (journal, image journal, lease: bytes at a position), a *register* (bytes written once, by exactly one caller).
+ * A failed call rejects or throws a `CohortError` (`IO`, `FULL`, `NOT_FOUND`, ...) whose `facts` name the operation and the path.
+ */
+import type { Answer } from "./answer.ts";
+import type { Fence } from "./fence.ts";
+
+/** What a storage can promise; fixed for its life. */
+export interface StorageTraits {
+  /** Version of this contract. */
+  readonly version: 1;
+  /** Short name for messages and measures: `file`, `memory`, ... */
+  readonly name: string;
+  /** True when other processes can see the same files. */
+  readonly shared: boolean;
+  /** True when what `sync` acknowledged survives the loss of the host. */
+  readonly durable: boolean;
+  /** True when reads may answer with a value, on the loop. */
+  readonly synchronousReads: boolean;
+  /** How a lost member's writes are stopped (DESIGN D8). */
+  readonly fencing: "native" | "gate" | "kill" | "none" | "unproven";
+}
+
+/** Storage for volumes, streams and registers. Paths are plain strings with `/`; parents are made when a file is created. */
+export interface Storage {
+  readonly traits: StorageTraits;
+  /** Liveness of owners, and the gate that stops their writes. */
+  readonly fence: Fence;
+  /** Opens an existing volume file for blocks of `blockSize` bytes. Rejects `NOT_FOUND` when there is none. */
+  openVolume(path: string, options: OpenVolumeOptions): Answer<VolumeFile>;
+  /** Opens a stream file; `create` makes it when missing. Rejects `NOT_FOUND` otherwise. */
+  openStream(path: string, options: OpenStreamOptions): Answer<StreamFile>;
+  /**
+   * Creates `path` with `bytes`, whole and durable, for exactly one caller ever: true for the one who did it.
+   * Costs one file sync, one link and one directory sync. A crash leaves either nothing or all of it.
+   */
+  createRegister(path: string, bytes: Uint8Array): Answer<boolean>;
+  /** The bytes of a register, or undefined. What is returned is durable (the directory is synced first, DESIGN D7). */
+  readRegister(path: string): Answer<Uint8Array | undefined>;
+  /** Names in a directory, sorted by code unit; empty when there is no such directory. */
+  list(directory: string): Answer<string[]>;
+  /** Removes a file, or a directory that is empty; false when there was none. Durable when answered. */
+  remove(path: string): Answer<boolean>;
+  /** The one canonical spelling of a path: links followed as far as it exists. */
+  resolve(path: string): Answer<string>;
+  /** Closes what is open. Once. */
+  close(): Answer<void>;
+}
+
+export interface OpenVolumeOptions {
+  readonly blockSize: number;
+  readonly access: "read" | "write";
+}
+
+export interface OpenStreamOptions {
+  readonly access: "read" | "write";
+  readonly create?: boolean;
+}
+
+/** One block of a write set. `bytes` is exactly one block and stays untouched until the answer. */
+export interface BlockWrite {
+  readonly block: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A file of equal blocks. */
+export interface VolumeFile {
+  readonly path: string;
+  readonly blockSize: number;
+  /** Reads consecutive blocks into `into` (a whole number of blocks); answers the bytes read, fewer only at the end of the file. */
+  read(block: number, into: Uint8Array): Answer<number>;
+  /** Writes a set of blocks, in any order. Not durable before `sync`. Blocks beyond the end are a caller error. */
+  write(set: readonly BlockWrite[]): Answer<void>;
+  /** Everything whose write was answered before the call is durable when it answers. After a failure it is never trusted again (D4c). */
+  sync(): Answer<void>;
+  /** Size in whole blocks. */
+  size(): Answer<number>;
+  /** Makes the volume `blocks` long, zero-filled and really allocated: `FULL` comes from here, not from a later write. Durable at the next `sync`. */
+  grow(blocks: number): Answer<void>;
+  close(): Answer<void>;
+}
+
+/** A file of bytes, written mostly at its end. */
+export interface StreamFile {
+  readonly path: string;
+  /** Writes all of `bytes` at `position`; a value when it was quick. The bytes may be re-used once answered. */
+  write(position: number, bytes: Uint8Array): Answer<void>;
+  /** Reads up to `into.length` bytes; answers how many. */
+  read(position: number, into: Uint8Array): Answer<number>;
+  /**
+   * Makes every answered write durable. `lone` says that one caller waits and nothing else is queued, so that the
+   * adapter may do it on the loop while recent ones took under a millisecond (D12).
+   */
+  sync(lone: boolean): Answer<void>;
+  /** Allocates real space up to `bytes` (zeros) so that appends below it need no new space and syncs no metadata. `FULL` when there is none. */
+  reserve(bytes: number): Answer<void>;
+  /** Size in bytes, reserved space included. */
+  size(): Answer<number>;
+  close(): Answer<void>;
+}
