@@ -7,10 +7,13 @@ import type { Answer } from "./answer.ts";
 
 /** Names one process of one boot of one host; `nonce` names one node object in it. */
 export interface OwnerIdentity {
+  /** Id of the host, stable over boots. */
   readonly host: string;
+  /** Id of the boot. */
   readonly boot: string;
   /** Inode of the pid namespace; 0 where there is none. */
   readonly pidNamespace: number;
+  /** Process id as seen inside its pid namespace. */
   readonly pid: number;
   /** Start time of the process in clock ticks since boot, as text. */
   readonly startTime: string;
@@ -28,31 +31,41 @@ export interface OwnerIdentity {
  */
 export type OwnerState = "gone" | "alive" | "self" | "unreachable" | "unproven";
 
+/** What a look at an owner gave. */
 export interface OwnerReport {
+  /** Verdict on the owner. */
   readonly state: OwnerState;
   /** One sentence for the error message: what was looked at and seen. */
   readonly reason: string;
 }
 
-/** The write gate of one node in this process: enter, write, leave. Shut = refuse new ones and wait for those inside. */
+/**
+ * The write gate of one node in this process: enter, write, leave. Shut = refuse new ones and wait for those
+ * inside.
+ */
 export interface Gate {
   /** True while writes may go out. Costs no system call. */
   enter(): boolean;
+  /** Ends what `enter` began; once for each `enter` that was answered with true. */
   leave(): void;
   /** Writes inside now. */
   inFlight(): number;
+  /** Shuts the gate for good and releases it. */
   close(): void;
 }
 
+/** Says who lives, and stops the writes of who must not. */
 export interface Fence {
   /** Identity of this process with the given nonce. */
   identify(nonce: string): Answer<OwnerIdentity>;
+  /** Looks whether an owner is gone; changes nothing. */
   examine(owner: OwnerIdentity): Answer<OwnerReport>;
   /** Opens the gate of one's own nonce; `directory` is the claim's, for gates kept in files. */
   openGate(directory: string, nonce: string): Answer<Gate>;
   /**
    * Shuts the gate of another nonce of this process and tells whether its writes are over:
-   * `over`, `busy` (some are inside; ask again), or `unknown` (no gate is reachable from here: the mount is refused until the process ends).
+   * `over`, `busy` (some are inside; ask again), or `unknown` (no gate is reachable from here: the mount is
+   * refused until the process ends).
    */
   shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown">;
 }

@@ -1,8 +1,11 @@
 /** Interconnect: messages between members (part 2 builds on it). Types only. */
 import type { Answer } from "./answer.ts";
 
+/** What an interconnect can promise; fixed for its life. */
 export interface InterconnectTraits {
+  /** Version of this contract. */
   readonly version: 1;
+  /** Short name for messages and measures: `socket`, `loopback`, ... */
   readonly name: string;
   /** Messages of one sender arrive in the order sent, or not at all. */
   readonly ordered: boolean;
@@ -12,17 +15,25 @@ export interface InterconnectTraits {
   readonly authenticated: boolean;
 }
 
+/** A member at the other end of a link. */
 export interface InterconnectPeer {
+  /** Name of the member. */
   readonly name: string;
+  /** Its incarnation: 32 hexadecimal digits. */
   readonly incarnation: string;
 }
 
+/** One message as it arrived. */
 export interface InterconnectMessage {
+  /** Who sent it. */
   readonly from: InterconnectPeer;
+  /** Its bytes; the receiver may keep them. */
   readonly bytes: Uint8Array;
 }
 
+/** Links to the other members. */
 export interface Interconnect {
+  /** What this interconnect can promise. */
   readonly traits: InterconnectTraits;
   /** Where peers reach this member; written to the PIJ. */
   address(): Answer<string>;
@@ -38,5 +49,6 @@ export interface Interconnect {
   changes(): AsyncIterable<
     { readonly peer: InterconnectPeer; readonly up: boolean; readonly reason: string }
   >;
+  /** Closes every link and the address. Once. */
   close(): Answer<void>;
 }
