@@ -1,5 +1,5 @@
-// Completes package-lock.json: a registry mirror may lack packages of platforms it never serves, npm then leaves
-// them out of the lock, and `npm ci` refuses the lock on every machine. Run after each `npm install`.
+// Completes package-lock.json: a registry mirror may lack packages of platforms it never serves, npm then
+// leaves them out of the lock, and `npm ci` refuses the lock on every machine. Run after each `npm install`.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const path = new URL("../package-lock.json", import.meta.url);

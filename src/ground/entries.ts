@@ -4,8 +4,8 @@
  * After the header come the low key, the high key and the slots; the heap of entries grows down from the
  * block's end. A slot is the first four bytes of the key behind the prefix, most significant first and zero
  * padded, and the offset of its entry; an entry is suffix length, value length, suffix, value. The prefix is
- * what low and high key share, so every key of the block has it and it is stored once, as the beginning of the
- * low key.
+ * what low and high key share, so every key of the block has it and it is stored once, at the beginning of
+ * the low key.
  *
  * The bytes between slots and heap are always zero, and every change is a function of the block's bytes and
  * its arguments alone: the same changes on the same image give the same bytes again.

@@ -3,7 +3,8 @@
  *
  * Caller mistake: `TypeError` or `RangeError`, thrown at the door, nothing changed.
  * Operating condition: `CohortError` with a code, `retryable`, facts and a cause.
- * Broken invariant: `InvariantError`; the member stops, and later calls answer `STOPPED` with the first cause.
+ * Broken invariant: `InvariantError`; the member stops, and later calls answer `STOPPED` with the first
+ * cause.
  */
 
 /** Every operating condition, with whether the same call may succeed later, and what it means. */

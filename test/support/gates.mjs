@@ -21,7 +21,7 @@ function sources() {
 
 /** Name, and the command as a function (read when it runs). */
 const GATES = [
-  ["fmt", () => [deno, "fmt", "--check", "--quiet"]],
+  ["fmt", () => [deno, "fmt", "--check"]],
   ["lint", () => [deno, "lint", "--quiet"]],
   ["check-deno", () => [deno, "check", "--quiet", "mod.ts", "src", "adapters", "test/support/test_deno.ts"]],
   ["check-bun", () => [process.execPath, join(ROOT, "node_modules/typescript/bin/tsc"), "--noEmit"]],
