@@ -1,13 +1,13 @@
 /**
- * The 40-byte header that every block begins with, sealing before a block leaves memory, and the check after it
- * came back (ARCHITECTURE, "Block header").
+ * The 40-byte header that every block begins with, sealing before a block leaves memory, and the check after
+ * it came back (ARCHITECTURE, "Block header").
  *
- * A block is named by the array that holds it and `base`, the index of its first byte there, so that blocks can
- * lie side by side in one pool. The checksum is right only between `sealBlock` and the next change.
+ * A block is named by the array that holds it and `base`, the index of its first byte there, so that blocks
+ * can lie side by side in one pool. The checksum is right only between `sealBlock` and the next change.
  */
 import { crc32 } from "node:zlib";
 
-import { getU16, getU32, getU48, putU16, putU32, putU48 } from "./bytes.ts";
+import { getU16, getU32, getU48, putU32, putU48 } from "./bytes.ts";
 
 /** Bytes of the header. */
 export const HEADER_BYTES = 40;
@@ -140,6 +140,12 @@ export function startHeader(
   putU32(bytes, base + AT_BLOCK, block);
   putU32(bytes, base + AT_TREE, tree);
   putU32(bytes, base + AT_VOLUME_TAG, tag);
+}
+
+/** Makes a freed block: a header, then zeros. The stamp is 0. */
+export function formatFree(bytes: Uint8Array, base: number, size: number, block: number, tag: number): void {
+  startHeader(bytes, base, KIND_FREE, 0, block, 0, tag);
+  bytes.fill(0, base + HEADER_BYTES, base + size);
 }
 
 /** Sets the checksum over everything behind it; call it last, before the block leaves memory. */

@@ -6,9 +6,9 @@
  * fitted, E <= C - L - H + M. A cut at p bytes with a separator of at most K bytes leaves room on both sides
  * when p <= C - L - K and E - p <= C - K - H, so when p lies in a window of width
  * 2C - L - H - 2K - E >= C - 2K - M. Cuts are at most M apart, so one lies in the window if C >= 2K + 2M;
- * then the first and the last entry alone have room as well, so neither half need be empty. Prefixes only grow
- * by a split, which makes entries smaller. For 8192: C = 8152, K = 1019, M = 6 + 4 + 1019 + 1836 = 2865, and
- * 2K + 2M = 7768.
+ * then the first and the last entry alone have room as well, so neither half need be empty. Prefixes can only
+ * grow by a split, which makes entries smaller. For 8192: C = 8152, K = 1019, M = 6 + 4 + 1019 + 1836 = 2865,
+ * and 2K + 2M = 7768.
  */
 import {
   AT_COUNT,
