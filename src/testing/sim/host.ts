@@ -1,0 +1,148 @@
+/**
+ * Hosts and processes of a simulated world.
+ *
+ * A killed process leaves the page cache behind, and perhaps a write that is still on its way; a power cut takes the
+ * page cache and everything on its way. A dead process is never answered again: its promises stay open for ever.
+ */
+import { SimDisk } from "./disk.ts";
+import type { FileClass } from "./disk.ts";
+import type { CutStyle } from "./fates.ts";
+import { FaultPlan, type PortCall } from "./faults.ts";
+import type { SimOwner } from "./heap.ts";
+import type { Latencies } from "./latencies.ts";
+import { Prng } from "./prng.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Trace } from "./trace.ts";
+
+/** Where in a port call a crash strikes. */
+export type CrashMoment = "before" | "after";
+
+/** A port call as it is made, for those who count or crash. */
+export interface CallFact {
+  /** Number of the call in this process, from 1. */
+  readonly number: number;
+  readonly call: PortCall;
+  readonly path: string;
+  readonly use: FileClass;
+  readonly moment: CrashMoment;
+}
+
+/** Told of each port call, before and after its effect; it may kill the process or cut the power. */
+export type CallWatch = (process: SimProcess, fact: CallFact) => void;
+
+/** One process of a host. */
+export class SimProcess implements SimOwner {
+  readonly host: SimHost;
+  readonly pid: number;
+  readonly startTime: string;
+  alive = true;
+  pausedUntil = 0;
+  /** Port calls made. */
+  calls = 0;
+  /** Writes on their way that land whatever becomes of the process. */
+  landing = 0;
+  /** Called at each port call. */
+  watch: CallWatch | undefined;
+
+  constructor(host: SimHost, pid: number) {
+    this.host = host;
+    this.pid = pid;
+    this.startTime = String(1000 + pid * 7);
+  }
+
+  /** True when it is gone and nothing of it can still land. */
+  get isOver(): boolean {
+    return !this.alive && this.landing === 0;
+  }
+}
+
+/** What a whole host is made of. */
+export interface HostOptions {
+  readonly seed: number;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly latencies: Latencies;
+  readonly plan?: FaultPlan;
+  readonly disk?: SimDisk;
+  readonly name?: string;
+}
+
+/** One kernel: a disk, processes, gates, and a clock that may be wrong. */
+export class SimHost {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly latencies: Latencies;
+  readonly chance: Prng;
+  readonly plan: FaultPlan;
+  readonly disk: SimDisk;
+  readonly processes: SimProcess[] = [];
+  /** Write gates of nodes, by directory and nonce. */
+  readonly gates: Map<string, { pid: number; open: boolean; inFlight: number }> = new Map();
+  /** Breaches of a port's contract by its caller; a run with any has failed. */
+  readonly complaints: string[] = [];
+  /** Milliseconds the wall clock is off. */
+  wallOffsetMs = 0;
+  #boot = 1;
+  #pid = 100;
+
+  constructor(options: HostOptions) {
+    this.name = options.name ?? "host-1";
+    this.scheduler = options.scheduler;
+    this.trace = options.trace;
+    this.latencies = options.latencies;
+    this.chance = new Prng(options.seed, `host ${this.name}`);
+    this.plan = options.plan ?? new FaultPlan(new Prng(options.seed, "no faults"), []);
+    this.disk = options.disk ?? new SimDisk();
+  }
+
+  /** Boot id; another after each power cut. */
+  get boot(): string {
+    return `${this.name}-boot-${this.#boot}`;
+  }
+
+  /** Notes that a caller broke a port's contract. */
+  complain(text: string): void {
+    this.trace.note("complaint", text);
+    this.complaints.push(text);
+  }
+
+  /** Starts a process. */
+  spawn(): SimProcess {
+    const process = new SimProcess(this, ++this.#pid);
+    this.processes.push(process);
+    this.trace.note("spawn", process.pid);
+    return process;
+  }
+
+  /** SIGKILL: the process ends; the page cache stays; writes on their way may still land. */
+  kill(process: SimProcess): void {
+    if (!process.alive) return;
+    process.alive = false;
+    this.trace.note("kill", process.pid, process.landing);
+  }
+
+  /** SIGSTOP for a while: nothing of the process runs, then everything is late at once. */
+  pause(process: SimProcess, forUs: number): void {
+    process.pausedUntil = Math.max(process.pausedUntil, this.scheduler.now + forUs);
+    this.trace.note("pause", process.pid, forUs);
+  }
+
+  /** The power goes: every process ends, and of what was not synced a drawn part survives. */
+  powerCut(style: CutStyle | "mixed" = "mixed"): void {
+    this.reboot();
+    this.disk.powerCut(this.chance, style);
+    this.trace.note("power cut", style);
+  }
+
+  /** Ends every process and changes the boot id; the disk is left to the caller. */
+  reboot(): void {
+    for (const process of this.processes) {
+      process.alive = false;
+      process.landing = 0;
+    }
+    this.processes.length = 0;
+    this.gates.clear();
+    this.#boot++;
+  }
+}

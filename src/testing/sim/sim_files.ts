@@ -1,0 +1,289 @@
+/** Volumes and streams of a simulated disk: the page cache, its faults, and what is still on its way. */
+import { crc32 } from "node:zlib";
+import { CohortError } from "../../ground/errors.ts";
+import type { Answer } from "../../ports/answer.ts";
+import type {
+  BlockWrite,
+  OpenStreamOptions,
+  OpenVolumeOptions,
+  StreamFile,
+  VolumeFile,
+} from "../../ports/storage.ts";
+import type { SimDisk, SimFile, SyncEnd } from "./disk.ts";
+import { type Change, SECTOR_BYTES } from "./fates.ts";
+import type { FaultKind, PortCall } from "./faults.ts";
+import type { SimProcess } from "./host.ts";
+import { ioError, portCall } from "./port_calls.ts";
+import type { DiskWatch } from "./sim_storage.ts";
+
+/** What volumes and streams have in common. */
+abstract class SimHandle {
+  readonly path: string;
+  protected readonly file: SimFile;
+  protected readonly process: SimProcess;
+  readonly #watch: DiskWatch;
+  readonly #writable: boolean;
+  #closed = false;
+
+  constructor(process: SimProcess, file: SimFile, access: "read" | "write", watch: DiskWatch) {
+    this.process = process;
+    this.file = file;
+    this.path = file.path;
+    this.#writable = access === "write";
+    this.#watch = watch;
+  }
+
+  protected get disk(): SimDisk {
+    return this.process.host.disk;
+  }
+
+  close(): Answer<void> {
+    this.#closed = true;
+  }
+
+  protected check(operation: string, writes: boolean): void {
+    if (this.#closed) {
+      throw new CohortError("CLOSED", `${operation} of ${this.path}: the file is closed`, {
+        path: this.path,
+      });
+    }
+    if (writes && !this.#writable) {
+      throw new CohortError("READ_ONLY", `${operation} of ${this.path}: it was opened for reading`, {
+        path: this.path,
+      });
+    }
+  }
+
+  protected call<T>(
+    call: PortCall,
+    operation: string,
+    at: number,
+    length: number,
+    perform: (fault: FaultKind | undefined) => T,
+    landings?: (fault: FaultKind | undefined) => readonly (() => void)[],
+  ): Answer<T> {
+    const { path } = this;
+    const plan = { call, operation, path, use: this.file.use, at, length, perform };
+    return portCall(this.process, landings === undefined ? plan : { ...plan, landings });
+  }
+
+  protected readBytes(position: number, into: Uint8Array): Answer<number> {
+    this.check("read", false);
+    return this.call("read", "read", position, into.length, (fault) => {
+      if (fault === "read_error") throw ioError("IO", "read", this.path, "EIO");
+      const done = this.file.cache.read(position, into);
+      if (fault === "stale_read") this.#readOlder(position, into.subarray(0, done));
+      return fault === "short_read" && done > 0 ? this.process.host.chance.below(done) : done;
+    });
+  }
+
+  #readOlder(position: number, into: Uint8Array): void {
+    const older = this.file.older.get(position);
+    if (older !== undefined && older.length >= into.length) into.set(older.subarray(0, into.length));
+    else this.file.durable.read(position, into);
+  }
+
+  /** Lands one piece of a write: copies the bytes as they are at that instant, and says so if they were touched. */
+  protected landing(
+    position: number,
+    bytes: Uint8Array,
+    changes: Change[],
+    betrayal?: Change["betrayal"],
+  ): () => void {
+    const before = crc32(bytes);
+    return () => {
+      const copy = bytes.slice();
+      if (crc32(copy) !== before) {
+        this.process.host.complain(
+          `bytes of a write to ${this.path} at ${position} changed before its answer`,
+        );
+      }
+      this.#watch.written?.(this.file, position, copy);
+      changes.push(this.disk.write(this.file, position, copy, betrayal));
+    };
+  }
+
+  /** What a drawn fault makes of a write: where else it goes, if anywhere. */
+  protected betrayal(fault: FaultKind | undefined, position: number, unit: number): Change["betrayal"] {
+    if (fault === "lost_write") return "lost";
+    if (fault !== "misdirected_write") return undefined;
+    const units = Math.max(1, Math.floor(this.file.cache.size / unit));
+    const other = this.process.host.chance.below(units) * unit;
+    return other === position ? "lost" : { position: other };
+  }
+
+  sync(_lone = false): Answer<void> {
+    this.check("sync", true);
+    const covered = coveredBySync(this.file.unsynced);
+    return this.call("sync", "sync", this.file.cache.size, covered.size, (fault) => {
+      this.disk.endSync(this.file, covered, syncEndOf(fault));
+      if (fault === "sync_error_keep" || fault === "sync_error_drop") {
+        throw ioError("IO", "sync", this.path, "EIO");
+      }
+      if (fault !== "sync_lie" && this.disk.find(this.path) === this.file) this.disk.keepName(this.path);
+      if (fault === undefined) this.#watch.synced?.(this.file);
+    });
+  }
+
+  protected growTo(size: number, operation: string): Answer<void> {
+    this.check(operation, true);
+    const changes: Change[] = [];
+    return this.call("grow", operation, size, 0, (fault) => {
+      if (size <= this.file.cache.size) return;
+      if (fault === "write_error") throw ioError("IO", operation, this.path, "EIO");
+      if (fault === "disk_full" || this.disk.isFull(this.file, size)) {
+        throw ioError("FULL", operation, this.path, "no space");
+      }
+      changes.push(this.disk.resize(this.file, size));
+      for (const change of changes) change.answered = true;
+    });
+  }
+}
+
+/** A sync covers what was answered, and what lies beneath it: the cache holds one version of each byte. */
+function coveredBySync(unsynced: readonly Change[]): Set<Change> {
+  const covered = new Set<Change>();
+  for (let i = unsynced.length - 1; i >= 0; i--) {
+    const change = unsynced[i] as Change;
+    if (change.answered) {
+      covered.add(change);
+      continue;
+    }
+    const end = change.position + change.bytes.length;
+    for (const later of covered) {
+      if (later.position < end && change.position < later.position + later.bytes.length) {
+        covered.add(change);
+        break;
+      }
+    }
+  }
+  return covered;
+}
+
+function syncEndOf(fault: FaultKind | undefined): SyncEnd {
+  if (fault === "sync_lie") return "lie";
+  if (fault === "sync_error_keep") return "keep";
+  return fault === "sync_error_drop" ? "drop" : "done";
+}
+
+/** A volume of a simulated disk. */
+export class SimVolume extends SimHandle implements VolumeFile {
+  readonly blockSize: number;
+
+  constructor(process: SimProcess, file: SimFile, options: OpenVolumeOptions, watch: DiskWatch) {
+    super(process, file, options.access, watch);
+    this.blockSize = options.blockSize;
+  }
+
+  read(block: number, into: Uint8Array): Answer<number> {
+    if (into.length % this.blockSize !== 0 || block < 0) {
+      throw new RangeError(`read of block ${block} into ${into.length} bytes: not whole blocks`);
+    }
+    return this.readBytes(block * this.blockSize, into);
+  }
+
+  write(set: readonly BlockWrite[]): Answer<void> {
+    this.check("write", true);
+    for (const { block, bytes } of set) {
+      if (bytes.length !== this.blockSize) {
+        throw new RangeError(`write of block ${block}: ${bytes.length} bytes, a block has ${this.blockSize}`);
+      }
+      if (block < 0 || (block + 1) * this.blockSize > this.file.cache.size) {
+        throw new RangeError(`write of block ${block}: beyond the end of ${this.path}`);
+      }
+    }
+    const { chance } = this.process.host;
+    const changes: Change[] = [];
+    const landings = (fault: FaultKind | undefined) => {
+      const struck = fault === undefined ? -1 : chance.below(Math.max(1, set.length));
+      const all = set.map(({ block, bytes }, i) => {
+        const at = block * this.blockSize;
+        return this.landing(
+          at,
+          bytes,
+          changes,
+          i === struck ? this.betrayal(fault, at, this.blockSize) : undefined,
+        );
+      });
+      return fault === "write_error" ? all.filter(() => chance.chance(1, 2)) : all;
+    };
+    const first = set[0]?.block ?? 0;
+    return this.call("write", "write", first, set.length, (fault) => {
+      if (fault === "write_error") throw ioError("IO", "write", this.path, "EIO");
+      for (const change of changes) change.answered = true;
+    }, landings);
+  }
+
+  size(): Answer<number> {
+    this.check("size", false);
+    return this.call("rest", "size", 0, 0, () => Math.floor(this.file.cache.size / this.blockSize));
+  }
+
+  grow(blocks: number): Answer<void> {
+    return this.growTo(blocks * this.blockSize, "grow");
+  }
+}
+
+/** A stream of a simulated disk. */
+export class SimStream extends SimHandle implements StreamFile {
+  constructor(process: SimProcess, file: SimFile, options: OpenStreamOptions, watch: DiskWatch) {
+    super(process, file, options.access, watch);
+  }
+
+  write(position: number, bytes: Uint8Array): Answer<void> {
+    this.check("write", true);
+    if (position < 0) throw new RangeError(`write at ${position}: positions begin at 0`);
+    const { chance } = this.process.host;
+    const changes: Change[] = [];
+    const end = position + bytes.length;
+    const call = end > this.file.cache.size ? "grow" : "write";
+    const full = (fault: FaultKind | undefined) => fault === "disk_full" || this.disk.isFull(this.file, end);
+    const landings = (fault: FaultKind | undefined) => {
+      const fails = fault === "write_error" || (call === "grow" && full(fault));
+      const length = fails ? chance.below(bytes.length + 1) : bytes.length;
+      const betrayal = this.betrayal(fault, position, SECTOR_BYTES);
+      if (betrayal !== undefined) return [this.landing(position, bytes, changes, betrayal)];
+      return piecesOf(position, length, chance.below(3)).map(([from, to]) =>
+        this.landing(position + from, bytes.subarray(from, to), changes)
+      );
+    };
+    let refused = false;
+    return this.call(call, "write", position, bytes.length, (fault) => {
+      if (fault === "write_error") throw ioError("IO", "write", this.path, "EIO");
+      if (refused) throw ioError("FULL", "write", this.path, "no space");
+      for (const change of changes) change.answered = true;
+    }, (fault) => {
+      refused = call === "grow" && full(fault);
+      return landings(fault);
+    });
+  }
+
+  read(position: number, into: Uint8Array): Answer<number> {
+    return this.readBytes(position, into);
+  }
+
+  reserve(bytes: number): Answer<void> {
+    return this.growTo(bytes, "reserve");
+  }
+
+  size(): Answer<number> {
+    this.check("size", false);
+    return this.call("rest", "size", 0, 0, () => this.file.cache.size);
+  }
+}
+
+/** Cuts [0, length) into pieces at sector borders of the file, `cuts` times at most. */
+function piecesOf(position: number, length: number, cuts: number): [number, number][] {
+  const pieces: [number, number][] = [];
+  let from = 0;
+  for (let i = 0; i < cuts; i++) {
+    const middle = from + Math.floor((length - from) / 2);
+    const to = middle - ((position + middle) % SECTOR_BYTES);
+    if (to > from && to < length) {
+      pieces.push([from, to]);
+      from = to;
+    }
+  }
+  if (length > from) pieces.push([from, length]);
+  return pieces;
+}
