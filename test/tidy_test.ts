@@ -1,4 +1,7 @@
-/** The rules of the house, each over the whole repository. That each can fail is shown in `tidy/rules_test.ts`. */
+/**
+ * The rules of the house, each over the whole repository. That each can fail is shown in
+ * `tidy/rules_test.ts`.
+ */
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { ERROR_CODES } from "../src/ground/errors.ts";

@@ -1,4 +1,7 @@
-/** `@std/assert` as far as the tests need it, over `node:assert/strict`: the registry of that package is not npm. */
+/**
+ * `@std/assert` as far as the tests need it, over `node:assert/strict`: the registry of that package is not
+ * npm.
+ */
 import strict from "node:assert/strict";
 
 type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
@@ -47,7 +50,9 @@ export function assertThrows<E extends Error = Error>(
   fail(`Expected a throw${errorClass === undefined ? "" : ` of ${errorClass.name}`}`);
 }
 
-/** Fails unless `fn` rejects (with an `ErrorClass` whose message includes `includes`); resolves to the reason. */
+/**
+ * Fails unless `fn` rejects (with an `ErrorClass` whose message includes `includes`); resolves to the reason.
+ */
 export async function assertRejects<E extends Error = Error>(
   fn: () => Promise<unknown>,
   errorClass?: ErrorClass<E>,

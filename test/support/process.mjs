@@ -1,4 +1,5 @@
-// Child processes of the test tools: streamed or collected, ended with their whole group when they take too long.
+// Child processes of the test tools: streamed or collected, ended with their whole group when they take too
+// long.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { ROOT } from "./runtimes.mjs";

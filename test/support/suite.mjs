@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, runtimePath } from "./runtimes.mjs";
 import { run } from "./process.mjs";
+import { countReport } from "./reports.mjs";
 
 /** A suite that takes longer than this is stuck (a busy loop outlives the deadlines inside). */
 const SUITE_MS_MAX = Number(process.env.COHORT_SUITE_MS ?? 20 * 60_000);
@@ -36,17 +37,4 @@ export async function runTests(runtime, { files, scratch, prefix }) {
   // A file that does not load, or a leak after the last test, shows in the exit code alone.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   return { name: runtime, ...counts, seconds: (performance.now() - started) / 1000 };
-}
-
-/** Passed and failed tests of a JUnit report; a skipped test is neither. */
-export function countReport(xml) {
-  let passed = 0, failed = 0;
-  for (
-    const [, attributes, , body = ""] of xml.matchAll(/<testcase\b([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)
-  ) {
-    if (attributes === undefined || /<skipped\b/.test(body)) continue;
-    if (/<(failure|error)\b/.test(body)) failed++;
-    else passed++;
-  }
-  return { passed, failed };
 }

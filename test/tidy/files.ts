@@ -49,8 +49,9 @@ export interface ImportSite {
   readonly line: number;
 }
 
-const IMPORT =
-  /\b(?:import|export)\s+(type\s+)?(?:[\w*{][^;"'`]*?\bfrom\s*)?["']([^"'\n]+)["']|\bimport\s*\(\s*["']([^"'\n]+)["']/g;
+const STATIC = /\b(?:import|export)\s+(type\s+)?(?:[\w*{][^;"'`]*?\bfrom\s*)?["']([^"'\n]+)["']/;
+const DYNAMIC = /\bimport\s*\(\s*["']([^"'\n]+)["']/;
+const IMPORT = new RegExp(`${STATIC.source}|${DYNAMIC.source}`, "g");
 
 /** What a file imports, in order. */
 export function importsOf(file: SourceFile): ImportSite[] {
@@ -63,7 +64,10 @@ export function importsOf(file: SourceFile): ImportSite[] {
   return sites;
 }
 
-/** Path from the root of what `specifier` names as seen from `from`; undefined for a package or `node:` module. */
+/**
+ * Path from the root of what `specifier` names as seen from `from`; undefined for a package or `node:`
+ * module.
+ */
 export function resolveImport(from: string, specifier: string, map: ImportMap): string | undefined {
   const mapped = map[specifier];
   if (mapped?.startsWith("./")) return mapped.slice(2);

@@ -71,7 +71,8 @@ function directionError(from: string, to: string): string | undefined {
 const MATH = "a?(?:sin|cos|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|log2|pow";
 /** Words that take time, chance or I/O past the ports, or differ between runtimes. */
 const AMBIENT: readonly RegExp[] = [
-  /(?<![.\w#$])(?:Date|performance|crypto|Temporal|globalThis|fetch|WebSocket|Worker|navigator|console)\b(?!\??:)/g,
+  /(?<![.\w#$])(?:Date|performance|crypto|Temporal|globalThis|navigator|console)\b(?!\??:)/g,
+  /(?<![.\w#$])(?:fetch|WebSocket|Worker)\b(?!\??:)/g,
   /(?<![.\w#$])(?:setTimeout|setInterval|setImmediate|requestAnimationFrame)\b/g,
   /(?<![.\w#$])process\b(?=[.[?])/g,
   /(?<![.\w#$])(?:Deno|Bun)\b(?=[.[?])/g,
@@ -80,7 +81,9 @@ const AMBIENT: readonly RegExp[] = [
   /\b(?:localeCompare|toLocale\w+)\b/g,
   /\bAbortSignal\s*\.\s*timeout\b/g,
 ];
-/** The outer floors may look at the process they run in; `testing` may also let the real loop turn, no more. */
+/**
+ * The outer floors may look at the process they run in; `testing` may also let the real loop turn, no more.
+ */
 const TESTING_MAY = /^(?:process|Deno|Bun|console|globalThis|Worker|setImmediate)$/;
 
 /** Ambient time, chance or I/O in `src/` outside `admin/` and `cli/`. */

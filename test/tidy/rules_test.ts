@@ -44,7 +44,7 @@ test("functionsOf() finds functions, methods and arrows, whatever their return t
   assertEquals(spans("const a = b ? c(d) : { e: 1 };\ninterface F {\n  g(h: number): void;\n}"), []);
 });
 
-test("importsOf() sees imports, re-exports and dynamic imports with their lines, none in comments or strings", () => {
+test("importsOf() sees imports, re-exports and dynamic imports, none in comments or strings", () => {
   const sites = importsOf(file(
     "src/a.ts",
     '// import "x"',
@@ -147,7 +147,7 @@ test("fileNameErrors() and exportDocErrors() name the file and the line", () => 
   );
 });
 
-test("softSpotErrors() and workplaceErrors() see marks, unchecked types, sleeping tests and machine paths", () => {
+test("softSpotErrors() and workplaceErrors() see marks, unchecked types and machine paths", () => {
   const soft = (line: string) => softSpotErrors([file("src/a.ts", line)]).length;
   const spots = [
     `// TO${"DO"} later`,

@@ -1,0 +1,119 @@
+// Builds what is published into dist/ (or the folder named by the first argument): ESM JavaScript with source
+// maps by esbuild, declarations by tsc.
+//
+// One entry per export and bin, shared code in chunks. `using` is lowered, so that Node 22 runs it. cbor-x is
+// bundled (its plain form, without the native helper), with its licence text in dist/THIRD_PARTY_LICENSES.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
+/** Packages whose code goes into dist/; every other bare import stays an import. */
+const BUNDLED = ["cbor-x"];
+
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const targets = [
+  ...Object.values(manifest.exports).map((target) => target.default),
+  ...Object.values(manifest.bin ?? {}),
+];
+const entries = targets.map((target) => target.replace(/^(\.\/)?dist\//, "").replace(/\.js$/, ".ts"));
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(DIST, { recursive: true });
+await bundle();
+declare();
+writeLicenses();
+for (const target of Object.values(manifest.bin ?? {})) chmodSync(join(DIST, "..", target), 0o755);
+console.log(`built ${entries.length} entries into ${DIST}`);
+
+/** JavaScript and source maps. */
+async function bundle() {
+  const result = await build({
+    absWorkingDir: ROOT,
+    entryPoints: entries,
+    outdir: DIST,
+    outbase: ROOT,
+    bundle: true,
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    format: "esm",
+    platform: "node",
+    target: "node22",
+    supported: { using: false },
+    sourcemap: true,
+    sourcesContent: true,
+    packages: "external",
+    alias: Object.fromEntries(BUNDLED.map((name) => [name, join(ROOT, "node_modules", name, "index.js")])),
+    legalComments: "inline",
+    metafile: true,
+    logLevel: "warning",
+  });
+  const inputs = Object.keys(result.metafile.inputs).filter((path) => path.includes("node_modules/"));
+  const stray = inputs.filter((path) => !BUNDLED.some((name) => path.includes(`node_modules/${name}/`)));
+  if (stray.length > 0) throw new Error(`dist/ would hold unlicensed code: ${stray.join(", ")}`);
+  checkImports(result.metafile);
+}
+
+/** A bare import that is neither a node module nor a dependency would fail at the consumer. */
+function checkImports(metafile) {
+  const allowed = new Set([
+    ...Object.keys(manifest.dependencies ?? {}),
+    ...Object.keys(manifest.peerDependencies ?? {}),
+  ]);
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    for (const { path: name, external } of output.imports) {
+      const base = name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/");
+      if (external && !/^(?:node|bun):/.test(name) && !allowed.has(base)) {
+        throw new Error(`${path} imports ${name}`);
+      }
+    }
+  }
+}
+
+/** Declarations of everything the entries reach, with `.js` endings. */
+function declare() {
+  const config = join(DIST, "tsconfig.json");
+  const compilerOptions = {
+    noEmit: false,
+    emitDeclarationOnly: true,
+    rootDir: ROOT,
+    outDir: DIST,
+    types: [join(ROOT, "node_modules/bun-types")],
+  };
+  const files = entries.map((entry) => join(ROOT, entry));
+  const settings = { extends: join(ROOT, "tsconfig.json"), compilerOptions, files, include: [], exclude: [] };
+  writeFileSync(config, JSON.stringify(settings));
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", config], { stdio: "inherit" });
+  rmSync(config);
+  if (status !== 0) throw new Error(`tsc ended with ${status}`);
+  for (const path of readdirSync(DIST, { recursive: true })) {
+    if (path.endsWith(".d.ts")) rewriteDeclaration(join(DIST, path));
+  }
+}
+
+/** `./x.ts` becomes `./x.js`. A declaration may lean on nothing that a consumer has not installed. */
+function rewriteDeclaration(path) {
+  const text = readFileSync(path, "utf8")
+    .replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.ts\2/g, "$1$2$3.js$2");
+  const [, bare] = /\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/.exec(text) ?? [];
+  if (bare !== undefined && !bare.startsWith("node:")) {
+    throw new Error(`${path} imports the types of ${bare}`);
+  }
+  writeFileSync(path, text);
+}
+
+/** The licence of each package whose code is inside. */
+function writeLicenses() {
+  const texts = BUNDLED.map((name) => {
+    const folder = join(ROOT, "node_modules", name);
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
+    if (file === undefined || !existsSync(join(folder, file))) throw new Error(`${name} has no licence text`);
+    return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+  });
+  writeFileSync(join(DIST, "THIRD_PARTY_LICENSES"), texts.join("\n----\n\n"));
+}
