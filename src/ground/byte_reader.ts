@@ -50,7 +50,9 @@ export class ByteReader {
     return getU48(this.bytes, this.#take(6));
   }
 
-  /** Reads a varint as `ByteWriter.varint` writes it; a longer spelling or one above 2^53 - 1 is `CORRUPT`. */
+  /**
+   * Reads a varint as `ByteWriter.varint` writes it; a longer spelling or one above 2^53 - 1 is `CORRUPT`.
+   */
   varint(): number {
     const start = this.position;
     let value = 0;

@@ -1,8 +1,8 @@
 /**
  * A growable scratch for encoders: written from the front, reused by setting `length` back.
  *
- * What `bytes` holds below `length` is the output; the array is replaced when it grows, so a caller takes `bytes`
- * after the last write and copies what must outlive the next use.
+ * What `bytes` holds below `length` is the output; the array is replaced when it grows, so a caller takes
+ * `bytes` after the last write and copies what must outlive the next use.
  */
 import { copyBytes, NO_BYTES, putU16, putU32, putU48 } from "./bytes.ts";
 
@@ -55,7 +55,10 @@ export class ByteWriter {
     this.length += 6;
   }
 
-  /** Appends a non-negative safe integer in groups of seven bits, lowest first, top bit set on all but the last. */
+  /**
+   * Appends a non-negative safe integer in groups of seven bits, lowest first, top bit set on all but the
+   * last.
+   */
   varint(value: number): void {
     this.ensure(VARINT_BYTES_MAX);
     const bytes = this.bytes;

@@ -1,8 +1,8 @@
 /**
  * Integers in byte arrays, little-endian unless the name says otherwise, and comparison of byte ranges.
  *
- * No function here checks bounds: the caller owns the array and knows its layout. Bytes that come from outside
- * (a volume, a journal, a wire) are read through `ByteReader`, which does check.
+ * No function here checks bounds: the caller owns the array and knows its layout. Bytes that come from
+ * outside (a volume, a journal, a wire) are read through `ByteReader`, which does check.
  */
 
 /** The array of no bytes. */
