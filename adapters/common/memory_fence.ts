@@ -72,6 +72,11 @@ export class MemoryFence implements Fence {
     return gate;
   }
 
+  /** A node in this process has not ended while it is live, and is `gone` once it is not. */
+  isOver(_directory: string, _nonce: string): boolean {
+    return false;
+  }
+
   shutGate(directory: string, nonce: string): "over" | "busy" {
     this.#shut.add(key(directory, nonce));
     const gate = this.#gates.get(nonce)?.get(directory);
