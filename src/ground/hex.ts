@@ -1,0 +1,26 @@
+/** Identities: 16 bytes on disk, 32 hexadecimal digits everywhere else. */
+import { invariant } from "./errors.ts";
+
+/** Bytes of an identity: a volume, or an incarnation of a volume or of a node. */
+export const ID_BYTES = 16;
+
+const DIGITS = "0123456789abcdef";
+const ID_PATTERN = /^[0-9a-f]{32}$/;
+
+/** Whether `text` names an identity: 32 hexadecimal digits, lower case. */
+export function isId(text: string): boolean {
+  return ID_PATTERN.test(text);
+}
+
+/** Writes an identity as `ID_BYTES` bytes at `at`. */
+export function putId(bytes: Uint8Array, at: number, id: string): void {
+  invariant(isId(id), "An identity is 32 hexadecimal digits");
+  for (let i = 0; i < ID_BYTES; i++) bytes[at + i] = parseInt(id.slice(i * 2, i * 2 + 2), 16);
+}
+
+/** Reads the `ID_BYTES` bytes at `at` as an identity. */
+export function getId(bytes: Uint8Array, at: number): string {
+  let id = "";
+  for (let i = at; i < at + ID_BYTES; i++) id += DIGITS[bytes[i]! >>> 4]! + DIGITS[bytes[i]! & 15]!;
+  return id;
+}
