@@ -1,4 +1,7 @@
-/** The runtime's own "run all promise jobs now": about twice as fast as a turn of the event loop per event, same order. */
+/**
+ * The runtime's own "run all promise jobs now": about twice as fast as a turn of the event loop per event,
+ * same order.
+ */
 import type { Drain } from "../../src/testing/sim/scheduler.ts";
 
 interface DenoInternals {
@@ -6,7 +9,9 @@ interface DenoInternals {
   [key: string]: unknown;
 }
 
-/** The native drain of Deno or Bun; undefined where there is none, then the scheduler takes a turn per event. */
+/**
+ * The native drain of Deno or Bun; undefined where there is none, then the scheduler takes a turn per event.
+ */
 export async function nativeDrain(): Promise<Drain | undefined> {
   const globals = globalThis as unknown as { Bun?: unknown; Deno?: DenoInternals };
   if (globals.Bun !== undefined) {

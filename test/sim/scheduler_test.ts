@@ -31,7 +31,7 @@ async function storm(seed: number, drain?: Drain): Promise<string> {
   return trace.hash();
 }
 
-test("Scheduler: one seed is one trace on every runtime, whichever way promise jobs are drained", async () => {
+test("Scheduler: one seed is one trace on every runtime, whichever way jobs are drained", async () => {
   const byTurn = await storm(5);
   assertEquals(byTurn, "4bb5410425a9800d");
   assertEquals(await storm(5, await nativeDrain()), byTurn);

@@ -129,7 +129,7 @@ test("SimStorage: a register cut off in the middle is there whole or not at all"
   assertEquals([...seen].sort(), [0, 5000]);
 });
 
-test("SimStorage: a write on its way when its process dies lands later or never, and fence says when it is over", async () => {
+test("SimStorage: a write on its way when its process dies lands later or never; fence says when", async () => {
   const seen = new Set<number>();
   for (let seed = 0; seed < 40; seed++) {
     const { host, run } = makeWorld(seed, ALWAYS_PROMISES);

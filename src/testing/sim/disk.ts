@@ -1,8 +1,9 @@
 /**
  * A simulated disk: for each file what is durable, what the page cache shows, and the changes in between.
  *
- * It knows the truth as well: what would be durable had every sync been honest and every write gone where it was
- * sent. `deviations` names the files where a drive's betrayal is still felt, so that checkers know what they may expect.
+ * It knows the truth as well: what would be durable had every sync been honest and every write gone where it
+ * was sent. `deviations` names the files where a drive's betrayal is still felt, so that checkers know what
+ * they may expect.
  */
 import { applyFate, type Change, type CutStyle, drawFates, type Fate } from "./fates.ts";
 import { PagedBytes } from "./pages.ts";
@@ -11,7 +12,10 @@ import type { Prng } from "./prng.ts";
 /** What a file is used for; faults are aimed by it. */
 export type FileClass = "volume" | "journal" | "image" | "register" | "other";
 
-/** How a sync ends: done; answered but not done; failed with the data still dirty; failed with the data dropped. */
+/**
+ * How a sync ends: done; answered but not done; failed with the data still dirty; failed with the data
+ * dropped.
+ */
 export type SyncEnd = "done" | "lie" | "keep" | "drop";
 
 /** One file of a simulated disk. */
@@ -174,21 +178,26 @@ export class SimDisk {
         change.promised = true;
         kept.push(change);
       }
-      // `drop`: the pages are clean now, the cache still shows them, and the drive never got them. A failed sync
-      // promised nothing, so truth does not have them either.
+      // `drop`: the pages are clean now, the cache still shows them, and the drive never got them. A failed
+      // sync promised nothing, so truth does not have them either.
     }
     file.unsynced = kept;
     forgetTruth(file);
   }
 
-  /** Writes `bytes` over what is durable, cached and nowhere else: damage at rest. Truth keeps what was there. */
+  /**
+   * Writes `bytes` over what is durable, cached and nowhere else: damage at rest. Truth keeps what was there.
+   */
   damage(file: SimFile, position: number, mask: number): void {
     file.truth ??= file.durable.clone();
     file.durable.flip(position, mask);
     file.cache.flip(position, mask);
   }
 
-  /** Puts the durable image in place of the cached one over a range, as when clean pages are dropped and read again. */
+  /**
+   * Puts the durable image in place of the cached one over a range, as when clean pages are dropped and read
+   * again.
+   */
   evict(file: SimFile, position: number, length: number): void {
     const fresh = file.durable.slice(position, Math.min(length, file.cache.size - position));
     if (fresh.length > 0) file.cache.write(position, fresh);
@@ -197,7 +206,9 @@ export class SimDisk {
     }
   }
 
-  /** The power goes: of every unsynced change a drawn part survives, and of every unsynced name either form. */
+  /**
+   * The power goes: of every unsynced change a drawn part survives, and of every unsynced name either form.
+   */
   powerCut(chance: Prng, style: CutStyle | "mixed"): void {
     for (const [path, entry] of [...this.#entries]) {
       if (entry.durable !== entry.cached && chance.chance(1, 2)) entry.durable = entry.cached;

@@ -1,9 +1,10 @@
 /**
  * Fates: what becomes of a change that was written but not synced when the power goes.
  *
- * The kernel and the drive may have put home any part of it: all, none, some of its 512-byte sectors, its first bytes
- * up to any byte, or only the new size of the file. Older content outside the bytes that were written is never
- * harmed: drives keep that promise ("powersafe overwrite"), and no engine that appends to a sector can live without it.
+ * The kernel and the drive may have put home any part of it: all, none, some of its 512-byte sectors, its
+ * first bytes up to any byte, or only the new size of the file. Older content outside the bytes that were
+ * written is never harmed: drives keep that promise ("powersafe overwrite"), and no engine that appends to a
+ * sector can live without it.
  */
 import type { PagedBytes } from "./pages.ts";
 import { Prng } from "./prng.ts";
@@ -115,8 +116,8 @@ export function drawTear(chance: Prng, change: Change): Fate {
 }
 
 /**
- * Every combination of kept and dropped for `count` changes while there are at most `bound` of them; beyond that all,
- * none, each prefix, each alone, each one missing, then drawn ones up to the bound.
+ * Every combination of kept and dropped for `count` changes while there are at most `bound` of them; beyond
+ * that all, none, each prefix, each alone, each one missing, then drawn ones up to the bound.
  */
 export function enumerateSubsets(count: number, bound: number, chance: Prng): boolean[][] {
   const subsets: boolean[][] = [];

@@ -1,13 +1,17 @@
 /**
  * Faults: the atlas of what a hostile world may do, and the plan that says what this seed's world will do.
  *
- * Each kind states which promises it voids. A checker that met only kinds that void nothing demands everything; after
- * a betrayal by the drive it demands what one copy of the data can still give: no wrong structure served in silence.
+ * Each kind states which promises it voids. A checker that met only kinds that void nothing demands
+ * everything; after a betrayal by the drive it demands what one copy of the data can still give: no wrong
+ * structure served in silence.
  */
 import type { FileClass } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 
-/** A promise a fault may void: that acknowledged effects last, that reads are current, that operations succeed. */
+/**
+ * A promise a fault may void: that acknowledged effects last, that reads are current, that operations
+ * succeed.
+ */
 export type Promised = "durability" | "freshness" | "availability";
 
 /** What the atlas says of a fault. */

@@ -1,4 +1,7 @@
-/** A binary heap of events, earliest first; ties by a drawn number, then by order of entry, so that order is total. */
+/**
+ * A binary heap of events, earliest first; ties by a drawn number, then by order of entry, so that order is
+ * total.
+ */
 
 /** What the scheduler runs at an instant. */
 export interface SimEvent {

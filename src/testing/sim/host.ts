@@ -1,8 +1,9 @@
 /**
  * Hosts and processes of a simulated world.
  *
- * A killed process leaves the page cache behind, and perhaps a write that is still on its way; a power cut takes the
- * page cache and everything on its way. A dead process is never answered again: its promises stay open for ever.
+ * A killed process leaves the page cache behind, and perhaps a write that is still on its way; a power cut
+ * takes the page cache and everything on its way. A dead process is never answered again: its promises stay
+ * open for ever.
  */
 import { SimDisk } from "./disk.ts";
 import type { FileClass } from "./disk.ts";

@@ -1,8 +1,9 @@
 /**
  * Bytes of a simulated file, kept in pages that several images may share.
  *
- * A simulated disk holds each file at least twice (what is durable, what is in the page cache) and an exhaustive run
- * copies whole disks thousands of times; sharing pages until one of them is changed makes both cheap.
+ * A simulated disk holds each file at least twice (what is durable, what is in the page cache) and an
+ * exhaustive run copies whole disks thousands of times; sharing pages until one of them is changed makes both
+ * cheap.
  */
 
 /** Bytes in a page: the default block, so that a whole block moves by reference. */
@@ -35,7 +36,10 @@ export class PagedBytes {
     return length;
   }
 
-  /** Writes `bytes`, which must never change afterwards: whole pages of it are kept, not copied. Grows as needed. */
+  /**
+   * Writes `bytes`, which must never change afterwards: whole pages of it are kept, not copied. Grows as
+   * needed.
+   */
   write(position: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
       const at = position + done;

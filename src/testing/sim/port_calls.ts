@@ -1,7 +1,9 @@
 /**
- * One port call of a simulated process: counted, traced, perhaps struck by a fault, answered by value or by promise.
+ * One port call of a simulated process: counted, traced, perhaps struck by a fault, answered by value or by
+ * promise.
  *
- * Each call is a yield for the caller whichever way it is answered, so the way is drawn per call (DESIGN D12, D13).
+ * Each call is a yield for the caller whichever way it is answered, so the way is drawn per call (DESIGN D12,
+ * D13).
  */
 import { CohortError } from "../../ground/errors.ts";
 import type { Answer } from "../../ports/answer.ts";
@@ -21,7 +23,10 @@ export interface CallPlan<T> {
   readonly length: number;
   /** Does it; runs once, at the instant the call takes effect. A fault other than a stall is given to it. */
   readonly perform: (fault: FaultKind | undefined) => T;
-  /** Changes that reach the cache one by one before `perform`, in any order when the call is answered by promise. */
+  /**
+   * Changes that reach the cache one by one before `perform`, in any order when the call is answered by
+   * promise.
+   */
   readonly landings?: (fault: FaultKind | undefined) => readonly (() => void)[];
 }
 

@@ -1,9 +1,12 @@
 /**
- * Seeded chance for the simulator: 32-bit integer arithmetic only, so that every runtime draws the same numbers
- * (`Math.exp`, `log` and `sin` differ in their last bits between V8 and JavaScriptCore).
+ * Seeded chance for the simulator: 32-bit integer arithmetic only, so that every runtime draws the same
+ * numbers (`Math.exp`, `log` and `sin` differ in their last bits between V8 and JavaScriptCore).
  */
 
-/** A generator of chance (sfc32): four words of state, period about 2^128, one seed and label one sequence for ever. */
+/**
+ * A generator of chance (sfc32): four words of state, period about 2^128, one seed and label one sequence for
+ * ever.
+ */
 export class Prng {
   #a: number;
   #b: number;
@@ -30,7 +33,10 @@ export class Prng {
     return t >>> 0;
   }
 
-  /** An integer in [0, n); n is 1 to 2^32. The bias of the multiplication is below n / 2^32, which no test can see. */
+  /**
+   * An integer in [0, n); n is 1 to 2^32. The bias of the multiplication is below n / 2^32, which no test can
+   * see.
+   */
   below(n: number): number {
     return Math.floor((this.next32() * n) / 4294967296);
   }
@@ -73,7 +79,10 @@ export class Prng {
     return list;
   }
 
-  /** Mostly near `typical`, halving in likelihood at each doubling, never above `most`: a long tail in integers. */
+  /**
+   * Mostly near `typical`, halving in likelihood at each doubling, never above `most`: a long tail in
+   * integers.
+   */
   tailed(typical: number, most: number): number {
     const doublings = Math.clz32(this.next32() | 1);
     return Math.min(most, this.below(typical + 1) * 2 ** doublings);

@@ -1,10 +1,11 @@
 /**
  * The scheduler: virtual time, one event at a time, all promise jobs drained between two events.
  *
- * Nothing in a simulated world waits for a real timer or a real disk, so order depends on the seed alone. An event
- * runs, then every promise job it caused, and only then the next event: the same on each runtime, because the
- * language fixes the order of promise jobs. Draining by `setImmediate` is proven by the event loop's own rule;
- * a runtime's own "run the microtasks now" is about twice as fast and gives the same hashes (test/sim/drain.ts).
+ * Nothing in a simulated world waits for a real timer or a real disk, so order depends on the seed alone. An
+ * event runs, then every promise job it caused, and only then the next event: the same on each runtime,
+ * because the language fixes the order of promise jobs. Draining by `setImmediate` is proven by the event
+ * loop's own rule; a runtime's own "run the microtasks now" is about twice as fast and gives the same hashes
+ * (test/sim/drain.ts).
  */
 import { setImmediate } from "node:timers";
 import { EventHeap, type SimEvent, type SimOwner } from "./heap.ts";
@@ -56,7 +57,9 @@ export class Scheduler {
     return this.#events;
   }
 
-  /** Runs `task` after `delayUs` virtual microseconds, unless its owner is dead by then; answers its cancel. */
+  /**
+   * Runs `task` after `delayUs` virtual microseconds, unless its owner is dead by then; answers its cancel.
+   */
   after(delayUs: number, task: () => void, owner?: SimOwner): () => void {
     const event: SimEvent = {
       time: this.#now + Math.max(0, Math.floor(delayUs)),

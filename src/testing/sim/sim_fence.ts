@@ -1,4 +1,7 @@
-/** The fence of a simulated host: it knows for certain who runs, and whether anything of the dead can still land. */
+/**
+ * The fence of a simulated host: it knows for certain who runs, and whether anything of the dead can still
+ * land.
+ */
 import type { Answer } from "../../ports/answer.ts";
 import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../../ports/fence.ts";
 import type { SimHost, SimProcess } from "./host.ts";
@@ -61,6 +64,11 @@ export class SimFence implements Fence {
         state.open = false;
       },
     };
+  }
+
+  /** Nodes of one simulated process live and end together. */
+  isOver(_directory: string, _nonce: string): Answer<boolean> {
+    return false;
   }
 
   shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown"> {

@@ -83,7 +83,10 @@ abstract class SimHandle {
     else this.file.durable.read(position, into);
   }
 
-  /** Lands one piece of a write: copies the bytes as they are at that instant, and says so if they were touched. */
+  /**
+   * Lands one piece of a write: copies the bytes as they are at that instant, and says so if they were
+   * touched.
+   */
   protected landing(
     position: number,
     bytes: Uint8Array,

@@ -1,8 +1,9 @@
 /**
  * Storage over a simulated disk: what the engine is given in place of files.
  *
- * Durability by contract: a register is there whole or not at all, durable when answered; a stream's name is durable
- * with its first answered sync; contents and sizes are durable with the sync that follows their answer.
+ * Durability by contract: a register is there whole or not at all, durable when answered; a stream's name is
+ * durable with its first answered sync; contents and sizes are durable with the sync that follows their
+ * answer.
  */
 import { CohortError } from "../../ground/errors.ts";
 import type { Answer } from "../../ports/answer.ts";
@@ -21,7 +22,10 @@ import { ioError, portCall } from "./port_calls.ts";
 import { SimFence } from "./sim_fence.ts";
 import { SimStream, SimVolume } from "./sim_files.ts";
 
-/** Sees every block that is written to a volume, and every byte to a stream, at the instant it reaches the cache. */
+/**
+ * Sees every block that is written to a volume, and every byte to a stream, at the instant it reaches the
+ * cache.
+ */
 export interface DiskWatch {
   /** Called before the bytes are in the cache. */
   written?(file: SimFile, position: number, bytes: Uint8Array): void;
