@@ -89,22 +89,8 @@ export function putAt(
   valueFrom: number,
   valueLength: number,
 ): void {
-  let index = ~searchResult;
-  if (searchResult >= 0) {
-    const entry = entryAt(bytes, base, searchResult);
-    const spare = getU16(bytes, entry + 2) - valueLength;
-    if (spare >= 0) {
-      const at = entry + ENTRY_HEAD_BYTES + getU16(bytes, entry);
-      copyBytes(value, valueFrom, valueFrom + valueLength, bytes, at);
-      if (spare > 0) {
-        putU16(bytes, entry + 2, valueLength);
-        putU16(bytes, base + AT_DEAD, getU16(bytes, base + AT_DEAD) + spare);
-      }
-      return;
-    }
-    removeAt(bytes, base, searchResult);
-    index = searchResult;
-  }
+  if (searchResult >= 0 && replace(bytes, base, searchResult, value, valueFrom, valueLength)) return;
+  const index = searchResult >= 0 ? searchResult : ~searchResult;
   const prefix = getU16(bytes, base + AT_PREFIX_LENGTH);
   const suffix = keyLength - prefix;
   const count = getU16(bytes, base + AT_COUNT);
@@ -130,7 +116,15 @@ export function putAt(
 
 /** Removes one entry. */
 export function removeAt(bytes: Uint8Array, base: number, index: number): void {
-  removeRange(bytes, base, index, index + 1);
+  const count = getU16(bytes, base + AT_COUNT);
+  if (!(index >= 0 && index < count)) throw new InvariantError(`Remove entry ${index} of ${count}`);
+  const slot = slotsAt(bytes, base) + index * SLOT_BYTES;
+  release(bytes, base, base + getU16(bytes, slot + 4));
+  const last = slot + (count - 1 - index) * SLOT_BYTES;
+  if (slot < last) bytes.copyWithin(slot, slot + SLOT_BYTES, last + SLOT_BYTES);
+  for (let at = last; at < last + SLOT_BYTES; at++) bytes[at] = 0;
+  putU16(bytes, base + AT_COUNT, count - 1);
+  if (count === 1) emptyHeap(bytes, base);
 }
 
 /** Removes the entries [fromIndex, toIndex). */
@@ -168,6 +162,51 @@ export function compact(bytes: Uint8Array, base: number, size: number): void {
   bytes.fill(0, base + heapLow, base + low);
   putU16(bytes, base + AT_HEAP_LOW, low);
   putU16(bytes, base + AT_DEAD, 0);
+}
+
+/**
+ * Gives an entry another value without touching its slot's head: over the old value, or as a new entry in the
+ * hole. False when only a compaction makes room; then the entry is gone.
+ */
+function replace(
+  bytes: Uint8Array,
+  base: number,
+  index: number,
+  value: Uint8Array,
+  valueFrom: number,
+  valueLength: number,
+): boolean {
+  const slot = slotsAt(bytes, base) + index * SLOT_BYTES;
+  const entry = base + getU16(bytes, slot + 4);
+  const suffix = getU16(bytes, entry);
+  const spare = getU16(bytes, entry + 2) - valueLength;
+  const from = entry + ENTRY_HEAD_BYTES;
+  if (spare >= 0) {
+    copyBytes(value, valueFrom, valueFrom + valueLength, bytes, from + suffix);
+    if (spare > 0) {
+      putU16(bytes, entry + 2, valueLength);
+      putU16(bytes, base + AT_DEAD, getU16(bytes, base + AT_DEAD) + spare);
+    }
+    return true;
+  }
+  const slotsEnd = slotsAt(bytes, base) - base + getU16(bytes, base + AT_COUNT) * SLOT_BYTES;
+  const low = getU16(bytes, base + AT_HEAP_LOW) - ENTRY_HEAD_BYTES - suffix - valueLength;
+  if (low < slotsEnd) {
+    removeAt(bytes, base, index);
+    return false;
+  }
+  putU16(bytes, base + low, suffix);
+  putU16(bytes, base + low + 2, valueLength);
+  copyBytes(bytes, from, from + suffix, bytes, base + low + ENTRY_HEAD_BYTES);
+  copyBytes(value, valueFrom, valueFrom + valueLength, bytes, base + low + ENTRY_HEAD_BYTES + suffix);
+  putU16(bytes, slot + 4, low);
+  putU16(bytes, base + AT_HEAP_LOW, low);
+  putU16(
+    bytes,
+    base + AT_DEAD,
+    getU16(bytes, base + AT_DEAD) + ENTRY_HEAD_BYTES + suffix + valueLength + spare,
+  );
+  return true;
 }
 
 /** Takes `need` bytes at the heap's lower end, which must stay at or above `floor`; returns the new end. */
