@@ -51,7 +51,7 @@ interface DenoPermissions {
 
 /** Whether this runtime lets us read, without asking: `read` of a path, or `sys` of a kind. */
 function isGranted(descriptor: { name: string; path?: string; kind?: string }): boolean {
-  const deno = (globalThis as { Deno?: DenoPermissions }).Deno;
+  const deno = (globalThis as unknown as { Deno?: DenoPermissions }).Deno;
   return deno === undefined || deno.permissions.querySync(descriptor).state === "granted";
 }
 
@@ -60,7 +60,9 @@ export async function lookAtSelf(): Promise<SelfView> {
   const base = { hostName: readHostName(), host: "", boot: "", pidNamespace: 0, startTime: "", exec: "" };
   const known = { ...base, host: readHostId(base.hostName), pid: process.pid };
   if (process.platform !== "linux") return await lookAtSelfByPs(known);
-  if (!isGranted({ name: "read", path: PROC_DIRECTORY })) return { ...known, sight: "none", blindness: NEEDS_ALL };
+  if (!isGranted({ name: "read", path: PROC_DIRECTORY })) {
+    return { ...known, sight: "none", blindness: NEEDS_ALL };
+  }
   try {
     return lookAtSelfByProc(known);
   } catch (error) {

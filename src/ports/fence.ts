@@ -15,10 +15,14 @@ export interface OwnerIdentity {
   readonly pidNamespace: number;
   /** Process id as seen inside its pid namespace. */
   readonly pid: number;
-  /** Start time of the process in clock ticks since boot, as text. */
+  /** Start time of the process in clock ticks since boot, as text; empty when the runtime may not look. */
   readonly startTime: string;
   /** Incarnation of the node: 32 hexadecimal digits, drawn anew at each `openNode`. */
   readonly nonce: string;
+  /** Name of the host, for people; never compared. */
+  readonly hostName?: string;
+  /** Changes when the process replaces its program (exec): what it did before is over. Empty when not known. */
+  readonly exec?: string;
 }
 
 /**
@@ -44,13 +48,13 @@ export interface OwnerReport {
  * inside.
  */
 export interface Gate {
-  /** True while writes may go out. Costs no system call. */
+  /** True while writes may go out: then `leave` is owed. Costs no system call. */
   enter(): boolean;
   /** Ends what `enter` began; once for each `enter` that was answered with true. */
   leave(): void;
   /** Writes inside now. */
   inFlight(): number;
-  /** Shuts the gate for good and releases it. */
+  /** Shuts the gate for good; releases it when the last write has left. */
   close(): void;
 }
 
@@ -60,12 +64,17 @@ export interface Fence {
   identify(nonce: string): Answer<OwnerIdentity>;
   /** Looks whether an owner is gone; changes nothing. */
   examine(owner: OwnerIdentity): Answer<OwnerReport>;
-  /** Opens the gate of one's own nonce; `directory` is the claim's, for gates kept in files. */
+  /** Opens one's own gate to a directory, before anything there is claimed; the gates of a nonce may be one. */
   openGate(directory: string, nonce: string): Answer<Gate>;
   /**
-   * Shuts the gate of another nonce of this process and tells whether its writes are over:
-   * `over`, `busy` (some are inside; ask again), or `unknown` (no gate is reachable from here: the mount is
-   * refused until the process ends).
+   * True when the node behind a gate of this process has ended (its isolate is gone, or a reload in place put
+   * another in its stead) and its writes to `directory` are over. Never shuts the gate of one that may live on.
+   */
+  isOver(directory: string, nonce: string): Answer<boolean>;
+  /**
+   * Shuts the gate of another nonce of this process and tells whether its writes to `directory` are over:
+   * `over`, `busy` (some are inside, or it lives and cannot be shut from here; ask again), or `unknown` (no gate
+   * is reachable from here: the mount is refused until the process ends).
    */
   shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown">;
 }
