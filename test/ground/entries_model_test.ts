@@ -17,6 +17,7 @@ import {
   truncate,
 } from "../../src/ground/entries_split.ts";
 import { BLOCK_BYTES_ALLOWED, INLINE_VALUE_BYTES_MAX, KEY_BYTES_MAX } from "../../src/ground/limits.ts";
+import { Prng } from "../support/prng.ts";
 import {
   bytesOf,
   expectModel,
@@ -25,7 +26,6 @@ import {
   KEY_PROFILES,
   type ModelBlock,
   modelLowerBound,
-  Random,
   randomKey,
   randomValue,
   textOf,
@@ -40,11 +40,11 @@ class Row {
   readonly row: ModelBlock[];
   splits = 0;
   merges = 0;
-  readonly #random: Random;
+  readonly #random: Prng;
   readonly #free: number[] = [];
   #step = 0;
 
-  constructor(size: number, random: Random) {
+  constructor(size: number, random: Prng) {
     this.size = size;
     this.#random = random;
     this.pool = new Uint8Array(size * (BLOCKS_MAX + 2));
@@ -197,7 +197,7 @@ class Row {
 for (const size of BLOCK_BYTES_ALLOWED) {
   for (const [number, profile] of KEY_PROFILES.entries()) {
     test(`entries: ${profile} keys hold against the model at ${size} bytes`, () => {
-      const row = new Row(size, new Random(size + number));
+      const row = new Row(size, new Prng(size + number));
       for (let step = 0; step < size / 6; step++) {
         row.step(profile);
         row.checkStructure(`${profile} ${size} step ${step}`);

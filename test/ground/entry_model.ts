@@ -17,23 +17,7 @@ import { checkEntries } from "../../src/ground/entries_check.ts";
 import { formatEntries } from "../../src/ground/entries_write.ts";
 import { getU16 } from "../../src/ground/bytes.ts";
 import { KEY_BYTES_MAX } from "../../src/ground/limits.ts";
-
-/** Seeded generator: the same numbers for the same seed on every runtime. */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** An integer in [0, below). */
-  below(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  }
-}
+import type { Prng } from "../support/prng.ts";
 
 /** Bytes of a string of code units up to 0xff; such strings order as their bytes do. */
 export function bytesOf(text: string): Uint8Array {
@@ -135,7 +119,7 @@ export const KEY_PROFILES = [
 ] as const;
 
 /** A key of a profile; `step` counts the calls, for the profiles that come in order. */
-export function randomKey(random: Random, profile: (typeof KEY_PROFILES)[number], step: number): string {
+export function randomKey(random: Prng, profile: (typeof KEY_PROFILES)[number], step: number): string {
   const kind = profile === "mixed" ? KEY_PROFILES[random.below(3)]! : profile;
   if (kind === "tiny alphabet") {
     const length = random.below(4) === 0 ? random.below(200) : random.below(7);
@@ -160,7 +144,7 @@ export function randomKey(random: Random, profile: (typeof KEY_PROFILES)[number]
 }
 
 /** A value: mostly short, now and then up to `max`. */
-export function randomValue(random: Random, max: number): string {
+export function randomValue(random: Prng, max: number): string {
   const length = random.below(12) === 0 ? random.below(max + 1) : random.below(60);
   return String.fromCharCode(random.below(256)).repeat(length);
 }
