@@ -8,16 +8,18 @@
  *   another isolate shuts the gate and reads the count also while its owner's loop is blocked;
  * - the descriptor is a witness of the owner's life that the kernel keeps: see `isOver`.
  *
- * What ends with an isolate was measured on Linux (Deno 2.9.6, Bun 1.4.5, Node 20), writes held up by a full pipe
- * or 16 MiB long, 20 trials each:
+ * What ends with an isolate, measured on Linux (Deno 2.9.6, Bun 1.4.5, Node 20) with Workers terminated in the middle
+ * of 16 writes of 1 MiB, and of writes held up by a full pipe:
  * - Deno closes an isolate's descriptors when it is dropped (terminated Worker; `--watch`, which keeps the thread),
- *   but an asynchronous write in flight holds its own descriptor of the file and outlives isolate and thread:
- *   0 of 28 wrote after the last descriptor was closed, 4 of 4 after `terminate()` and the thread's end.
+ *   but a write in flight holds a descriptor of its own: of 40 Workers 30 went on writing after `terminate()` had
+ *   resolved, none after their last descriptor was closed. The thread proves nothing: 4 of 4 writes to a full pipe
+ *   outlived it.
  * - Bun leaves the descriptors of a terminated Worker open for ever, but its thread waits for the writes that have
- *   begun and drops the others: `terminate()` took as long as the pipe stayed full, and 0 of 24 wrote after the
- *   thread's end. `--hot` keeps thread and globals, `--watch` execs (see `exec` in the identity).
+ *   begun and drops the others: `terminate()` took as long as the pipe stayed full, and of 22 Workers none wrote
+ *   after its thread's end. `--hot` keeps thread and globals, `--watch` execs (see `exec` in the identity).
  * - Node does both: the thread waits, and then closes the descriptors.
  */
+import { createHash } from "node:crypto";
 import {
   closeSync,
   mkdirSync,
@@ -48,13 +50,16 @@ const DESCRIPTORS = `${PROC_DIRECTORY}/self/fd`;
 interface LocalGate {
   /** Differs between two evaluations of this module: a reload, or a second copy of the library. */
   readonly generation: object;
-  shut(): void;
-  inside(): number;
+  readonly nonce: string;
+  /** Shuts for good; releases the gate when nothing is inside. */
+  close(): void;
+  inFlight(): number;
 }
 
 const GENERATION: object = {};
 const REGISTRY = Symbol.for("cohort.gates.1");
 
+/** Gates of this isolate, by `gateName`. */
 function registry(): Map<string, LocalGate> {
   const holder = globalThis as unknown as { [REGISTRY]?: Map<string, LocalGate> };
   return holder[REGISTRY] ??= new Map();
@@ -62,49 +67,67 @@ function registry(): Map<string, LocalGate> {
 
 /** Whether a nonce has a gate in this very isolate. */
 export function isLocal(nonce: string): boolean {
-  return registry().has(nonce);
+  for (const gate of registry().values()) {
+    if (gate.nonce === nonce) return true;
+  }
+  return false;
 }
 
-/** The gate of one node. Every directory it writes to has a handle; all stand or fall together. */
-export class NodeGate implements LocalGate {
+/** Name of a gate's file: tells its node and its directory. */
+function gateName(directory: string, nonce: string): string {
+  return `${NAME}${nonce}-${createHash("sha256").update(directory).digest("hex").slice(0, 16)}`;
+}
+
+class ProcessGate implements Gate, LocalGate {
   readonly generation: object = GENERATION;
   readonly nonce: string;
+  readonly #name: string;
   /** Shared when a mapping is to be had, else this isolate's own. */
-  words: Int32Array = new Int32Array(WORDS);
-  handles = 0;
+  #words: Int32Array = new Int32Array(WORDS);
   #mapping: MappedWords | undefined;
   #file: number | undefined;
+  #open = true;
+  #inside = 0;
 
-  /** Makes the gate; `findable` when other isolates can look for it, `directory` as a last resort for its file. */
-  constructor(nonce: string, directory: string, findable: boolean) {
+  constructor(directory: string, nonce: string) {
     this.nonce = nonce;
-    if (findable) this.#share(directory);
-    registry().set(nonce, this);
+    this.#name = gateName(directory, nonce);
+    registry().set(this.#name, this);
   }
 
-  shut(): void {
-    Atomics.store(this.words, WORD.shut, 1);
+  enter(): boolean {
+    const words = this.#words;
+    // In this order: who shuts stores first and counts then, so one of the two sees the other.
+    Atomics.add(words, WORD.inside, 1);
+    if (!this.#open || Atomics.load(words, WORD.shut) !== 0) {
+      Atomics.sub(words, WORD.inside, 1);
+      return false;
+    }
+    this.#inside++;
+    return true;
   }
 
-  inside(): number {
-    return Atomics.load(this.words, WORD.inside);
+  leave(): void {
+    invariant(this.#inside > 0, "A gate is left as often as it was entered");
+    this.#inside--;
+    Atomics.sub(this.#words, WORD.inside, 1);
+    if (!this.#open && this.#inside === 0) this.#release();
   }
 
-  /** Ends the gate if no handle is left and no write is inside; its descriptor goes last. */
-  releaseIfQuiet(): void {
-    if (this.handles > 0 || this.inside() > 0) return;
-    const words = new Int32Array(WORDS);
-    words[WORD.shut] = 1;
-    this.words = words;
-    if (registry().get(this.nonce) === this) registry().delete(this.nonce);
-    this.#mapping?.release();
-    this.#mapping = undefined;
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+  inFlight(): number {
+    return this.#inside;
   }
 
-  #share(directory: string): void {
-    this.#file = createUnlinked(`${NAME}${this.nonce}`, directory);
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    Atomics.store(this.#words, WORD.shut, 1);
+    if (this.#inside === 0) this.#release();
+  }
+
+  /** Makes the gate findable for other isolates; `directory` takes its file if no other place does. */
+  share(directory: string): void {
+    this.#file = createUnlinked(this.#name, directory);
     const mapping = mapWords(`${DESCRIPTORS}/${this.#file}`);
     const own = ownThread();
     const words = mapping?.words ?? new Int32Array(WORDS);
@@ -118,73 +141,44 @@ export class NodeGate implements LocalGate {
     }
     Atomics.store(words, WORD.magic, MAGIC);
     if (readWords(this.#file)[WORD.magic] !== MAGIC) return mapping.release(); // not one memory after all
-    this.words = words;
+    this.#words = words;
     this.#mapping = mapping;
   }
-}
 
-/** One directory's handle on the gate of its node. */
-export class GateHandle implements Gate {
-  readonly #gate: NodeGate;
-  #inside = 0;
-  #open = true;
-
-  constructor(gate: NodeGate) {
-    this.#gate = gate;
-    gate.handles++;
-  }
-
-  enter(): boolean {
-    if (!this.#open) return false;
-    const words = this.#gate.words;
-    // In this order: who shuts stores first and counts then, so one of the two sees the other.
-    Atomics.add(words, WORD.inside, 1);
-    if (Atomics.load(words, WORD.shut) !== 0) {
-      Atomics.sub(words, WORD.inside, 1);
-      return false;
-    }
-    this.#inside++;
-    return true;
-  }
-
-  leave(): void {
-    invariant(this.#inside > 0, "A gate is left as often as it was entered");
-    this.#inside--;
-    Atomics.sub(this.#gate.words, WORD.inside, 1);
-    if (!this.#open) this.#gate.releaseIfQuiet();
-  }
-
-  inFlight(): number {
-    return this.#inside;
-  }
-
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#gate.handles--;
-    if (this.#gate.handles === 0) this.#gate.shut();
-    this.#gate.releaseIfQuiet();
+  /** The descriptor goes last: while it is there, others take the gate for open. */
+  #release(): void {
+    registry().delete(this.#name);
+    this.#words = new Int32Array(WORDS);
+    this.#mapping?.release();
+    this.#mapping = undefined;
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 }
 
-/** Opens a handle on the gate of a nonce of this isolate, and the gate with the first one. */
+/** Opens the gate of a node to a directory; `findable` when other isolates can look for it. Errors: `IO`. */
 export function openProcessGate(directory: string, nonce: string, findable: boolean): Gate {
-  const known = registry().get(nonce);
-  if (known instanceof NodeGate) return new GateHandle(known);
-  invariant(known === undefined, "A nonce names one node of one copy of the library");
-  return new GateHandle(new NodeGate(nonce, directory, findable));
+  invariant(!registry().has(gateName(directory, nonce)), "A gate is opened once");
+  const gate = new ProcessGate(directory, nonce);
+  try {
+    if (findable) gate.share(directory);
+  } catch (error) {
+    gate.close();
+    throw error;
+  }
+  return gate;
 }
 
 /** {@linkcode Fence.isOver} within this process; `findable` as above. */
 export function isGateOver(directory: string, nonce: string, findable: boolean): boolean {
-  const local = registry().get(nonce);
+  const local = registry().get(gateName(directory, nonce));
   if (local !== undefined) {
     if (local.generation === GENERATION || !isReloadedInPlace()) return false;
-    local.shut();
-    return local.inside() === 0;
+    local.close();
+    return local.inFlight() === 0;
   }
   if (!findable) return false;
-  const file = findGate(nonce);
+  const file = findGate(directory, nonce);
   // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their own.
   if (file === undefined) return !hasWriters(directory);
   // Deno would have closed it. With Bun and Node the end of the thread is the end of its writes.
@@ -197,14 +191,14 @@ export function shutProcessGate(
   nonce: string,
   findable: boolean,
 ): "over" | "busy" | "unknown" {
-  const local = registry().get(nonce);
+  const local = registry().get(gateName(directory, nonce));
   if (local !== undefined) {
-    local.shut();
-    return local.inside() === 0 ? "over" : "busy";
+    local.close();
+    return local.inFlight() === 0 ? "over" : "busy";
   }
-  if (!findable) return "unknown";
+  if (!findable) return isLocal(nonce) ? "over" : "unknown";
   if (isGateOver(directory, nonce, findable)) return "over";
-  const file = findGate(nonce);
+  const file = findGate(directory, nonce);
   if (file === undefined || readWords(file)[WORD.magic] !== MAGIC) return "busy";
   const mapping = mapWords(`${DESCRIPTORS}/${file}`);
   if (mapping === undefined) return "busy";
@@ -245,11 +239,12 @@ function createUnlinked(name: string, directory: string): number {
   }, cause);
 }
 
-/** Number of this process's descriptor on the gate of a nonce, if there is one. */
-function findGate(nonce: string): number | undefined {
+/** Number of this process's descriptor on a gate, if there is one. */
+function findGate(directory: string, nonce: string): number | undefined {
+  const name = `/${gateName(directory, nonce)}`;
   for (const file of readdirSync(DESCRIPTORS)) {
     try {
-      if (readlinkSync(`${DESCRIPTORS}/${file}`).includes(`/${NAME}${nonce}`)) return Number(file);
+      if (readlinkSync(`${DESCRIPTORS}/${file}`).includes(name)) return Number(file);
     } catch {
       // Closed in the meantime.
     }
