@@ -24,3 +24,8 @@ export function getId(bytes: Uint8Array, at: number): string {
   for (let i = at; i < at + ID_BYTES; i++) id += DIGITS[bytes[i]! >>> 4]! + DIGITS[bytes[i]! & 15]!;
   return id;
 }
+
+/** Sixteen bytes as an identity. */
+export function toHex(bytes: Uint8Array): string {
+  return getId(bytes, 0);
+}

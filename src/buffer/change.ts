@@ -1,0 +1,392 @@
+/**
+ * Change: all block changes of one commit, worked out on copies and published at once.
+ *
+ * Invariants: nothing in the pool is touched before `publish`; a change that lacks a block, a frame or journal space is
+ * simply thrown away and tried again; what `publish` journals is one group, and every block of it gets the group's
+ * stamp (DESIGN D3). Ops are logged as they are applied, so life and replay run the same functions.
+ */
+import { blockKind, blockStamp, blockTree, KIND_MAP, setBlockStamp } from "../ground/block.ts";
+import {
+  opFormat,
+  opMapClear,
+  opMapSet,
+  opPut,
+  opRemove,
+  opRemoveRange,
+  opTruncate,
+} from "../ground/block_op.ts";
+import { ByteWriter } from "../ground/byte_writer.ts";
+import { truncate } from "../ground/entries_split.ts";
+import { formatEntries, putAt, removeAt, removeRange } from "../ground/entries_write.ts";
+import { invariant } from "../ground/errors.ts";
+import { formatMap, mapAllocated, mapClear, mapSet } from "../ground/space_map.ts";
+import { formatValue } from "../ground/value_block.ts";
+import { CATALOG_ROOT, QUEUE_ROOT, type Volume } from "../storage/volume.ts";
+import type { GroupSink } from "./group_sink.ts";
+import { NO_FRAME } from "./pool.ts";
+import { MISS, Step } from "./step.ts";
+
+/** Bytes a record needs besides its ops, with room to spare. */
+const RECORD_OVERHEAD = 32;
+/** Bytes a group needs besides its records, with room to spare. */
+const GROUP_OVERHEAD = 64;
+
+/** One block of a change. */
+interface Touched {
+  readonly volume: Volume;
+  readonly block: number;
+  /** The frame of the copy. */
+  readonly copy: number;
+  /** The frame the copy came from; `NO_FRAME` for a block formatted anew. */
+  readonly source: number;
+  readonly before: number;
+  readonly ops: ByteWriter;
+  fresh: boolean;
+}
+
+/** A step that may write. */
+export class Change extends Step {
+  readonly #copyOf = new Map<number, Touched>();
+  readonly #fresh = new Map<number, Touched>();
+  readonly #byCopy = new Map<number, Touched>();
+  readonly #order: Touched[] = [];
+
+  /** Blocks touched so far. */
+  get touchedCount(): number {
+    return this.#order.length;
+  }
+
+  override get framesNeeded(): number {
+    return super.framesNeeded + this.#order.length;
+  }
+
+  override find(volume: Volume, block: number): number {
+    const fresh = this.#fresh.get(volume.index * 2 ** 32 + block);
+    if (fresh !== undefined) return fresh.copy;
+    const frame = super.find(volume, block);
+    if (frame === MISS) return MISS;
+    return this.#copyOf.get(frame)?.copy ?? frame;
+  }
+
+  /** The copy of a block that this change formatted, or `MISS`; asks for nothing. */
+  findFresh(volume: Volume, block: number): number {
+    return this.#fresh.get(volume.index * 2 ** 32 + block)?.copy ?? MISS;
+  }
+
+  /** The frame of a block if it is resident, for work that is not owed; `MISS` otherwise, and nothing is asked for. */
+  peek(volume: Volume, block: number): number {
+    const fresh = this.findFresh(volume, block);
+    if (fresh !== MISS) return fresh;
+    const frame = this.pool.find(volume.index, block);
+    if (frame === NO_FRAME) return MISS;
+    this.hold(frame);
+    return this.#copyOf.get(frame)?.copy ?? frame;
+  }
+
+  /** A frame to build a block in; give it back before the attempt ends. */
+  spare(): number {
+    return this.#scratch();
+  }
+
+  giveSpare(frame: number): void {
+    this.pool.releaseScratch(frame);
+  }
+
+  /** The copy of a found frame to write on, made at the first call; `MISS` when no frame is to be had. */
+  own(volume: Volume, frame: number): number {
+    if (this.#byCopy.has(frame)) return frame;
+    const pool = this.pool;
+    const copy = this.#scratch();
+    if (copy === MISS) return MISS;
+    const size = pool.blockSize;
+    pool.bytes.copyWithin(copy * size, frame * size, (frame + 1) * size);
+    const block = pool.blockOf[frame]!;
+    this.#add({
+      volume,
+      block,
+      copy,
+      source: frame,
+      before: blockStamp(pool.bytes, frame * size),
+      ops: new ByteWriter(256),
+      fresh: false,
+    });
+    return copy;
+  }
+
+  /** A new leaf or branch over `[low, high)` in a block just taken from the space map. */
+  createEntries(
+    volume: Volume,
+    block: number,
+    kind: number,
+    level: number,
+    tree: number,
+    low: Uint8Array,
+    lowLength: number,
+    high: Uint8Array | undefined,
+    highLength: number,
+  ): number {
+    const copy = this.#create(volume, block);
+    if (copy === MISS) return MISS;
+    const { bytes, blockSize } = this.pool;
+    const base = copy * blockSize;
+    formatEntries(
+      bytes,
+      base,
+      blockSize,
+      kind,
+      level,
+      block,
+      tree,
+      volume.facts.tag,
+      low,
+      lowLength,
+      high,
+      highLength,
+    );
+    return copy;
+  }
+
+  /** Formats a block that is already owned as an empty leaf or branch; the record becomes a full image. */
+  reformat(
+    frame: number,
+    kind: number,
+    level: number,
+    low: Uint8Array,
+    lowLength: number,
+    high: Uint8Array | undefined,
+    highLength: number,
+  ): void {
+    const touched = this.#touched(frame);
+    const { bytes, blockSize } = this.pool;
+    const base = frame * blockSize;
+    const tree = blockTree(bytes, base);
+    const { volume, block } = touched;
+    formatEntries(
+      bytes,
+      base,
+      blockSize,
+      kind,
+      level,
+      block,
+      tree,
+      volume.facts.tag,
+      low,
+      lowLength,
+      high,
+      highLength,
+    );
+    touched.fresh = true;
+  }
+
+  /** A new value block holding `bytes[from, to)`. */
+  createValue(
+    volume: Volume,
+    block: number,
+    tree: number,
+    value: Uint8Array,
+    from: number,
+    to: number,
+  ): number {
+    const copy = this.#create(volume, block);
+    if (copy === MISS) return MISS;
+    const { bytes, blockSize } = this.pool;
+    formatValue(bytes, copy * blockSize, blockSize, block, tree, volume.facts.tag, value, from, to - from);
+    return copy;
+  }
+
+  /** A new space map block. */
+  createMap(volume: Volume, block: number): number {
+    const copy = this.#create(volume, block);
+    if (copy === MISS) return MISS;
+    const { bytes, blockSize } = this.pool;
+    formatMap(bytes, copy * blockSize, blockSize, block, volume.facts.tag);
+    return copy;
+  }
+
+  put(
+    frame: number,
+    found: number,
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    const { bytes, blockSize } = this.pool;
+    putAt(bytes, frame * blockSize, blockSize, found, key, keyLength, value, from, length);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opPut(touched.ops, key, keyLength, value, from, length);
+  }
+
+  remove(frame: number, index: number, key: Uint8Array, keyLength: number): void {
+    removeAt(this.pool.bytes, frame * this.pool.blockSize, index);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opRemove(touched.ops, key, keyLength);
+  }
+
+  /** Removes the entries `[fromIndex, toIndex)`, which are those in `[low, high)`. */
+  removeRange(
+    frame: number,
+    fromIndex: number,
+    toIndex: number,
+    low: Uint8Array,
+    lowLength: number,
+    high: Uint8Array | undefined,
+    highLength: number,
+  ): void {
+    removeRange(this.pool.bytes, frame * this.pool.blockSize, fromIndex, toIndex);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opRemoveRange(touched.ops, low, lowLength, high, highLength);
+  }
+
+  truncate(frame: number, high: Uint8Array, highLength: number): void {
+    const { bytes, blockSize } = this.pool;
+    truncate(bytes, frame * blockSize, blockSize, high, highLength);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opTruncate(touched.ops, high, highLength);
+  }
+
+  /** Says that the owned frame's bytes were rewritten by the caller: it is journaled as a full image. */
+  rewritten(frame: number): void {
+    this.#touched(frame).fresh = true;
+  }
+
+  mapSet(frame: number, start: number, count: number): void {
+    mapSet(this.pool.bytes, frame * this.pool.blockSize, start, count);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opMapSet(touched.ops, start, count);
+  }
+
+  mapClear(frame: number, start: number, count: number): void {
+    mapClear(this.pool.bytes, frame * this.pool.blockSize, start, count);
+    const touched = this.#touched(frame);
+    if (!touched.fresh) opMapClear(touched.ops, start, count);
+  }
+
+  /** Most bytes the group of this change can take in the journal. */
+  get groupBytesMax(): number {
+    let total = GROUP_OVERHEAD;
+    for (const touched of this.#order) {
+      const ops = touched.ops.length;
+      total += RECORD_OVERHEAD + (touched.fresh ? this.pool.blockSize + RECORD_OVERHEAD : ops);
+    }
+    return total;
+  }
+
+  /**
+   * Makes the change real: one journal group, every block with `stamp`. The caller has admitted `groupBytesMax`.
+   * Returns the journal position after the group; `start` is the position before it.
+   */
+  publish(sink: GroupSink, stamp: number): number {
+    const { pool } = this;
+    const start = sink.position;
+    sink.beginGroup(stamp, this.groupBytesMax);
+    for (const touched of this.#order) this.#journal(sink, touched, stamp);
+    const end = sink.endGroup();
+    for (const touched of this.#order) {
+      const frame = this.#install(touched);
+      pool.changed(frame, start, end);
+      const base = frame * pool.blockSize;
+      if (blockKind(pool.bytes, base) === KIND_MAP) this.#countFree(touched, base);
+      else if (blockTree(pool.bytes, base) === CATALOG_ROOT) touched.volume.catalogVersion++;
+      else if (blockTree(pool.bytes, base) === QUEUE_ROOT) touched.volume.onQueued?.();
+    }
+    this.#forget();
+    return end;
+  }
+
+  override rest(): void {
+    this.discard();
+  }
+
+  /** Throws the copies away; the pool is as it was. */
+  discard(): void {
+    for (const touched of this.#order) this.pool.releaseScratch(touched.copy);
+    this.#forget();
+  }
+
+  override clear(): void {
+    this.discard();
+    super.clear();
+  }
+
+  override release(): void {
+    this.discard();
+    super.release();
+  }
+
+  #journal(sink: GroupSink, touched: Touched, stamp: number): void {
+    const { bytes, blockSize } = this.pool;
+    const base = touched.copy * blockSize;
+    setBlockStamp(bytes, base, stamp);
+    sink.beginRecord(touched.volume.index, touched.block, touched.before);
+    if (touched.fresh) opFormat(sink.writer, bytes, base, blockSize);
+    else sink.writer.append(touched.ops.bytes, 0, touched.ops.length);
+    sink.endRecord();
+  }
+
+  /** Moves a copy into the frame where the pool keeps the block. */
+  #install(touched: Touched): number {
+    const { pool } = this;
+    const home = touched.source !== NO_FRAME
+      ? touched.source
+      : pool.findAny(touched.volume.index, touched.block);
+    if (home === NO_FRAME) {
+      pool.adopt(touched.copy, touched.volume.index, touched.block);
+      return touched.copy;
+    }
+    const size = pool.blockSize;
+    pool.bytes.copyWithin(home * size, touched.copy * size, (touched.copy + 1) * size);
+    pool.releaseScratch(touched.copy);
+    return home;
+  }
+
+  #countFree(touched: Touched, base: number): void {
+    const { volume, block } = touched;
+    const extent = Math.floor(block / volume.facts.extentBlocks);
+    volume.freeIn[extent] = volume.facts.extentBlocks - mapAllocated(this.pool.bytes, base);
+  }
+
+  #create(volume: Volume, block: number): number {
+    const resident = this.pool.findAny(volume.index, block);
+    if (resident !== NO_FRAME && this.pool.isLoading(resident)) {
+      this.needs.push({ volume, block });
+      return MISS;
+    }
+    const copy = this.#scratch();
+    if (copy === MISS) return MISS;
+    const { bytes, blockSize } = this.pool;
+    const before = resident === NO_FRAME ? 0 : blockStamp(bytes, resident * blockSize);
+    if (resident !== NO_FRAME) this.hold(resident);
+    bytes.fill(0, copy * blockSize, (copy + 1) * blockSize);
+    this.#add({ volume, block, copy, source: NO_FRAME, before, ops: new ByteWriter(0), fresh: true });
+    return copy;
+  }
+
+  #scratch(): number {
+    const copy = this.pool.takeScratch();
+    if (copy !== NO_FRAME) return copy;
+    this.framesWanted++;
+    return MISS;
+  }
+
+  #add(touched: Touched): void {
+    this.#order.push(touched);
+    this.#byCopy.set(touched.copy, touched);
+    if (touched.source !== NO_FRAME) this.#copyOf.set(touched.source, touched);
+    else this.#fresh.set(touched.volume.index * 2 ** 32 + touched.block, touched);
+  }
+
+  #touched(frame: number): Touched {
+    const touched = this.#byCopy.get(frame);
+    invariant(touched !== undefined, "A block was changed that the change does not own");
+    return touched;
+  }
+
+  #forget(): void {
+    this.#order.length = 0;
+    this.#byCopy.clear();
+    this.#copyOf.clear();
+    this.#fresh.clear();
+  }
+}

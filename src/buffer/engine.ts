@@ -1,0 +1,233 @@
+/**
+ * Engine: runs steps and changes over the pool, the volumes and one journal.
+ *
+ * The one loop of DESIGN D1: attempt, obtain what was lacking, attempt again from the root. Reads answer when all they
+ * saw may be acknowledged; changes answer with the position their acknowledgement waits for. Knows no trees.
+ */
+import { CohortError } from "../ground/errors.ts";
+import type { Volume } from "../storage/volume.ts";
+import { Change } from "./change.ts";
+import type { GroupSink } from "./group_sink.ts";
+import { Loader } from "./loader.ts";
+import { Permits } from "./permits.ts";
+import { NO_FRAME, type Pool } from "./pool.ts";
+import type { Stamps } from "./stamps.ts";
+import { Step } from "./step.ts";
+import { unlessAborted } from "./waiting.ts";
+
+/** What an attempt returns to be run again once its step has what it asked for. */
+export const AGAIN: unique symbol = Symbol("again");
+export type Again = typeof AGAIN;
+
+/** Frames a step reserves at first; more when it shows that it needs more. */
+const BUDGET_FIRST = 24;
+/** Frames never promised to steps, so that loads of others go on. */
+const FRAMES_SPARE = 4;
+
+/** What the engine needs of a journal. */
+export interface EngineJournal extends GroupSink {
+  /** Reserves space for a group; undefined when at once. */
+  admit(bytes: number, stampAtMost: number): Promise<void> | undefined;
+  /** Gives a reservation back. */
+  withdraw(bytes: number): void;
+  /** When operations up to `position` may be acknowledged; undefined when they may now. */
+  ackOf(position: number): Promise<void> | undefined;
+}
+
+/** What the engine needs of the write daemon. */
+export interface RoomMaker {
+  /** Resolves when clean frames have been made, or at once when some can be taken. */
+  makeRoom(frames: number): Promise<void>;
+  /** Something became dirty or the journal grew. */
+  nudge(): void;
+}
+
+/** How long and for whom an operation waits. */
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs attempts. */
+export class Engine {
+  readonly pool: Pool;
+  readonly journal: EngineJournal;
+  readonly stamps: Stamps;
+  readonly loader: Loader;
+  readonly permits: Permits;
+  /** A step for attempts that only look at what is resident. */
+  readonly light: Step;
+  /** Set when the member stopped: every operation is refused with it. */
+  stopped: Error | undefined;
+  /** Set while writes are frozen by an I/O error: resolves at the thaw. */
+  frozen: Promise<void> | undefined;
+  #room: RoomMaker | undefined;
+
+  constructor(pool: Pool, journal: EngineJournal, stamps: Stamps) {
+    this.pool = pool;
+    this.journal = journal;
+    this.stamps = stamps;
+    this.loader = new Loader(pool);
+    this.permits = new Permits(pool.capacity - FRAMES_SPARE);
+    this.light = new Step(pool, true);
+  }
+
+  /** The write daemon, made after the engine it writes for. */
+  attach(room: RoomMaker): void {
+    this.#room = room;
+  }
+
+  /** Says that frames became dirty. */
+  nudge(): void {
+    this.#room?.nudge();
+  }
+
+  /** Runs a reading attempt until it has all it needs; answers when what it saw may be acknowledged. */
+  async read<T>(attempt: (step: Step) => T | Again, patience: Patience = {}): Promise<T> {
+    const step = new Step(this.pool, false);
+    const result = await this.#run(step, () => attempt(step), patience);
+    const wait = this.journal.ackOf(step.seen);
+    if (wait !== undefined) await wait;
+    return result;
+  }
+
+  /** The same without waiting for the acknowledgement: for reads inside transactions, whose commit waits. */
+  readUnacknowledged<T>(attempt: (step: Step) => T | Again, patience: Patience = {}): Promise<T> {
+    const step = new Step(this.pool, false);
+    return this.#run(step, () => attempt(step), patience);
+  }
+
+  /** Runs a changing attempt and publishes its change as one group; answers with the position to acknowledge. */
+  change<T>(attempt: (change: Change) => T | Again, patience: Patience = {}): Promise<Published<T>> {
+    const change = new Change(this.pool, false);
+    return this.#run(change, () => this.#tryChange(change, attempt), patience);
+  }
+
+  /** Reserves space for a group of at most `bytes`: undefined when it may be appended now, else when to ask again. */
+  admit(bytes: number): Promise<void> | undefined {
+    if (this.frozen !== undefined) return this.frozen;
+    const wait = this.journal.admit(bytes, this.stamps.peek);
+    return wait === undefined ? undefined : wait.then(() => this.journal.withdraw(bytes));
+  }
+
+  #tryChange<T>(change: Change, attempt: (change: Change) => T | Again): Published<T> | Again {
+    const value = attempt(change);
+    if (value === AGAIN) return AGAIN;
+    if (change.touchedCount === 0) return { value, position: change.seen };
+    const bytes = change.groupBytesMax;
+    const wait = this.admit(bytes);
+    if (wait !== undefined) {
+      change.waits.push(() => wait);
+      return AGAIN;
+    }
+    const position = change.publish(this.journal, this.stamps.next());
+    this.nudge();
+    return { value, position: Math.max(position, change.seen) };
+  }
+
+  async #run<T>(step: Step, attempt: () => T | Again, patience: Patience): Promise<T> {
+    let budget = Math.min(BUDGET_FIRST, this.permits.total);
+    for (;;) {
+      const permit = this.permits.take(budget);
+      if (permit !== undefined) await this.#admitted(permit, budget, patience);
+      let result: { value: T } | number;
+      try {
+        result = await this.#attempts(step, attempt, budget, patience);
+      } finally {
+        step.release();
+        this.permits.give(budget);
+      }
+      if (typeof result !== "number") return result.value;
+      // Taking more than there ever are throws TRANSACTION_TOO_LARGE.
+      budget = result > this.permits.total
+        ? result
+        : Math.min(this.permits.total, Math.max(result, budget * 4));
+    }
+  }
+
+  async #attempts<T>(
+    step: Step,
+    attempt: () => T | Again,
+    budget: number,
+    patience: Patience,
+  ): Promise<{ value: T } | number> {
+    for (;;) {
+      this.#refuse(patience);
+      step.clear();
+      const value = attempt();
+      if (value !== AGAIN) return { value };
+      const needed = step.framesNeeded;
+      step.rest();
+      if (needed > budget) return needed;
+      await this.#obtain(step, patience);
+    }
+  }
+
+  #refuse(patience: Patience): void {
+    if (this.stopped !== undefined) {
+      throw new CohortError("STOPPED", "Could not go on: the member stopped", {}, this.stopped);
+    }
+    patience.signal?.throwIfAborted();
+  }
+
+  async #admitted(permit: Promise<void>, budget: number, patience: Patience): Promise<void> {
+    try {
+      await unlessAborted(permit, patience.signal);
+    } catch (error) {
+      permit.then(() => this.permits.give(budget));
+      throw error;
+    }
+  }
+
+  async #obtain(step: Step, patience: Patience): Promise<void> {
+    if (step.framesWanted > 0) await this.#makeRoom(step.framesWanted, patience);
+    for (const wait of step.waits) await unlessAborted(wait(), patience.signal);
+    const loads: Array<Promise<void>> = [];
+    const asked = new Set<number>();
+    for (const { volume, block } of step.needs) {
+      const key = volume.index * 2 ** 32 + block;
+      if (asked.has(key)) continue;
+      asked.add(key);
+      loads.push(this.#bring(step, volume, block, patience));
+    }
+    if (loads.length > 0) await settleAll(loads);
+  }
+
+  async #bring(step: Step, volume: Volume, block: number, patience: Patience): Promise<void> {
+    if (volume.quarantine !== undefined) throw quarantined(volume);
+    for (;;) {
+      const answer = this.loader.load(volume, block);
+      const frame = typeof answer === "number" ? answer : await answer;
+      if (frame !== NO_FRAME) return step.inherit(frame);
+      await this.#makeRoom(1, patience);
+    }
+  }
+
+  async #makeRoom(frames: number, patience: Patience): Promise<void> {
+    if (this.#room === undefined) {
+      throw new CohortError("FULL", "Could not find a clean buffer: nothing cleans them");
+    }
+    await unlessAborted(this.#room.makeRoom(frames), patience.signal);
+  }
+}
+
+/** What a change answered, and the journal position that makes it acknowledged. */
+export interface Published<T> {
+  readonly value: T;
+  readonly position: number;
+}
+
+/** The error for any access to a quarantined volume. */
+export function quarantined(volume: Volume): CohortError {
+  return new CohortError(
+    "QUARANTINED",
+    `Could not use ${volume.path}: it is quarantined`,
+    { path: volume.path },
+    volume.quarantine,
+  );
+}
+
+/** Waits for all, then throws the first error: no load may still be running into a frame when the step gives up. */
+async function settleAll(loads: ReadonlyArray<Promise<void>>): Promise<void> {
+  const results = await Promise.allSettled(loads);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}

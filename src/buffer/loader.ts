@@ -1,0 +1,103 @@
+/**
+ * Loader: brings blocks from their volumes into frames, each block once however many wait for it.
+ *
+ * The frame is marked loading while the read runs; a failed read gives it back and fails everyone who waited.
+ */
+import { CohortError } from "../ground/errors.ts";
+import type { Answer } from "../ports/mod.ts";
+import { isPending } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import { NO_FRAME, type Pool } from "./pool.ts";
+
+/** Reads blocks into a pool. */
+export class Loader {
+  readonly #pool: Pool;
+  readonly #running = new Map<number, Promise<void>>();
+  /** Blocks read since the node opened. */
+  reads = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /**
+   * Brings a block in and pins it once for the caller: its frame, or `NO_FRAME` when no frame is clean now.
+   * `blankAllowed` is for replay and growth; elsewhere a block never written is `CORRUPT`.
+   */
+  load(volume: Volume, block: number, blankAllowed = false): Answer<number> {
+    const resident = this.#pool.findAny(volume.index, block);
+    if (resident !== NO_FRAME) {
+      this.#pool.pin(resident);
+      const running = this.#running.get(resident);
+      if (running === undefined) return resident;
+      return running.then(() => resident, (error) => {
+        this.#pool.unpin(resident);
+        this.#dropFailed(resident);
+        throw error;
+      });
+    }
+    const frame = this.#pool.take(volume.index, block);
+    if (frame === NO_FRAME) return NO_FRAME;
+    this.reads++;
+    try {
+      const base = frame * this.#pool.blockSize;
+      const answer = volume.read(block, this.#pool.bytes, base);
+      if (isPending(answer)) return this.#wait(answer, volume, block, frame, blankAllowed);
+      this.#settle(volume, block, frame, answer, blankAllowed);
+      return frame;
+    } catch (error) {
+      this.#pool.unpin(frame);
+      this.#pool.drop(frame);
+      throw error;
+    }
+  }
+
+  #wait(
+    answer: Promise<"block" | "blank">,
+    volume: Volume,
+    block: number,
+    frame: number,
+    blankAllowed: boolean,
+  ): Promise<number> {
+    const done = answer.then((found) => this.#settle(volume, block, frame, found, blankAllowed)).then(
+      () => void this.#running.delete(frame),
+      (error) => {
+        this.#running.delete(frame);
+        this.#pool.abandon(frame);
+        throw error;
+      },
+    );
+    this.#running.set(frame, done);
+    return done.then(() => frame, (error) => {
+      this.#pool.unpin(frame);
+      this.#dropFailed(frame);
+      throw error;
+    });
+  }
+
+  #settle(
+    volume: Volume,
+    block: number,
+    frame: number,
+    found: "block" | "blank",
+    blankAllowed: boolean,
+  ): void {
+    if (found === "blank" && !blankAllowed) {
+      throw new CohortError(
+        "CORRUPT",
+        `Could not read block ${block} of ${volume.path}: it was never written`,
+        {
+          path: volume.path,
+          block,
+          found: "blank",
+        },
+      );
+    }
+    this.#pool.loaded(frame);
+  }
+
+  /** The last of those who waited for a failed read gives the frame back. */
+  #dropFailed(frame: number): void {
+    if (this.#pool.pinsOf(frame) === 0) this.#pool.releaseScratch(frame);
+  }
+}

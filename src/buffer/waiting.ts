@@ -1,0 +1,18 @@
+/** Waiting that a signal may end. */
+import { CohortError } from "../ground/errors.ts";
+
+/** The reason to reject with when a signal is aborted. */
+export function abortReason(signal: AbortSignal): unknown {
+  return signal.reason ?? new CohortError("ABORTED", "The operation was aborted");
+}
+
+/** `promise`, or the signal's reason as soon as it aborts; what the promise does then is the caller's to handle. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  if (signal.aborted) return Promise.reject(abortReason(signal));
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(abortReason(signal));
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,314 @@
+/**
+ * Write daemon: brings changed blocks home, always through the image journal (DESIGN D4; cache-cluster-rules W1-W10).
+ *
+ * A cycle: copy some dirty blocks in one turn, make the journal safe up to their changes, write and sync their images, write
+ * them home, sync the volumes, release the images. Updaters are held only while the copies are made. A failed write
+ * freezes writes until it succeeds; a failed sync ends the member.
+ */
+import { sealBlock } from "../ground/block.ts";
+import { CohortError } from "../ground/errors.ts";
+import type { BlockWrite, Clock, Observer } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { Engine, RoomMaker } from "./engine.ts";
+import { PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
+
+/** One image of a cycle. */
+export interface CycleImage {
+  readonly volume: Volume;
+  readonly block: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The image journal as the daemon needs it. */
+export interface ImageSink {
+  /** Makes all images of a cycle durable, sealed by one sync. */
+  writeCycle(cycle: number, images: readonly CycleImage[], journalPosition: number): Promise<void>;
+  /** The cycle's volumes are synced: its images are needed no more. */
+  release(cycle: number): Promise<void>;
+}
+
+/** The journal as the daemon needs it. */
+export interface DaemonJournal {
+  readonly position: number;
+  makeSafe(position: number): Promise<void>;
+}
+
+/** Settings of the daemon. */
+export interface WriteDaemonOptions {
+  /** Most blocks a cycle takes. */
+  readonly cycleBlocks: number;
+  /** A cycle starts when more frames than this are dirty. */
+  readonly dirtyTarget: number;
+  /** Journal bytes after which everything dirty goes home and the journal is truncated. */
+  readonly checkpointBytes: number;
+  /** Milliseconds after which a lone dirty block goes home. */
+  readonly idleMs: number;
+}
+
+/** What the daemon needs of its member. */
+export interface WriteDaemonWorld {
+  readonly engine: Engine;
+  readonly journal: DaemonJournal;
+  readonly images: ImageSink;
+  readonly volumeAt: (index: number) => Volume;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** A sync failed: the member ends. */
+  readonly onStop: (error: CohortError) => void;
+  /** All blocks changed before this journal position are home. */
+  readonly onHome: (position: number) => Promise<void>;
+}
+
+const BACKOFF_MS_FIRST = 50;
+const BACKOFF_MS_MAX = 2_000;
+
+/** Writes blocks home, one cycle at a time. */
+export class WriteDaemon implements RoomMaker {
+  readonly #world: WriteDaemonWorld;
+  readonly #options: WriteDaemonOptions;
+  #phase: Phase = PHASE.idle;
+  #cycle = 0;
+  #running: Promise<void> | undefined;
+  #roomWanted = false;
+  /** Everything dirty before this position is wanted home. */
+  #homeWanted = 0;
+  #homeReached = 0;
+  #waiters: Array<
+    { readonly position: number; readonly done: () => void; readonly fail: (e: unknown) => void }
+  > = [];
+  #roomWaiters: Array<{ readonly done: () => void; readonly fail: (error: unknown) => void }> = [];
+  #cancelIdle: (() => void) | undefined;
+  #frozen: { readonly cause: CohortError; thaw: () => void } | undefined;
+  #stopped: CohortError | undefined;
+  #written = 0;
+  #redirtied = 0;
+
+  constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  /** What it is doing, for status pages and tests. */
+  get status(): WriteDaemonStatus {
+    return {
+      phase: this.#phase,
+      cycle: this.#cycle,
+      dirty: this.#world.engine.pool.dirtyCount,
+      blocksWritten: this.#written,
+      blocksRedirtied: this.#redirtied,
+      updatersHeld: this.#phase === PHASE.forming,
+      frozen: this.#frozen?.cause,
+    };
+  }
+
+  nudge(): void {
+    const { engine, journal } = this.#world;
+    if (engine.pool.dirtyCount > this.#options.dirtyTarget) this.#start();
+    else if (journal.position - this.#homeReached > this.#options.checkpointBytes) {
+      this.#wantHome(journal.position);
+    } else if (this.#cancelIdle === undefined) this.#armIdle();
+  }
+
+  makeRoom(frames: number): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    if (this.#world.engine.pool.ensureFree(frames)) return Promise.resolve();
+    this.#roomWanted = true;
+    const room = new Promise<void>((done, fail) => this.#roomWaiters.push({ done, fail }));
+    this.#start();
+    return room;
+  }
+
+  /** Resolves when everything changed before now is home and synced, and the journal was truncated accordingly. */
+  checkpoint(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    const { position } = this.#world.journal;
+    const home = new Promise<void>((done, fail) => this.#waiters.push({ position, done, fail }));
+    this.#wantHome(position);
+    return home;
+  }
+
+  /** Ends it: nothing more is written; who waits is told why. */
+  stop(cause: CohortError): void {
+    this.#stopped ??= cause;
+    this.#cancelIdle?.();
+    this.#cancelIdle = undefined;
+    this.#thaw();
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(this.#stopped);
+    for (const waiter of this.#roomWaiters.splice(0)) waiter.fail(this.#stopped);
+  }
+
+  /** Resolves when no cycle runs. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  #armIdle(): void {
+    this.#cancelIdle = this.#world.clock.after(this.#options.idleMs, () => {
+      this.#cancelIdle = undefined;
+      if (this.#world.engine.pool.dirtyCount > 0) this.#wantHome(this.#world.journal.position);
+    }, true);
+  }
+
+  #wantHome(position: number): void {
+    if (position > this.#homeWanted) this.#homeWanted = position;
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#running !== undefined || this.#stopped !== undefined) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#moreToDo()) this.#start();
+    });
+  }
+
+  #moreToDo(): boolean {
+    if (this.#stopped !== undefined) return false;
+    const { pool } = this.#world.engine;
+    return this.#waiters.length > 0 || this.#roomWaiters.length > 0 || this.#roomWanted ||
+      pool.dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
+  }
+
+  async #run(): Promise<void> {
+    let backoff = BACKOFF_MS_FIRST;
+    while (this.#moreToDo()) {
+      try {
+        await this.#runCycle();
+        await this.#noteHome();
+        backoff = BACKOFF_MS_FIRST;
+        this.#thaw();
+      } catch (error) {
+        if (this.#stopped !== undefined) return;
+        this.#freeze(error);
+        await new Promise<void>((done) => void this.#world.clock.after(backoff, done));
+        backoff = Math.min(BACKOFF_MS_MAX, backoff * 2);
+      }
+    }
+  }
+
+  async #runCycle(): Promise<void> {
+    const { engine, journal, images } = this.#world;
+    const { pool } = engine;
+    this.#roomWanted = false;
+    this.#phase = PHASE.forming;
+    const frames = pool.takeDirty(this.#options.cycleBlocks);
+    if (frames.length === 0) return this.#answerRoom();
+    this.#cycle++;
+    const formedAt = journal.position;
+    const cycle = this.#copy(frames);
+    try {
+      this.#phase = PHASE.journal;
+      await journal.makeSafe(formedAt);
+      this.#phase = PHASE.images;
+      await images.writeCycle(this.#cycle, cycle, formedAt);
+      this.#phase = PHASE.home;
+      const volumes = await this.#writeHome(cycle);
+      this.#phase = PHASE.syncing;
+      for (const volume of volumes) await this.#sync(volume);
+      this.#phase = PHASE.clearing;
+      await images.release(this.#cycle);
+    } catch (error) {
+      for (const frame of frames) pool.requeue(frame);
+      throw error;
+    }
+    for (const frame of frames) {
+      if (pool.changedAt[frame]! <= formedAt) pool.cleaned(frame);
+      else {
+        this.#redirtied++;
+        pool.partlyCleaned(frame, formedAt);
+      }
+    }
+    this.#written += frames.length;
+    this.#phase = PHASE.idle;
+    this.#world.observer.measure("write_cycle_blocks", frames.length);
+    this.#answerRoom();
+  }
+
+  /** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
+  #copy(frames: readonly number[]): CycleImage[] {
+    const { pool } = this.#world.engine;
+    const size = pool.blockSize;
+    const memory = new Uint8Array(frames.length * size);
+    const sorted = [...frames].sort((a, b) =>
+      pool.volumeOf[a]! - pool.volumeOf[b]! || pool.blockOf[a]! - pool.blockOf[b]!
+    );
+    return sorted.map((frame, i) => {
+      const bytes = memory.subarray(i * size, (i + 1) * size);
+      bytes.set(pool.bytes.subarray(frame * size, (frame + 1) * size));
+      sealBlock(bytes, 0, size);
+      return { volume: this.#world.volumeAt(pool.volumeOf[frame]!), block: pool.blockOf[frame]!, bytes };
+    });
+  }
+
+  async #writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
+    const sets = new Map<Volume, BlockWrite[]>();
+    for (const image of cycle) {
+      const set = sets.get(image.volume);
+      if (set === undefined) sets.set(image.volume, [image]);
+      else set.push(image);
+    }
+    await settle([...sets].map(([volume, set]) => volume.write(set)));
+    return new Set(sets.keys());
+  }
+
+  async #sync(volume: Volume): Promise<void> {
+    try {
+      await volume.sync();
+    } catch (error) {
+      const facts = { path: volume.path };
+      const failed = new CohortError(
+        "SYNC_FAILED",
+        `Could not sync ${volume.path}: the member ends`,
+        facts,
+        error,
+      );
+      this.#world.onStop(failed);
+      this.stop(failed);
+      throw failed;
+    }
+  }
+
+  /** Tells who waits that blocks are home, and lets the journal be truncated. */
+  async #noteHome(): Promise<void> {
+    const { engine, journal, onHome } = this.#world;
+    const reached = engine.pool.oldestNeeded(journal.position);
+    if (reached <= this.#homeReached && this.#waiters.length === 0) return;
+    if (reached > this.#homeReached) {
+      this.#homeReached = reached;
+      await onHome(reached);
+    }
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => waiter.position > reached);
+    for (const waiter of waiting) if (waiter.position <= reached) waiter.done();
+  }
+
+  #answerRoom(): void {
+    for (const waiter of this.#roomWaiters.splice(0)) waiter.done();
+  }
+
+  #freeze(error: unknown): void {
+    const cause = error instanceof CohortError ? error : new CohortError("IO", "A write failed", {}, error);
+    const facts = { code: cause.code, cause: cause.message };
+    if (this.#frozen !== undefined) return;
+    let thaw = (): void => {};
+    this.#world.engine.frozen = new Promise<void>((done) => thaw = done);
+    this.#frozen = { cause, thaw };
+    this.#world.observer.event("writes.frozen", "error", facts);
+  }
+
+  #thaw(): void {
+    if (this.#frozen === undefined) return;
+    const { thaw } = this.#frozen;
+    this.#frozen = undefined;
+    this.#world.engine.frozen = undefined;
+    thaw();
+    this.#world.observer.event("writes.thawed", "info", {});
+  }
+}
+
+/** Waits for all, then throws the first error: no write may still run when the cycle is given up. */
+async function settle(answers: ReadonlyArray<void | Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(answers)) {
+    if (result.status === "rejected") throw result.reason;
+  }
+}

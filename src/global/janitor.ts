@@ -1,0 +1,63 @@
+/**
+ * Janitor: frees what the free queue names, a little at a time, in groups of its own.
+ *
+ * Runs while there is something queued; asks for nothing while idle. It is woken by whoever may have queued something.
+ */
+import { isCode } from "../ground/errors.ts";
+import type { DatabaseCore } from "./database.ts";
+import { freeSome } from "./free_queue.ts";
+
+/** Pause between two groups, so that the foreground goes first. */
+const PAUSE_MS = 1;
+/** Groups between two pauses. */
+const GROUPS_A_TURN = 8;
+
+/** Frees queued blocks of one database. */
+export class Janitor {
+  readonly #database: DatabaseCore;
+  #running: Promise<void> | undefined;
+  #woken = false;
+  #stopped = false;
+
+  constructor(database: DatabaseCore) {
+    this.#database = database;
+  }
+
+  /** There may be something to free. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#woken = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#woken) this.wake();
+    });
+  }
+
+  /** Resolves when all that is queued now was freed, or it was stopped. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Ends after the group at hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#woken = false;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { engine, volume, observer, directory, clock } = this.#database;
+    this.#woken = false;
+    try {
+      for (let groups = 1; !this.#stopped; groups++) {
+        const { value } = await engine.change((change) => freeSome(change, volume));
+        if (!value) return;
+        if (groups % GROUPS_A_TURN === 0) await new Promise<void>((done) => void clock.after(PAUSE_MS, done));
+      }
+    } catch (error) {
+      if (this.#stopped || isCode(error, "STOPPED")) return;
+      const cause = error instanceof Error ? error.message : String(error);
+      observer.event("janitor.failed", "warn", { directory, cause });
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Seek: the next or previous entry from any key, across leaves.
+ *
+ * There are no sibling links: the next leaf covers this one's high key, the previous one ends at its low key, and both
+ * are found from the root, so a leaf that was split or merged meanwhile cannot lead astray.
+ */
+import { MISS, type Step } from "../buffer/step.ts";
+import { AT_KIND, KIND_LEAF } from "../ground/block.ts";
+import { childAt, entryCount, highInto, lowerBound, lowInto, search } from "../ground/entries.ts";
+import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
+import { edgeLeaf, leafOf, type TreePlace } from "./tree.ts";
+
+/** Where an entry is: valid until the step waits. */
+export interface Spot {
+  frame: number;
+  index: number;
+}
+
+/** Found: the spot is set. Otherwise 0 (none) or `MISS`. */
+export const FOUND = 1;
+export const NONE = 0;
+
+const fence: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+
+/** The first entry at or after a key (`orEqual`), or strictly after it. */
+export function seekAfter(
+  step: Step,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  orEqual: boolean,
+  spot: Spot,
+): number {
+  let frame = leafOf(step, place.volume, place.root, key, keyLength);
+  if (frame === MISS) return MISS;
+  step.observe(frame);
+  const { bytes, blockSize } = step.pool;
+  let base = frame * blockSize;
+  const found = search(bytes, base, key, keyLength);
+  let index = found < 0 ? ~found : orEqual ? found : found + 1;
+  while (index >= entryCount(bytes, base)) {
+    const length = highInto(bytes, base, fence);
+    if (length < 0) return NONE;
+    frame = leafOf(step, place.volume, place.root, fence, length);
+    if (frame === MISS) return MISS;
+    step.observe(frame);
+    base = frame * blockSize;
+    index = 0;
+  }
+  spot.frame = frame;
+  spot.index = index;
+  return FOUND;
+}
+
+/** The last entry strictly before a key; `keyLength` −1 means after all keys. */
+export function seekBefore(
+  step: Step,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  spot: Spot,
+): number {
+  const { bytes, blockSize } = step.pool;
+  let frame: number;
+  let index: number;
+  if (keyLength < 0) {
+    frame = edgeLeaf(step, place, true);
+    if (frame === MISS) return MISS;
+    index = entryCount(bytes, frame * blockSize) - 1;
+  } else {
+    frame = leafOf(step, place.volume, place.root, key, keyLength);
+    if (frame === MISS) return MISS;
+    index = lowerBound(bytes, frame * blockSize, key, keyLength) - 1;
+  }
+  step.observe(frame);
+  while (index < 0) {
+    const length = lowInto(bytes, frame * blockSize, fence);
+    if (length === 0) return NONE;
+    frame = leafEndingAt(step, place, fence, length);
+    if (frame === MISS) return MISS;
+    step.observe(frame);
+    index = entryCount(bytes, frame * blockSize) - 1;
+  }
+  spot.frame = frame;
+  spot.index = index;
+  return FOUND;
+}
+
+/** The leaf whose high key is `key`, which is some leaf's low key and not empty. */
+function leafEndingAt(step: Step, place: TreePlace, key: Uint8Array, keyLength: number): number {
+  const { bytes, blockSize } = step.pool;
+  let block = place.root;
+  for (let level = 0; level < TREE_LEVELS_MAX; level++) {
+    const frame = step.find(place.volume, block);
+    if (frame === MISS) return MISS;
+    const base = frame * blockSize;
+    if (bytes[base + AT_KIND] === KIND_LEAF) return frame;
+    const last = entryCount(bytes, base) - 1;
+    const below = lowerBound(bytes, base, key, keyLength) - 1;
+    block = childAt(bytes, base, below > last ? last : below);
+  }
+  return MISS;
+}

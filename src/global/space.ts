@@ -1,0 +1,74 @@
+/**
+ * Space: takes blocks from the map, one extent's map block at a time, and says when the volume must grow.
+ *
+ * Nothing about reservations is stored: the maps are ordinary blocks, changed by the group that uses the space
+ * (DESIGN D2). Blocks come back only through the free queue (free_queue.ts).
+ */
+import type { Change } from "../buffer/change.ts";
+import { MISS } from "../buffer/step.ts";
+import { mapFindFree } from "../ground/space_map.ts";
+import type { Volume } from "../storage/volume.ts";
+
+/** Least blocks a volume grows by; it doubles up to one extent. */
+const GROW_BLOCKS_MIN = 64;
+
+/**
+ * Takes a free block near the end of use, marking it in its map: the block number, or `MISS` with what is lacking
+ * (a map block, a frame, or growth of the volume).
+ */
+export function takeBlock(change: Change, volume: Volume): number {
+  const { extentBlocks } = volume.facts;
+  for (let extent = 0; extent < volume.freeIn.length; extent++) {
+    const limit = Math.min(extentBlocks, volume.blocks - extent * extentBlocks);
+    const beyond = extentBlocks - limit;
+    if (volume.freeIn[extent]! <= beyond) continue;
+    const block = takeIn(change, volume, extent, limit);
+    if (block !== FULL) return block;
+  }
+  return takeByGrowth(change, volume);
+}
+
+const FULL = -2;
+
+function takeIn(change: Change, volume: Volume, extent: number, limit: number): number {
+  const found = change.find(volume, volume.mapBlockOf(extent));
+  if (found === MISS) return MISS;
+  const { bytes, blockSize } = change.pool;
+  const bit = mapFindFree(bytes, found * blockSize, volume.facts.extentBlocks, limit, 0);
+  if (bit < 0) return FULL;
+  const map = change.own(volume, found);
+  if (map === MISS) return MISS;
+  change.mapSet(map, bit, 1);
+  return extent * volume.facts.extentBlocks + bit;
+}
+
+/** No extent has room within the volume's size: begin a new extent when the size allows, else ask for growth. */
+function takeByGrowth(change: Change, volume: Volume): number {
+  const { extentBlocks } = volume.facts;
+  const next = volume.freeIn.length;
+  const start = next * extentBlocks;
+  if (start + 1 < volume.blocks) return takeFirstOf(change, volume, start);
+  const step = Math.min(extentBlocks, Math.max(GROW_BLOCKS_MIN, volume.blocks));
+  const wanted = volume.blocks + step;
+  change.waits.push(() => volume.grow(wanted));
+  return MISS;
+}
+
+function takeFirstOf(change: Change, volume: Volume, start: number): number {
+  let map = change.findFresh(volume, start);
+  if (map === MISS) {
+    map = change.createMap(volume, start);
+    if (map === MISS) return MISS;
+    change.mapSet(map, 0, 1);
+  }
+  const { bytes, blockSize } = change.pool;
+  const { extentBlocks } = volume.facts;
+  const limit = Math.min(extentBlocks, volume.blocks - start);
+  const bit = mapFindFree(bytes, map * blockSize, extentBlocks, limit, 0);
+  if (bit < 0) {
+    change.waits.push(() => volume.grow(volume.blocks + extentBlocks));
+    return MISS;
+  }
+  change.mapSet(map, bit, 1);
+  return start + bit;
+}

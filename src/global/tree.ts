@@ -1,0 +1,125 @@
+/**
+ * Tree: the way from a root to the leaf that covers a key.
+ *
+ * A tree is its volume and its root block, which never moves. Leaves and branches carry their low and high key, so the
+ * next leaf is found by descending to `high`, and a leaf that is no longer the leaf is noticed. Synchronous: what is
+ * not resident is asked of the step (DESIGN D1).
+ */
+import { MISS, type Step } from "../buffer/step.ts";
+import { AT_KIND, blockLevel, blockTree, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
+import { childAt, search } from "../ground/entries.ts";
+import { invariant } from "../ground/errors.ts";
+import { TREE_LEVELS_MAX } from "../ground/limits.ts";
+import type { Volume } from "../storage/volume.ts";
+
+/** Where a tree is. */
+export interface TreePlace {
+  readonly volume: Volume;
+  readonly root: number;
+}
+
+/** The frames met on the way down, and which entry of each was taken; root first. */
+export class Path {
+  readonly frames: Int32Array = new Int32Array(TREE_LEVELS_MAX);
+  readonly index: Int32Array = new Int32Array(TREE_LEVELS_MAX);
+  /** Frames on the path; the leaf is the last. */
+  depth = 0;
+
+  get leaf(): number {
+    return this.frames[this.depth - 1]!;
+  }
+}
+
+/** The leaf that covers a key, or `MISS`. The hot path of every read: no allocation, no path kept. */
+export function leafOf(step: Step, volume: Volume, root: number, key: Uint8Array, keyLength: number): number {
+  const { bytes, blockSize } = step.pool;
+  let block = root;
+  for (let level = 0; level < TREE_LEVELS_MAX; level++) {
+    const frame = step.find(volume, block);
+    if (frame === MISS) return MISS;
+    const base = frame * blockSize;
+    if (bytes[base + AT_KIND] === KIND_LEAF) return frame;
+    const found = search(bytes, base, key, keyLength);
+    block = childAt(bytes, base, found < 0 ? -found - 2 : found);
+  }
+  invariant(false, `Tree ${root} of ${volume.path} is deeper than ${TREE_LEVELS_MAX} levels`);
+}
+
+/** Descends to the leaf that covers a key and keeps the way in `path`; the leaf, or `MISS`. */
+export function descend(
+  step: Step,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  path: Path,
+): number {
+  return descendTo(step, place, key, keyLength, path, 0);
+}
+
+/** Descends to the block of a level that covers a key. */
+export function descendTo(
+  step: Step,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  path: Path,
+  level: number,
+): number {
+  const { bytes, blockSize } = step.pool;
+  let block = place.root;
+  let expected = -1;
+  path.depth = 0;
+  for (;;) {
+    invariant(path.depth < TREE_LEVELS_MAX, `Tree ${place.root} is deeper than ${TREE_LEVELS_MAX} levels`);
+    const frame = step.find(place.volume, block);
+    if (frame === MISS) return MISS;
+    const base = frame * blockSize;
+    const here = blockLevel(bytes, base);
+    checkBlock(bytes, base, place, block, expected);
+    path.frames[path.depth] = frame;
+    if (here === level) {
+      path.depth++;
+      return frame;
+    }
+    const found = search(bytes, base, key, keyLength);
+    const index = found < 0 ? -found - 2 : found;
+    path.index[path.depth++] = index;
+    block = childAt(bytes, base, index);
+    expected = here - 1;
+  }
+}
+
+/** The last leaf of a tree (`KEY_LAST` is above every key), or the first. */
+export function edgeLeaf(step: Step, place: TreePlace, last: boolean): number {
+  const { bytes, blockSize } = step.pool;
+  let block = place.root;
+  for (let level = 0; level < TREE_LEVELS_MAX; level++) {
+    const frame = step.find(place.volume, block);
+    if (frame === MISS) return MISS;
+    const base = frame * blockSize;
+    if (bytes[base + AT_KIND] === KIND_LEAF) return frame;
+    block = childAt(bytes, base, last ? countOf(bytes, base) - 1 : 0);
+  }
+  invariant(false, `Tree ${place.root} is deeper than ${TREE_LEVELS_MAX} levels`);
+}
+
+function countOf(bytes: Uint8Array, base: number): number {
+  return bytes[base + 22]! | bytes[base + 23]! << 8;
+}
+
+function checkBlock(
+  bytes: Uint8Array,
+  base: number,
+  place: TreePlace,
+  block: number,
+  expected: number,
+): void {
+  const kind = bytes[base + AT_KIND];
+  const level = blockLevel(bytes, base);
+  const right = (kind === KIND_LEAF && level === 0) || (kind === KIND_BRANCH && level > 0);
+  if (right && blockTree(bytes, base) === place.root && (expected < 0 || expected === level)) return;
+  invariant(
+    false,
+    `Block ${block} of ${place.volume.path} is no part of tree ${place.root} at level ${expected}`,
+  );
+}

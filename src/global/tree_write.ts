@@ -1,0 +1,260 @@
+/**
+ * Tree writing: put and remove with the structure changes they cause, all within one change (DESIGN D3).
+ *
+ * A put that finds its block full splits it and puts the separator one level up, to the root, whose block number never
+ * changes: its content moves to a new child. Merging is never owed: it happens when the neighbour is at hand.
+ * Every function answers `MISS` when the change lacks something; what was done till then is thrown away with it.
+ */
+import type { Change } from "../buffer/change.ts";
+import { MISS } from "../buffer/step.ts";
+import { blockKind, blockLevel, KIND_BRANCH } from "../ground/block.ts";
+import { putU32 } from "../ground/bytes.ts";
+import { childAt, entryCount, highInto, keyInto, lowInto, search, usedBytes } from "../ground/entries.ts";
+import { copyRange, mergeFits, mergeInto, splitIndex, splitSeparator } from "../ground/entries_split.ts";
+import { fits } from "../ground/entries_write.ts";
+import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
+import { enqueueSubtree } from "./free_queue.ts";
+import { takeBlock } from "./space.ts";
+import { descend, Path, type TreePlace } from "./tree.ts";
+
+/** What a writing function answers when all went well. */
+export const DONE = 1;
+/** What `removeKey` answers when there was nothing to remove. */
+export const ABSENT = 0;
+
+const NO_KEY: Uint8Array = new Uint8Array(0);
+/** Separators and child numbers on their way up, by height above the leaf. */
+const separators: Uint8Array[] = Array.from(
+  { length: TREE_LEVELS_MAX + 1 },
+  () => new Uint8Array(KEY_BYTES_MAX),
+);
+const children: Uint8Array[] = Array.from({ length: TREE_LEVELS_MAX + 1 }, () => new Uint8Array(4));
+const highKey: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+const lowKey: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+
+/** Puts a value under a key of a tree: `DONE` or `MISS`. */
+export function putKey(
+  change: Change,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  value: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  const path = new Path();
+  if (descend(change, place, key, keyLength, path) === MISS) return MISS;
+  return putOnPath(change, place, path, key, keyLength, value, from, length);
+}
+
+/** Puts into the leaf at the end of a path just descended. */
+export function putOnPath(
+  change: Change,
+  place: TreePlace,
+  path: Path,
+  key: Uint8Array,
+  keyLength: number,
+  value: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  let at = path.depth - 1;
+  for (;;) {
+    const { bytes, blockSize } = change.pool;
+    const frame = change.own(place.volume, path.frames[at]!);
+    if (frame === MISS) return MISS;
+    path.frames[at] = frame;
+    const base = frame * blockSize;
+    const found = search(bytes, base, key, keyLength);
+    if (fits(bytes, base, blockSize, found, keyLength, length)) {
+      change.put(frame, found, key, keyLength, value, from, length);
+      return DONE;
+    }
+    if (at === 0) {
+      if (growRoot(change, place, path) === MISS) return MISS;
+      at = 1;
+      continue;
+    }
+    const height = path.depth - at;
+    if (splitAndPut(change, place, frame, height, key, keyLength, value, from, length) === MISS) return MISS;
+    key = separators[height]!;
+    keyLength = separatorLengths[height]!;
+    value = children[height]!;
+    from = 0;
+    length = 4;
+    at--;
+  }
+}
+
+const separatorLengths: Int32Array = new Int32Array(TREE_LEVELS_MAX + 1);
+
+/** Splits an owned block, puts the entry into its half, and leaves separator and new block number for the parent. */
+function splitAndPut(
+  change: Change,
+  place: TreePlace,
+  frame: number,
+  height: number,
+  key: Uint8Array,
+  keyLength: number,
+  value: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  const { bytes, blockSize } = change.pool;
+  const base = frame * blockSize;
+  const found = search(bytes, base, key, keyLength);
+  const cut = splitIndex(bytes, base, blockSize, found, keyLength, length);
+  const separator = separators[height]!;
+  const separatorLength = splitSeparator(bytes, base, cut, found, key, keyLength, separator);
+  separatorLengths[height] = separatorLength;
+  const block = takeBlock(change, place.volume);
+  if (block === MISS) return MISS;
+  putU32(children[height]!, 0, block);
+  const kind = blockKind(bytes, base);
+  const level = blockLevel(bytes, base);
+  const highLength = highInto(bytes, base, highKey);
+  const high = highLength < 0 ? undefined : highKey;
+  const right = change.createEntries(
+    place.volume,
+    block,
+    kind,
+    level,
+    place.root,
+    separator,
+    separatorLength,
+    high,
+    highLength,
+  );
+  if (right === MISS) return MISS;
+  const index = cut >= 0 ? cut : ~cut;
+  copyRange(bytes, base, index, entryCount(bytes, base), bytes, right * blockSize, blockSize);
+  change.truncate(frame, separator, separatorLength);
+  const goesRight = cut >= 0 && (found >= 0 ? found >= cut : ~found >= cut);
+  const target = goesRight ? right : frame;
+  change.put(target, search(bytes, target * blockSize, key, keyLength), key, keyLength, value, from, length);
+  return DONE;
+}
+
+/** Moves the root's content into a new child, so that the child can be split: the tree is one level higher. */
+function growRoot(change: Change, place: TreePlace, path: Path): number {
+  const { bytes, blockSize } = change.pool;
+  const root = path.frames[0]!;
+  const base = root * blockSize;
+  const level = blockLevel(bytes, base);
+  const block = takeBlock(change, place.volume);
+  if (block === MISS) return MISS;
+  const kind = blockKind(bytes, base);
+  const child = change.createEntries(place.volume, block, kind, level, place.root, NO_KEY, 0, undefined, -1);
+  if (child === MISS) return MISS;
+  copyRange(bytes, base, 0, entryCount(bytes, base), bytes, child * blockSize, blockSize);
+  change.reformat(root, KIND_BRANCH, level + 1, NO_KEY, 0, undefined, -1);
+  const number = new Uint8Array(4);
+  putU32(number, 0, block);
+  change.put(root, ~0, NO_KEY, 0, number, 0, 4);
+  path.frames.copyWithin(1, 0, path.depth);
+  path.index.copyWithin(1, 0, path.depth);
+  path.frames[0] = root;
+  path.frames[1] = child;
+  path.index[0] = 0;
+  path.depth++;
+  return DONE;
+}
+
+/** Removes a key: `DONE`, `ABSENT`, or `MISS`. `merge` is off for the free queue itself. */
+export function removeKey(
+  change: Change,
+  place: TreePlace,
+  key: Uint8Array,
+  keyLength: number,
+  merge: boolean = true,
+): number {
+  const path = new Path();
+  const leaf = descend(change, place, key, keyLength, path);
+  if (leaf === MISS) return MISS;
+  const { bytes, blockSize } = change.pool;
+  const index = search(bytes, leaf * blockSize, key, keyLength);
+  if (index < 0) return ABSENT;
+  const frame = change.own(place.volume, leaf);
+  if (frame === MISS) return MISS;
+  path.frames[path.depth - 1] = frame;
+  change.remove(frame, index, key, keyLength);
+  return merge ? mergeUp(change, place, path) : DONE;
+}
+
+/** Merges the underfull block at the end of a path with a resident neighbour, and goes on upwards. */
+export function mergeUp(change: Change, place: TreePlace, path: Path): number {
+  for (let at = path.depth - 1; at > 0; at--) {
+    const { bytes, blockSize } = change.pool;
+    const frame = path.frames[at]!;
+    if (usedBytes(bytes, frame * blockSize, blockSize) > blockSize >> 2) return DONE;
+    const merged = mergeAt(change, place, path, at);
+    if (merged !== DONE) return merged === MISS ? MISS : DONE;
+  }
+  return collapseRoot(change, place, path);
+}
+
+/** Merges with the right neighbour, else the left one, under the same parent: `DONE`, `ABSENT` when neither fits. */
+function mergeAt(change: Change, place: TreePlace, path: Path, at: number): number {
+  const { bytes, blockSize } = change.pool;
+  const parentBase = path.frames[at - 1]! * blockSize;
+  const index = path.index[at - 1]!;
+  if (index + 1 < entryCount(bytes, parentBase)) {
+    const merged = mergePair(change, place, path, at, index);
+    if (merged !== ABSENT) return merged;
+  }
+  return index > 0 ? mergePair(change, place, path, at, index - 1) : ABSENT;
+}
+
+/** Merges children `index` and `index + 1` of the parent at `at - 1`, when both are resident and fit one block. */
+function mergePair(change: Change, place: TreePlace, path: Path, at: number, index: number): number {
+  const { bytes, blockSize } = change.pool;
+  const { volume } = place;
+  const parentFound = path.frames[at - 1]!;
+  const rightBlock = childAt(bytes, parentFound * blockSize, index + 1);
+  const leftFound = change.peek(volume, childAt(bytes, parentFound * blockSize, index));
+  const rightFound = change.peek(volume, rightBlock);
+  if (leftFound === MISS || rightFound === MISS) return ABSENT;
+  if (!mergeFits(bytes, leftFound * blockSize, rightFound * blockSize, blockSize)) return ABSENT;
+  const parent = change.own(volume, parentFound);
+  const left = parent === MISS ? MISS : change.own(volume, leftFound);
+  const spare = left === MISS ? MISS : change.spare();
+  if (spare === MISS) return MISS;
+  mergeInto(bytes, left * blockSize, rightFound * blockSize, bytes, spare * blockSize, blockSize);
+  bytes.copyWithin(left * blockSize, spare * blockSize, (spare + 1) * blockSize);
+  change.giveSpare(spare);
+  change.rewritten(left);
+  const length = keyInto(bytes, parent * blockSize, index + 1, lowKey);
+  change.remove(parent, index + 1, lowKey, length);
+  path.frames[at - 1] = parent;
+  return enqueueSubtree(change, volume, rightBlock, -1);
+}
+
+/** A root branch with one child takes the child's content; the child is freed. */
+function collapseRoot(change: Change, place: TreePlace, path: Path): number {
+  const { bytes, blockSize } = change.pool;
+  const { volume } = place;
+  for (;;) {
+    const found = path.frames[0]!;
+    const base = found * blockSize;
+    if (blockKind(bytes, base) !== KIND_BRANCH || entryCount(bytes, base) !== 1) return DONE;
+    const childBlock = childAt(bytes, base, 0);
+    const child = change.peek(volume, childBlock);
+    if (child === MISS) return DONE;
+    const childBase = child * blockSize;
+    if (lowInto(bytes, childBase, lowKey) !== 0 || highInto(bytes, childBase, highKey) >= 0) return DONE;
+    const root = change.own(volume, found);
+    if (root === MISS) return MISS;
+    change.reformat(
+      root,
+      blockKind(bytes, childBase),
+      blockLevel(bytes, childBase),
+      NO_KEY,
+      0,
+      undefined,
+      -1,
+    );
+    copyRange(bytes, childBase, 0, entryCount(bytes, childBase), bytes, root * blockSize, blockSize);
+    if (enqueueSubtree(change, volume, childBlock, -1) === MISS) return MISS;
+    path.frames[0] = root;
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Writer: the changing half of a global's face, outside transactions.
+ *
+ * A set or increment whose leaf is resident and has room is one op in one group, appended in the caller's turn
+ * (`#putHot`); everything else is a change (buffer/change.ts). An operation is acknowledged when the journal says so.
+ */
+import type { Change } from "../buffer/change.ts";
+import { AGAIN, type Again, type Patience, type Published } from "../buffer/engine.ts";
+import { MISS } from "../buffer/step.ts";
+import { unlessAborted } from "../buffer/waiting.ts";
+import { opPut } from "../ground/block_op.ts";
+import { blockStamp, setBlockStamp } from "../ground/block.ts";
+import { ByteWriter } from "../ground/byte_writer.ts";
+import { search, valueLength, valueOffset } from "../ground/entries.ts";
+import { fits, putAt } from "../ground/entries_write.ts";
+import { encodeKey, KEY_SCRATCH_BYTES, subtreeEnd } from "../ground/key.ts";
+import { isLarge } from "../ground/large_value.ts";
+import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
+import type { Subscript } from "../ground/subscript.ts";
+import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
+import { dropGlobal, findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
+import type { DatabaseCore } from "./database.ts";
+import { incremented } from "./increment.ts";
+import { killRange } from "./kill.ts";
+import { mergeSubtree } from "./merge.ts";
+import { patienceOf, type WaitOptions } from "./patience.ts";
+import { readEncoded, removeValue, writeEncoded } from "./store.ts";
+import { leafOf } from "./tree.ts";
+
+const keyScratch: Uint8Array = new Uint8Array(KEY_SCRATCH_BYTES);
+const valueScratch: ByteWriter = new ByteWriter(4096);
+const DONE: Promise<void> = Promise.resolve();
+/** Bytes of a one-op group besides key and value. */
+const HOT_GROUP_BYTES = 128;
+/** The scratch a big value leaves behind is not kept above this. */
+const SCRATCH_KEPT_BYTES = 1 << 20;
+
+/** Writes one global. */
+export class GlobalWriter {
+  readonly #database: DatabaseCore;
+  readonly #name: string;
+  #root = NO_ROOT;
+  #rootVersion = 0;
+
+  constructor(database: DatabaseCore, name: string) {
+    this.#database = database;
+    this.#name = name;
+  }
+
+  /** The root block if it is known and the catalog has not changed since; else `NO_ROOT`. */
+  cachedRoot(): number {
+    const { volume } = this.#database;
+    if (this.#rootVersion === volume.catalogVersion) return this.#root;
+    const root = findRoot(this.#database.engine.light, volume, this.#name);
+    if (root === MISS || root === NO_ROOT) return NO_ROOT;
+    this.#root = root;
+    this.#rootVersion = volume.catalogVersion;
+    return root;
+  }
+
+  set(subscripts: readonly Subscript[], value: Value, options: WaitOptions | undefined): Promise<void> {
+    try {
+      const length = encodeKey(subscripts, keyScratch);
+      valueScratch.length = 0;
+      encodeValue(value, valueScratch);
+      if (options === undefined && valueScratch.length <= INLINE_VALUE_BYTES_MAX) {
+        const position = this.#putHot(length, valueScratch);
+        if (position > 0) return this.#database.engine.journal.ackOf(position) ?? DONE;
+      }
+      return this.#setSlow(keyScratch.slice(0, length), takeScratch(), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  increment(
+    subscripts: readonly Subscript[],
+    by: number | bigint,
+    options: WaitOptions | undefined,
+  ): Promise<number | bigint> {
+    try {
+      checkStep(by);
+      const length = encodeKey(subscripts, keyScratch);
+      const { engine, volume } = this.#database;
+      const root = this.cachedRoot();
+      if (options === undefined && root !== NO_ROOT && this.#database.writeGate === 0) {
+        const leaf = leafOf(engine.light, volume, root, keyScratch, length);
+        const base = leaf * engine.pool.blockSize;
+        const index = leaf === MISS ? MISS : search(engine.pool.bytes, base, keyScratch, length);
+        if (index >= 0) {
+          const { bytes } = engine.pool;
+          const at = valueOffset(bytes, base, index);
+          if (!isLarge(bytes, at)) {
+            const sum = incremented(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
+            valueScratch.length = 0;
+            encodeValue(sum, valueScratch);
+            const position = this.#putInLeaf(leaf, index, length, valueScratch);
+            if (position > 0) {
+              const wait = engine.journal.ackOf(position);
+              return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
+            }
+          }
+        }
+      }
+      return this.#incrementSlow(keyScratch.slice(0, length), by, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  kill(subscripts: readonly Subscript[], options: WaitOptions | undefined): Promise<void> {
+    return this.#changing(options, () => {
+      const low = keyScratch.slice(0, encodeKey(subscripts, keyScratch));
+      return (change) => killIn(change, this.#database, this.#name, low);
+    });
+  }
+
+  zkill(subscripts: readonly Subscript[], options: WaitOptions | undefined): Promise<void> {
+    return this.#changing(options, () => {
+      const key = keyScratch.slice(0, encodeKey(subscripts, keyScratch));
+      return (change) => zkillIn(change, this.#database, this.#name, key);
+    });
+  }
+
+  merge(
+    to: readonly Subscript[],
+    source: DatabaseCore,
+    sourceName: string,
+    from: readonly Subscript[],
+    options: WaitOptions | undefined,
+  ): Promise<void> {
+    return mergeSubtree(this.#database, this.#name, to, source, sourceName, from, options);
+  }
+
+  /** Puts into the resident leaf of the key in `keyScratch`: the position to acknowledge, or 0 when that cannot be. */
+  #putHot(keyLength: number, value: ByteWriter): number {
+    const { engine, volume } = this.#database;
+    const root = this.cachedRoot();
+    if (root === NO_ROOT || this.#database.writeGate !== 0) return 0;
+    const leaf = leafOf(engine.light, volume, root, keyScratch, keyLength);
+    if (leaf === MISS) return 0;
+    const { bytes, blockSize } = engine.pool;
+    const base = leaf * blockSize;
+    const found = search(bytes, base, keyScratch, keyLength);
+    if (found >= 0 && isLarge(bytes, valueOffset(bytes, base, found))) return 0;
+    return this.#putInLeaf(leaf, found, keyLength, value);
+  }
+
+  #putInLeaf(leaf: number, found: number, keyLength: number, value: ByteWriter): number {
+    const { engine, volume } = this.#database;
+    const { pool, journal } = engine;
+    const { bytes, blockSize } = pool;
+    const base = leaf * blockSize;
+    if (engine.stopped !== undefined || value.length > INLINE_VALUE_BYTES_MAX) return 0;
+    if (!fits(bytes, base, blockSize, found, keyLength, value.length)) return 0;
+    const bytesMax = HOT_GROUP_BYTES + keyLength + value.length;
+    if (engine.admit(bytesMax) !== undefined) return 0;
+    const start = journal.position;
+    const stamp = engine.stamps.next();
+    journal.beginGroup(stamp, bytesMax);
+    journal.beginRecord(volume.index, pool.blockOf[leaf]!, blockStamp(bytes, base));
+    opPut(journal.writer, keyScratch, keyLength, value.bytes, 0, value.length);
+    journal.endRecord();
+    const end = journal.endGroup();
+    putAt(bytes, base, blockSize, found, keyScratch, keyLength, value.bytes, 0, value.length);
+    setBlockStamp(bytes, base, stamp);
+    pool.changed(leaf, start, end);
+    engine.nudge();
+    return end;
+  }
+
+  #setSlow(key: Uint8Array, value: Uint8Array, options: WaitOptions | undefined): Promise<void> {
+    return this.#changing(options, () => (change) => {
+      const root = findOrCreateRoot(change, this.#database.volume, this.#name);
+      if (root === MISS) return AGAIN;
+      const place = { volume: this.#database.volume, root };
+      return writeEncoded(change, place, key, key.length, value, value.length) === MISS ? AGAIN : undefined;
+    });
+  }
+
+  #incrementSlow(
+    key: Uint8Array,
+    by: number | bigint,
+    options: WaitOptions | undefined,
+  ): Promise<number | bigint> {
+    return this.#changing(options, () => (change): number | bigint | Again => {
+      const root = findOrCreateRoot(change, this.#database.volume, this.#name);
+      if (root === MISS) return AGAIN;
+      const place = { volume: this.#database.volume, root };
+      const found = readEncoded(change, place, key, key.length);
+      if (found === AGAIN) return AGAIN;
+      const sum = incremented(
+        found === undefined ? undefined : decodeValue(found.bytes, found.from, found.to),
+        by,
+      );
+      const value = new ByteWriter(32);
+      encodeValue(sum, value);
+      return writeEncoded(change, place, key, key.length, value.bytes, value.length) === MISS ? AGAIN : sum;
+    });
+  }
+
+  /** Runs a change and waits for its acknowledgement. `prepare` checks the arguments in the caller's turn. */
+  #changing<R>(
+    options: WaitOptions | undefined,
+    prepare: () => (change: Change) => R | Again,
+  ): Promise<R> {
+    try {
+      const attempt = prepare();
+      this.#database.admitWrite();
+      return patienceOf(
+        this.#database.clock,
+        options,
+        (patience) => changeAcknowledged(this.#database, attempt, patience),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}
+
+/** Runs one change on a database, in its turn behind a commit ticket, and waits until it is acknowledged. */
+export async function changeAcknowledged<R>(
+  database: DatabaseCore,
+  attempt: (change: Change) => R | Again,
+  patience: Patience,
+): Promise<R> {
+  const { engine } = database;
+  const published: Published<R> = await engine.change((change) => {
+    database.admitWrite();
+    return database.mustQueue(change, undefined) ? AGAIN : attempt(change);
+  }, patience);
+  const wait = engine.journal.ackOf(published.position);
+  if (wait !== undefined) await unlessAborted(wait, patience.signal);
+  return published.value;
+}
+
+/** Kills a node and all below it, inside a change. The whole global goes with its catalog entry. */
+export function killIn(
+  change: Change,
+  database: DatabaseCore,
+  name: string,
+  low: Uint8Array,
+): undefined | Again {
+  const { volume } = database;
+  if (low.length === 0) return dropGlobal(change, volume, name) === MISS ? AGAIN : undefined;
+  const root = findRoot(change, volume, name);
+  if (root === MISS) return AGAIN;
+  if (root === NO_ROOT) return undefined;
+  const high = new Uint8Array(low.length);
+  const highLength = subtreeEnd(low, low.length, high);
+  const range = { low, lowLength: low.length, high, highLength };
+  return killRange(change, { volume, root }, range) === MISS ? AGAIN : undefined;
+}
+
+/** Removes one value, inside a change. */
+export function zkillIn(
+  change: Change,
+  database: DatabaseCore,
+  name: string,
+  key: Uint8Array,
+): undefined | Again {
+  const { volume } = database;
+  const root = findRoot(change, volume, name);
+  if (root === MISS) return AGAIN;
+  if (root === NO_ROOT) return undefined;
+  return removeValue(change, { volume, root }, key, key.length) === MISS ? AGAIN : undefined;
+}
+
+function checkStep(by: unknown): void {
+  if (typeof by !== "number" && typeof by !== "bigint") {
+    throw new TypeError(`An increment is a number or bigint, got ${typeof by}`);
+  }
+  if (typeof by === "number" && !Number.isFinite(by)) throw new RangeError(`Could not increment by ${by}`);
+}
+
+/** The encoded value in the scratch, its own copy; a big scratch is let go. */
+function takeScratch(): Uint8Array {
+  const value = valueScratch.bytes.slice(0, valueScratch.length);
+  if (valueScratch.bytes.length > SCRATCH_KEPT_BYTES) valueScratch.bytes = new Uint8Array(4096);
+  return value;
+}

@@ -1,0 +1,117 @@
+/**
+ * Database: what a program holds after a mount: its globals, and the way to let go of it.
+ */
+import { AGAIN } from "../buffer/engine.ts";
+import { MISS } from "../buffer/step.ts";
+import { checkName } from "../ground/name.ts";
+import type { Value } from "../ground/value.ts";
+import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
+import type { DatabaseCore } from "../global/database.ts";
+import { Global } from "../global/global.ts";
+import type { Mount, MountMode } from "./mount.ts";
+
+/** What can be told of a mounted database. */
+export interface DatabaseStatus {
+  readonly directory: string;
+  readonly mode: MountMode;
+  readonly readOnly: boolean;
+  readonly blockSize: number;
+  /** Blocks the volume has room for now. */
+  readonly blocks: number;
+  /** Of those, blocks not in use. */
+  readonly blocksFree: number;
+  /** 32 hexadecimal digits. */
+  readonly volumeId: string;
+  /** Why every access is refused. */
+  readonly quarantined: string | undefined;
+}
+
+/** A mounted database. */
+export class Database implements AsyncDisposable {
+  readonly #mount: Mount;
+  readonly #core: DatabaseCore;
+  readonly #globals = new Map<string, Global<never>>();
+
+  /** @internal Made by `Node.mount`. */
+  constructor(mount: Mount) {
+    this.#mount = mount;
+    this.#core = mount.core;
+  }
+
+  /** The directory it was mounted by, in its one canonical spelling. */
+  get directory(): string {
+    return this.#core.directory;
+  }
+
+  /** @internal For tools of the same package. */
+  get core(): DatabaseCore {
+    return this.#core;
+  }
+
+  get status(): DatabaseStatus {
+    const { volume, directory } = this.#core;
+    const { extentBlocks } = volume.facts;
+    const beyond = volume.freeIn.length * extentBlocks - volume.blocks;
+    const free = volume.freeIn.reduce((sum, count) => sum + count, 0) - Math.max(0, beyond);
+    return {
+      directory,
+      mode: this.#mount.mode,
+      readOnly: volume.readOnly,
+      blockSize: volume.facts.blockSize,
+      blocks: volume.blocks,
+      blocksFree: free,
+      volumeId: volume.facts.id,
+      quarantined: volume.quarantine?.message,
+    };
+  }
+
+  /**
+   * A global by name: a letter or `%`, then letters and digits, at most 31 characters; longer is a `RangeError`. It need
+   * not exist: the first set creates it. `T` says what the program stores in it.
+   */
+  global<T = Value>(name: string): Global<T> {
+    const known = this.#globals.get(name);
+    if (known !== undefined) return known as unknown as Global<T>;
+    checkName(name);
+    const made = new Global<T>(this.#core, name);
+    this.#globals.set(name, made as unknown as Global<never>);
+    return made;
+  }
+
+  /** Names of the globals that exist, in order. */
+  async *globals(): AsyncIterableIterator<string> {
+    const { engine, volume } = this.#core;
+    let name = "";
+    for (;;) {
+      const next = await engine.read((step) => {
+        this.#core.admitRead();
+        const found = nextName(step, volume, name);
+        return found === MISS ? AGAIN : { found };
+      });
+      if (next.found === undefined) return;
+      name = next.found;
+      yield name;
+    }
+  }
+
+  /** Whether a global exists. */
+  has(name: string): Promise<boolean> {
+    checkName(name);
+    const { engine, volume } = this.#core;
+    return engine.read((step) => {
+      this.#core.admitRead();
+      const root = findRoot(step, volume, name);
+      return root === MISS ? AGAIN : root !== NO_ROOT;
+    });
+  }
+
+  /** Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to call twice. */
+  dismount(): Promise<void> {
+    return this.#mount.dismount();
+  }
+
+  /** The same as `dismount`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dismount();
+  }
+}

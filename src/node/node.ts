@@ -1,0 +1,243 @@
+/**
+ * Node: one member's pool, journal and mounted databases (DESIGN §2).
+ *
+ * The journal, its image journal and the write daemon come with the first mount that may write. A failed sync or a broken
+ * invariant stops the node: every later call answers `STOPPED` with the first cause, and its databases come back
+ * through recovery.
+ */
+import { toHex } from "../ground/hex.ts";
+import { CohortError } from "../ground/errors.ts";
+import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
+import type { Transaction } from "../global/transaction.ts";
+import { transact, type TransactOptions } from "../global/transact.ts";
+import type { Database } from "./database.ts";
+import { type Member, openMember } from "./member.ts";
+import type { Mount, MountOptions } from "./mount.ts";
+import { mountVolume } from "./mounting.ts";
+import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
+import { deleteDatabase } from "./deleting.ts";
+
+/** What a node is doing. */
+export interface NodeStatus {
+  /** `active`, `frozen` (writes wait for an I/O error to end), `stopped` or `closed`. */
+  readonly state: "active" | "frozen" | "stopped" | "closed";
+  /** Why it is frozen or stopped. */
+  readonly cause: string | undefined;
+  readonly incarnation: string;
+  readonly databases: readonly string[];
+  readonly poolBlocks: number;
+  readonly residentBlocks: number;
+  readonly dirtyBlocks: number;
+  readonly writeDaemon: WriteDaemonStatus | undefined;
+  /** Journal bytes written since the node opened, and the part that is synced. */
+  readonly journalWritten: number;
+  readonly journalSafe: number;
+}
+
+/** One member. Made by `openNode`. */
+export class Node implements AsyncDisposable {
+  /** 32 hexadecimal digits, drawn anew at each open. */
+  readonly incarnation: string;
+  readonly #settings: Settings;
+  readonly #world: World;
+  readonly #mounts = new Map<string, Promise<Mount>>();
+  readonly #onClose: (() => Promise<void>) | undefined;
+  #member: Promise<Member> | undefined;
+  #opened: Member | undefined;
+  #stopCause: CohortError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @internal Made by `openNodeCore`. */
+  constructor(settings: Settings, world: World, onClose: (() => Promise<void>) | undefined) {
+    this.#settings = settings;
+    this.#world = world;
+    this.#onClose = onClose;
+    this.incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
+  }
+
+  /** What it is doing now. */
+  get status(): NodeStatus {
+    const member = this.#opened;
+    const frozen = member?.daemon.status.frozen ??
+      (member?.journal.state === "frozen" ? member.journal.cause : undefined);
+    const stopped = this.#stopCause;
+    return {
+      state: this.#closing !== undefined ? "closed" : stopped ? "stopped" : frozen ? "frozen" : "active",
+      cause: (stopped ?? frozen)?.message,
+      incarnation: this.incarnation,
+      databases: [...this.#mounts.keys()],
+      poolBlocks: member?.engine.pool.capacity ?? 0,
+      residentBlocks: member?.engine.pool.residentCount ?? 0,
+      dirtyBlocks: member?.engine.pool.dirtyCount ?? 0,
+      writeDaemon: member?.daemon.status,
+      journalWritten: member?.journal.written ?? 0,
+      journalSafe: member?.journal.safe ?? 0,
+    };
+  }
+
+  /**
+   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`. `create` makes
+   * it when missing; of any number of processes that do so at once exactly one creates it. Rejects `NOT_FOUND`, `IN_USE`
+   * (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`.
+   */
+  async mount(directory: string, options: MountOptions = {}): Promise<Database> {
+    this.#refuse();
+    checkDirectory(directory);
+    const path = await this.#world.storage.resolve(directory);
+    const mode = options.mode ?? "private";
+    if (mode !== "private") {
+      throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
+    }
+    for (;;) {
+      const known = this.#mounts.get(path);
+      if (known === undefined) break;
+      const mount = await known.catch(() => undefined);
+      if (mount === undefined || this.#mounts.get(path) !== known) continue;
+      if (mount.leaving !== undefined) {
+        await mount.leaving;
+        continue;
+      }
+      if (mount.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(mount);
+      return mount.database;
+    }
+    const mounting = this.#mount(path, options);
+    this.#mounts.set(path, mounting);
+    try {
+      return (await mounting).database;
+    } catch (error) {
+      this.#mounts.delete(path);
+      throw error;
+    }
+  }
+
+  /** Creates a database and leaves it mounted privately here. Rejects `EXISTS`. */
+  createDatabase(
+    directory: string,
+    options: Omit<MountOptions, "create" | "readOnly"> = {},
+  ): Promise<Database> {
+    return this.mount(directory, { ...options, create: "new" });
+  }
+
+  /** Deletes a database that nobody has mounted, this node included; everything in it is gone. */
+  async deleteDatabase(directory: string): Promise<void> {
+    this.#refuse();
+    checkDirectory(directory);
+    const path = await this.#world.storage.resolve(directory);
+    const mount = await this.#mounts.get(path);
+    if (mount !== undefined) throw mountedOtherwise(mount);
+    await deleteDatabase(path, this.incarnation, this.#settings, this.#world);
+  }
+
+  /**
+   * Runs `body` as one serializable transaction over all databases of this node, again on a conflict. What the body does
+   * outside the transaction (an increment, say) is done again with it.
+   */
+  async transact<R>(
+    body: (transaction: Transaction) => Promise<R> | R,
+    options: TransactOptions = {},
+  ): Promise<R> {
+    this.#refuse();
+    const { engine } = await this.#open();
+    return transact(engine, this.#world.clock, body, options);
+  }
+
+  /** Resolves when everything done before is synced, whatever the durability. */
+  async sync(): Promise<void> {
+    this.#refuse();
+    await this.#opened?.journal.makeSafe();
+  }
+
+  /** Brings every changed block home, syncs, and drops journal segments nothing needs. */
+  async checkpoint(): Promise<void> {
+    this.#refuse();
+    await this.#opened?.daemon.checkpoint();
+  }
+
+  /** Drains: brings all home, dismounts every database, closes. Safe to call twice, and from a signal handler. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(): Promise<Member> {
+    return this.#member ??= openMember(
+      this.incarnation,
+      this.#settings,
+      this.#world,
+      (cause) => this.#stop(cause),
+    ).then(
+      (member) => this.#opened = member,
+    );
+  }
+
+  async #mount(path: string, options: MountOptions): Promise<Mount> {
+    const member = await this.#open();
+    return mountVolume(member, path, options, () => this.#mounts.delete(path));
+  }
+
+  #refuse(): void {
+    if (this.#closing !== undefined) throw new CohortError("CLOSED", "The node is closed");
+    if (this.#stopCause !== undefined) {
+      throw new CohortError("STOPPED", "Could not go on: the node stopped", {}, this.#stopCause);
+    }
+  }
+
+  #stop(cause: CohortError): void {
+    if (this.#stopCause !== undefined) return;
+    this.#stopCause = cause;
+    this.#world.observer.event("node.stopped", "error", { code: cause.code, cause: cause.message });
+  }
+
+  async #close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const mounting of [...this.#mounts.values()]) {
+      try {
+        await (await mounting.catch(() => undefined))?.dismount();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    const member = await this.#member?.catch(() => undefined);
+    try {
+      await member?.close(this.#stopCause);
+      await this.#onClose?.();
+    } catch (error) {
+      errors.push(error);
+    }
+    if (errors.length > 0 && this.#stopCause === undefined) throw errors[0];
+  }
+}
+
+/** Opens a node over a given world: the core of `openNode`, and what the simulator calls. */
+export function openNodeCore(
+  options: NodeOptions,
+  world: World,
+  onClose?: () => Promise<void>,
+): Promise<Node> {
+  try {
+    return Promise.resolve(new Node(settingsOf(options), world, onClose));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function checkDirectory(directory: unknown): void {
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
+    throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
+  }
+}
+
+function mountedOtherwise(mount: Mount): CohortError {
+  const how = mount.readOnly ? "read-only" : mount.mode;
+  return new CohortError(
+    "MOUNTED",
+    `The database ${mount.core.directory} is mounted ${how}: dismount it first`,
+    {
+      directory: mount.core.directory,
+      mode: how,
+    },
+  );
+}

@@ -1,0 +1,100 @@
+/** Options of a node, checked at the door. Every one has a default; the defaults are the safe ones. */
+import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT } from "../ground/limits.ts";
+import type { Clock, Entropy, Observer, Storage } from "../ports/mod.ts";
+
+/** When an operation is acknowledged (DESIGN D5). */
+export type Durability = "sync" | "relaxed";
+
+/** Options of `openNode`. */
+export interface NodeOptions {
+  /** Directory for journals and image journals, one set per incarnation. Without it the node is memory only. */
+  readonly dir?: string;
+  /**
+   * `"sync"` (default): acknowledged when synced; costs one journal sync per group of operations that wait together.
+   * `"relaxed"`: acknowledged when written to the journal file; `kill -9` loses nothing, the loss of the host may lose the
+   * last `syncIntervalMs`.
+   */
+  readonly durability?: Durability;
+  /** Milliseconds after which relaxed writes are synced; 100 by default. */
+  readonly syncIntervalMs?: number;
+  /** Bytes of the buffer pool, all of them taken at once; 64 MiB by default, at least 16 blocks. */
+  readonly poolBytes?: number;
+  /** Block size of the pool and of the volumes this node can mount; 8192 by default. */
+  readonly blockSize?: number;
+  /** Bytes of a journal segment; 64 MiB by default. */
+  readonly segmentBytes?: number;
+  /** Journal bytes after which changed blocks go home and old segments are dropped; 256 MiB by default. */
+  readonly checkpointBytes?: number;
+  /** Most blocks one write cycle brings home; 512 by default. */
+  readonly cycleBlocks?: number;
+  /** Milliseconds a claim is believed without being renewed; 1000 by default. */
+  readonly leaseMs?: number;
+  /** Milliseconds of quiet after which changed blocks go home; 5000 by default. */
+  readonly idleMs?: number;
+  /** Days dropped journal segments are kept in the directory `history`; they are removed at once by default. */
+  readonly historyDays?: number;
+}
+
+/** What a node needs of the world; `openNode` gives it the real one. */
+export interface World {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly observer: Observer;
+}
+
+/** Options with every default filled in. */
+export interface Settings {
+  readonly dir: string | undefined;
+  readonly durability: Durability;
+  readonly syncIntervalMs: number;
+  readonly poolBytes: number;
+  readonly blockSize: number;
+  readonly segmentBytes: number;
+  readonly checkpointBytes: number;
+  readonly cycleBlocks: number;
+  readonly leaseMs: number;
+  readonly idleMs: number;
+  readonly historyDays: number;
+}
+
+/** Most blocks a cycle may take: its images are one table of the image journal. */
+const CYCLE_BLOCKS_MAX = 4096;
+
+/** Checks options and fills in defaults. Throws `TypeError` or `RangeError` naming the option. */
+export function settingsOf(options: NodeOptions): Settings {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `openNode takes an object of options, got ${options === null ? "null" : typeof options}`,
+    );
+  }
+  const { dir, durability = "sync" } = options;
+  if (dir !== undefined && (typeof dir !== "string" || dir === "" || dir.includes("\0"))) {
+    throw new TypeError(`dir is the path of a directory, got ${JSON.stringify(dir)}`);
+  }
+  if (durability !== "sync" && durability !== "relaxed") {
+    throw new RangeError(`durability is "sync" or "relaxed", got ${JSON.stringify(durability)}`);
+  }
+  const blockSize = options.blockSize ?? BLOCK_BYTES_DEFAULT;
+  if (!BLOCK_BYTES_ALLOWED.includes(blockSize)) {
+    throw new RangeError(`blockSize is one of ${BLOCK_BYTES_ALLOWED.join(", ")}, got ${blockSize}`);
+  }
+  return {
+    dir,
+    durability,
+    blockSize,
+    syncIntervalMs: whole("syncIntervalMs", options.syncIntervalMs ?? 100, 1, 3_600_000),
+    poolBytes: whole("poolBytes", options.poolBytes ?? 64 * 1024 * 1024, 16 * blockSize, 2 ** 36),
+    segmentBytes: whole("segmentBytes", options.segmentBytes ?? 64 * 1024 * 1024, 65_536, 2 ** 30),
+    checkpointBytes: whole("checkpointBytes", options.checkpointBytes ?? 256 * 1024 * 1024, 65_536, 2 ** 40),
+    cycleBlocks: whole("cycleBlocks", options.cycleBlocks ?? 512, 1, CYCLE_BLOCKS_MAX),
+    leaseMs: whole("leaseMs", options.leaseMs ?? 1000, 10, 3_600_000),
+    idleMs: whole("idleMs", options.idleMs ?? 5000, 1, 3_600_000),
+    historyDays: whole("historyDays", options.historyDays ?? 0, 0, 36_500),
+  };
+}
+
+function whole(name: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} is a whole number from ${least} to ${most}, got ${value}`);
+}

@@ -1,0 +1,145 @@
+/**
+ * Volume: one open database file, its geometry, and blocks read from it only when they prove to be themselves.
+ *
+ * Every read is checked for checksum, address, volume and stamp: a block older than the one this mount put home is a
+ * lost or misdirected write or a stale read, and is loud. Knows nothing of pools, trees or who may write.
+ */
+import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
+import { CohortError } from "../ground/errors.ts";
+import type { Answer, BlockWrite, VolumeFile } from "../ports/mod.ts";
+import { isPending } from "../ports/mod.ts";
+
+/** Which block is the root of the catalog of globals, in every volume. */
+export const CATALOG_ROOT = 3;
+/** Which block is the root of the queue of blocks to free, in every volume. */
+export const QUEUE_ROOT = 4;
+
+/** What a volume is, from its header. */
+export interface VolumeFacts {
+  readonly blockSize: number;
+  readonly extentBlocks: number;
+  /** Low 32 bits that every block of this volume incarnation carries. */
+  readonly tag: number;
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  /** 32 hexadecimal digits; another after restore or copy. */
+  readonly incarnation: string;
+}
+
+/** What a read found: the block itself, or a place never written. */
+export type BlockFound = "block" | "blank";
+
+/** One open volume. */
+export class Volume {
+  readonly facts: VolumeFacts;
+  /** Its number in the journal's volume table and in the pool. */
+  readonly index: number;
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** Set when the volume must not be used: every access is refused with this cause. */
+  quarantine: CohortError | undefined;
+  /** Called after a group that put something on the free queue. */
+  onQueued: (() => void) | undefined;
+  /** Rises with every change of the catalog of globals: cached roots of another version are looked up again. */
+  catalogVersion = 1;
+  /** Free blocks of each extent, by its map; the extents that exist. */
+  readonly freeIn: number[] = [];
+
+  readonly #file: VolumeFile;
+  /** Stamps put home since the mount, by extent: what a later read may not fall below. */
+  readonly #homeStamps = new Map<number, Float64Array>();
+  #blocks: number;
+
+  constructor(file: VolumeFile, facts: VolumeFacts, index: number, blocks: number, readOnly: boolean) {
+    this.#file = file;
+    this.facts = facts;
+    this.index = index;
+    this.path = file.path;
+    this.readOnly = readOnly;
+    this.#blocks = blocks;
+  }
+
+  /** Size in blocks, as far as space is really allocated. */
+  get blocks(): number {
+    return this.#blocks;
+  }
+
+  /** The map block of an extent. */
+  mapBlockOf(extent: number): number {
+    return extent === 0 ? 2 : extent * this.facts.extentBlocks;
+  }
+
+  /** Reads one block into `bytes` at `base`; rejects `CORRUPT` with what was expected and found. */
+  read(block: number, bytes: Uint8Array, base: number): Answer<BlockFound> {
+    const size = this.facts.blockSize;
+    if (block >= this.#blocks) throw this.#corrupt(block, "the volume ends before it");
+    const answer = this.#file.read(block, bytes.subarray(base, base + size));
+    if (isPending(answer)) return answer.then((count) => this.#judge(block, bytes, base, count));
+    return this.#judge(block, bytes, base, answer);
+  }
+
+  /** Writes blocks home and remembers their stamps. Not durable before `sync`. */
+  write(set: readonly BlockWrite[]): Answer<void> {
+    const answer = this.#file.write(set);
+    if (isPending(answer)) return answer.then(() => this.#remember(set));
+    this.#remember(set);
+  }
+
+  sync(): Answer<void> {
+    return this.#file.sync();
+  }
+
+  /** Makes the volume at least `blocks` long. Rejects `FULL`. */
+  async grow(blocks: number): Promise<void> {
+    if (blocks <= this.#blocks) return;
+    await this.#file.grow(blocks);
+    if (blocks > this.#blocks) this.#blocks = blocks;
+  }
+
+  close(): Answer<void> {
+    return this.#file.close();
+  }
+
+  #judge(block: number, bytes: Uint8Array, base: number, count: number): BlockFound {
+    const size = this.facts.blockSize;
+    if (count !== size) throw this.#corrupt(block, `only ${count} of ${size} bytes could be read`);
+    if (isBlank(bytes, base, size)) {
+      if (this.#homeStamp(block) > 0) throw this.#corrupt(block, "it is blank though it was written");
+      return "blank";
+    }
+    const fault = verifyBlock(bytes, base, size, block, this.facts.tag);
+    if (fault !== undefined) throw this.#corrupt(block, fault);
+    const stamp = blockStamp(bytes, base);
+    const least = this.#homeStamp(block);
+    if (stamp < least) {
+      throw this.#corrupt(block, `its stamp ${stamp} is older than ${least}, which was put home`);
+    }
+    return "block";
+  }
+
+  #remember(set: readonly BlockWrite[]): void {
+    const extentBlocks = this.facts.extentBlocks;
+    for (const { block, bytes } of set) {
+      const extent = Math.floor(block / extentBlocks);
+      let stamps = this.#homeStamps.get(extent);
+      if (stamps === undefined) {
+        stamps = new Float64Array(extentBlocks);
+        this.#homeStamps.set(extent, stamps);
+      }
+      stamps[block % extentBlocks] = blockStamp(bytes, 0);
+    }
+  }
+
+  #homeStamp(block: number): number {
+    const extentBlocks = this.facts.extentBlocks;
+    return this.#homeStamps.get(Math.floor(block / extentBlocks))?.[block % extentBlocks] ?? 0;
+  }
+
+  #corrupt(block: number, found: string): CohortError {
+    return new CohortError("CORRUPT", `Could not read block ${block} of ${this.path}: ${found}`, {
+      path: this.path,
+      block,
+      found,
+    });
+  }
+}
