@@ -17,6 +17,8 @@ export class ByteWriter {
   bytes: Uint8Array;
   /** Bytes written so far; set it to 0 to start over. */
   length: number;
+  #rest: Uint8Array = NO_BYTES;
+  #restFrom: number = -1;
 
   constructor(capacityBytes: number = 256) {
     this.bytes = capacityBytes === 0 ? NO_BYTES : new Uint8Array(capacityBytes);
@@ -83,6 +85,18 @@ export class ByteWriter {
     this.length += to - from;
   }
 
+  /**
+   * The room after `length` (what `ensure` made, or more) as a view. The view is kept for the next call at
+   * the same length: making one costs as much as encoding a short text into it.
+   */
+  rest(): Uint8Array {
+    if (this.#restFrom !== this.length) {
+      this.#rest = this.bytes.subarray(this.length);
+      this.#restFrom = this.length;
+    }
+    return this.#rest;
+  }
+
   /** A copy of what was written. */
   copy(): Uint8Array {
     return this.bytes.slice(0, this.length);
@@ -92,5 +106,6 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, 64));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+    this.#restFrom = -1;
   }
 }

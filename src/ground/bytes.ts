@@ -58,6 +58,32 @@ export function putU48(bytes: Uint8Array, at: number, value: number): void {
   putU16(bytes, at + 4, (value / U32_SPAN) | 0);
 }
 
+const float: DataView = new DataView(new ArrayBuffer(8));
+
+/** Reads a double, most significant byte first. */
+export function getF64BE(bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) float.setUint8(i, bytes[at + i]!);
+  return float.getFloat64(0);
+}
+
+/** Writes a double, most significant byte first. */
+export function putF64BE(bytes: Uint8Array, at: number, value: number): void {
+  float.setFloat64(0, value);
+  for (let i = 0; i < 8; i++) bytes[at + i] = float.getUint8(i);
+}
+
+/** Reads an unsigned 64-bit integer, most significant byte first. */
+export function getU64BE(bytes: Uint8Array, at: number): bigint {
+  for (let i = 0; i < 8; i++) float.setUint8(i, bytes[at + i]!);
+  return float.getBigUint64(0);
+}
+
+/** Writes an unsigned 64-bit integer, most significant byte first. */
+export function putU64BE(bytes: Uint8Array, at: number, value: bigint): void {
+  float.setBigUint64(0, value);
+  for (let i = 0; i < 8; i++) bytes[at + i] = float.getUint8(i);
+}
+
 /** Orders two byte ranges as memcmp does, a prefix first: below, equal to or above zero. */
 export function compareBytes(
   a: Uint8Array,
@@ -109,4 +135,14 @@ export function copyBytes(bytes: Uint8Array, from: number, to: number, into: Uin
   } else {
     for (let i = 0; i < length; i++) into[at + i] = bytes[from + i]!;
   }
+}
+
+/**
+ * A copy of `bytes[from, to)`, a plain Uint8Array even when `bytes` is a Buffer (whose `slice` shares
+ * memory).
+ */
+export function cloneBytes(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const copy = new Uint8Array(to - from);
+  copyBytes(bytes, from, to, copy, 0);
+  return copy;
 }

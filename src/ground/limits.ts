@@ -17,6 +17,8 @@ export const NAME_CHARS_MAX = 31;
 export const INLINE_VALUE_BYTES_MAX = 1836;
 /** Most encoded bytes of a value (3.6 MB). */
 export const VALUE_BYTES_MAX = 3_641_344;
+/** Most bytes of the magnitude of a bigint value. */
+export const BIGINT_BYTES_MAX = 65_536;
 /** Deepest nesting of an array or object value. */
 export const VALUE_DEPTH_MAX = 64;
 /** Most significant digits of a numeric subscript. */
