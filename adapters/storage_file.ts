@@ -33,6 +33,7 @@ import {
   checkVolumeOptions,
   closedError,
 } from "./common/storage_arguments.ts";
+import { createProcessFence } from "./fence_process.ts";
 import * as calls from "./file/calls.ts";
 import { Directories } from "./file/directories.ts";
 import { type OpenedFile, OpenFile } from "./file/open_file.ts";
@@ -40,8 +41,13 @@ import { Pace } from "./file/pace.ts";
 
 /** Options of {@linkcode createFileStorage}. */
 export interface FileStorageOptions {
-  /** Who tells whether an owner of files lives, and stops its writes. */
-  readonly fence: Fence;
+  /** Who tells whether an owner of files lives, and stops its writes; by default that of this host's processes. */
+  readonly fence?: Fence;
+  /**
+   * Whether reads, small stream writes and a lone sync may run on the loop while recent ones were quick. True by
+   * default; false costs 20 to 80 us a read, and a slow file system can then never hold up the loop.
+   */
+  readonly onLoop?: boolean;
   /** Mode of files made, before the umask. 0660 by default. */
   readonly fileMode?: number;
   /** Mode of directories made, before the umask. 0770 by default. */
@@ -56,7 +62,7 @@ const WRITE_MS_MAX = 0.2;
 const RUN_BYTES_MAX = 262_144;
 
 /** Makes a storage over the files of this host. Opens nothing yet. */
-export function createFileStorage(options: FileStorageOptions): Storage {
+export function createFileStorage(options: FileStorageOptions = {}): Storage {
   return new FileStorage(options);
 }
 
@@ -74,19 +80,21 @@ class FileStorage implements Storage {
   readonly fence: Fence;
   readonly #directories: Directories;
   readonly #fileMode: number;
+  readonly #onLoop: boolean;
   readonly #files = new Set<OpenFile>();
   #closed = false;
 
   constructor(options: FileStorageOptions) {
-    this.fence = options.fence;
+    this.fence = options.fence ?? createProcessFence();
     this.#fileMode = options.fileMode ?? 0o660;
     this.#directories = new Directories(this.#fileMode, options.directoryMode ?? 0o770);
+    this.#onLoop = options.onLoop ?? true;
     this.traits = {
       version: 1,
       name: "file",
       shared: true,
       durable: true,
-      synchronousReads: true,
+      synchronousReads: this.#onLoop,
       fencing: process.platform === "linux" ? "kill" : "unproven",
     };
   }
@@ -175,7 +183,8 @@ class FileStorage implements Storage {
       if (sync) await this.#directories.sync(operation, dirname(path));
       if (this.#closed) throw closedError(operation, "storage in files");
       const { dev, ino, size } = status;
-      return { path, fd, dev, ino, size, writable, onClose: (file) => this.#files.delete(file) };
+      const onClose = (file: OpenFile) => this.#files.delete(file);
+      return { path, fd, dev, ino, size, writable, onLoop: this.#onLoop, onClose };
     } catch (error) {
       await calls.close(operation, path, fd);
       throw error;
@@ -279,7 +288,7 @@ function gather(run: readonly BlockWrite[]): Uint8Array {
 }
 
 class FileStream extends OpenFile implements StreamFile {
-  readonly #writePace = new Pace(WRITE_MS_MAX);
+  readonly #writePace: Pace;
   /** Bytes up to where something was written or reserved, as far as this handle knows. */
   #end: number;
   /** The reservation under way: what would be written beyond `#end` waits for it, lest its zeros come later. */
@@ -287,6 +296,7 @@ class FileStream extends OpenFile implements StreamFile {
 
   constructor(opened: OpenedFile) {
     super(opened);
+    this.#writePace = new Pace(opened.onLoop ? WRITE_MS_MAX : 0);
     this.#end = opened.size;
   }
 

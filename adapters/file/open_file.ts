@@ -24,6 +24,8 @@ let zeros: Uint8Array | undefined;
 /** Who opened a file, and what to tell once it is closed. */
 export interface OpenedFile extends LaneFile {
   readonly writable: boolean;
+  /** Whether any call may run on the loop. */
+  readonly onLoop: boolean;
   /** Size in bytes when opened. */
   readonly size: number;
   readonly onClose: (file: OpenFile) => void;
@@ -34,8 +36,8 @@ export class OpenFile {
   readonly path: string;
   protected readonly lanes: Lanes;
   readonly #opened: OpenedFile;
-  readonly #readPace = new Pace(READ_MS_MAX);
-  readonly #syncPace = new Pace(SYNC_MS_MAX);
+  readonly #readPace: Pace;
+  readonly #syncPace: Pace;
   #closed = false;
   #inFlight = 0;
   #onQuiet: (() => void) | undefined;
@@ -45,6 +47,8 @@ export class OpenFile {
     this.path = opened.path;
     this.#opened = opened;
     this.lanes = new Lanes(opened);
+    this.#readPace = new Pace(opened.onLoop ? READ_MS_MAX : 0);
+    this.#syncPace = new Pace(opened.onLoop ? SYNC_MS_MAX : 0);
   }
 
   /** Closes the file once what is in flight has ended. */

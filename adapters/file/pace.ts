@@ -21,6 +21,7 @@ export class Pace {
   #untilTrial = 0;
   #interval = TRIAL_CALLS_MIN;
 
+  /** With a limit of 0 no call ever runs on the loop. */
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
@@ -28,8 +29,7 @@ export class Pace {
   /** True when the next call may run on the loop; its time must then be told to `took`. */
   onLoop(): boolean {
     if (this.#meanMs < this.#limitMs) return true;
-    if (--this.#untilTrial > 0) return false;
-    return true;
+    return this.#limitMs > 0 && --this.#untilTrial <= 0;
   }
 
   /** Milliseconds that a call on the loop took. */

@@ -4,7 +4,13 @@ import { drawnDelays } from "../../src/testing/fault_plan.ts";
 import { withFaults } from "../../src/testing/fault_storage.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
 
-const traits = { name: "memory", shared: false, durable: false, synchronousReads: true, fencing: "none" } as const;
+const traits = {
+  name: "memory",
+  shared: false,
+  durable: false,
+  synchronousReads: true,
+  fencing: "none",
+} as const;
 
 storageSuite({
   name: "memory",
