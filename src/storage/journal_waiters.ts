@@ -3,16 +3,22 @@ import { CohortError } from "../ground/errors.ts";
 
 /** A promise with its two ends; a rejection that nobody awaits is silent. */
 export class Deferred {
-  readonly promise: Promise<void>;
-  resolve!: () => void;
-  reject!: (error: unknown) => void;
+  readonly #ends: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  constructor() {
-    this.promise = new Promise<void>((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.promise.catch(ignore);
+  /** What to wait for. */
+  get promise(): Promise<void> {
+    return this.#ends.promise;
+  }
+
+  /** Ends the wait. */
+  resolve(): void {
+    this.#ends.resolve();
+  }
+
+  /** Ends the wait with an error. */
+  reject(error: unknown): void {
+    this.#ends.promise.catch(ignore);
+    this.#ends.reject(error);
   }
 }
 

@@ -3,38 +3,8 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { CohortError, InvariantError, isCode } from "../../src/ground/errors.ts";
 import { groupBytes } from "../../src/storage/journal_frame.ts";
 import { Journal, type JournalOptions } from "../../src/storage/journal.ts";
-import { ioError, isWaiting, RigClock, RigObserver, RigStorage, settle } from "./rig.ts";
-
-const INCARNATION = "00112233445566778899aabbccddeeff";
-
-interface Rig {
-  readonly storage: RigStorage;
-  readonly clock: RigClock;
-  readonly observer: RigObserver;
-  readonly journal: Journal;
-  readonly stops: CohortError[];
-}
-
-async function makeRig(options: Partial<JournalOptions> = {}): Promise<Rig> {
-  const storage = new RigStorage();
-  const clock = new RigClock();
-  const observer = new RigObserver();
-  const stops: CohortError[] = [];
-  const journal = await Journal.create({
-    storage,
-    clock,
-    observer,
-    directory: "base/j",
-    incarnation: INCARNATION,
-    durability: "sync",
-    syncIntervalMs: 1000,
-    firstStamp: 100,
-    onStop: (error) => stops.push(error),
-    ...options,
-  });
-  storage.log.length = 0;
-  return { storage, clock, observer, journal, stops };
-}
+import { appendAdmitted, INCARNATION, makeJournal } from "./journal_rig.ts";
+import { ioError, isWaiting, settle } from "./rig.ts";
 
 /** Appends one group of one record; returns the position behind it. */
 function append(journal: Journal, stamp: number, ops = 40): number {
@@ -43,16 +13,8 @@ function append(journal: Journal, stamp: number, ops = 40): number {
   return appendAdmitted(journal, stamp, ops);
 }
 
-function appendAdmitted(journal: Journal, stamp: number, ops: number): number {
-  journal.beginGroup(stamp, groupBytes(1, ops));
-  journal.beginRecord(0, 7, stamp - 1);
-  journal.writer.append(new Uint8Array(ops).fill(stamp));
-  journal.endRecord();
-  return journal.endGroup();
-}
-
 test("Journal: groups of one turn leave as one frame and share one sync and one promise", async () => {
-  const { storage, journal } = await makeRig();
+  const { storage, journal } = await makeJournal();
   const ends = [append(journal, 101), append(journal, 102), append(journal, 103)];
   const promises = ends.map((end) => journal.ackOf(end));
   assert(promises[0] !== undefined);
@@ -68,14 +30,14 @@ test("Journal: groups of one turn leave as one frame and share one sync and one 
 });
 
 test("Journal: a lone committer is told to the adapter", async () => {
-  const { storage, journal } = await makeRig();
+  const { storage, journal } = await makeJournal();
   await journal.ackOf(append(journal, 101));
   assertEquals(storage.log[1], "lone");
   await journal.close();
 });
 
 test("Journal: groups that come during a sync form the next frame", async () => {
-  const { storage, journal } = await makeRig();
+  const { storage, journal } = await makeJournal();
   storage.held.add("sync");
   const first = journal.ackOf(append(journal, 101));
   await settle();
@@ -95,7 +57,7 @@ test("Journal: groups that come during a sync form the next frame", async () => 
 });
 
 test("Journal: relaxed acknowledges what is written, and syncs within the interval", async () => {
-  const { storage, clock, journal } = await makeRig({ durability: "relaxed" });
+  const { storage, clock, journal } = await makeJournal({ durability: "relaxed" });
   const end = append(journal, 101);
   await journal.ackOf(end);
   assertEquals(storage.log, ["write journal.000001 4096"]);
@@ -108,7 +70,7 @@ test("Journal: relaxed acknowledges what is written, and syncs within the interv
 });
 
 test("Journal: relaxed writes go on while a sync runs, which covers only what came before it", async () => {
-  const { storage, journal } = await makeRig({ durability: "relaxed" });
+  const { storage, journal } = await makeJournal({ durability: "relaxed" });
   storage.held.add("sync");
   const first = append(journal, 101);
   const safe = journal.makeSafe();
@@ -124,7 +86,7 @@ test("Journal: relaxed writes go on while a sync runs, which covers only what ca
 });
 
 test("Journal: what was synced is named by a later frame even when nothing else comes", async () => {
-  const { storage, clock, journal } = await makeRig();
+  const { storage, clock, journal } = await makeJournal();
   await journal.ackOf(append(journal, 101));
   storage.log.length = 0;
   clock.turn(1000);
@@ -136,7 +98,7 @@ test("Journal: what was synced is named by a later frame even when nothing else 
 });
 
 test("Journal.makeSafe() writes and syncs what was appended before it", async () => {
-  const { journal } = await makeRig({ durability: "relaxed" });
+  const { journal } = await makeJournal({ durability: "relaxed" });
   const end = append(journal, 101);
   await journal.makeSafe();
   assert(journal.safe >= end);
@@ -147,7 +109,7 @@ test("Journal.makeSafe() writes and syncs what was appended before it", async ()
 
 test("Journal: a write that fails freezes, is tried again and loses nothing", async () => {
   for (const code of ["IO", "FULL"] as const) {
-    const { storage, clock, observer, journal } = await makeRig({ durability: "relaxed" });
+    const { storage, clock, observer, journal } = await makeJournal({ durability: "relaxed" });
     storage.fault = (operation) => operation === "write" ? ioError(code) : undefined;
     const end = append(journal, 101);
     const ack = journal.ackOf(end);
@@ -170,7 +132,7 @@ test("Journal: a write that fails freezes, is tried again and loses nothing", as
 });
 
 test("Journal: a sync that fails is never tried again, and every outcome is unknown", async () => {
-  const { storage, clock, journal, stops } = await makeRig();
+  const { storage, clock, journal, stops } = await makeJournal();
   storage.fault = (operation) => operation === "sync" ? ioError() : undefined;
   const end = append(journal, 101);
   const ack = journal.ackOf(end)!;
@@ -191,7 +153,7 @@ test("Journal: a sync that fails is never tried again, and every outcome is unkn
 });
 
 test("Journal: a write that is refused for ever ends it", async () => {
-  const { storage, journal, stops } = await makeRig();
+  const { storage, journal, stops } = await makeJournal();
   storage.fault = (operation) => operation === "write" ? ioError("FENCED") : undefined;
   await assertRejects(() => journal.ackOf(append(journal, 101))!, CohortError);
   assertEquals(stops.map((stop) => stop.code), ["FENCED"]);
@@ -199,7 +161,7 @@ test("Journal: a write that is refused for ever ends it", async () => {
 });
 
 test("Journal.abandon() ends a frozen journal", async () => {
-  const { storage, clock, journal, stops } = await makeRig();
+  const { storage, clock, journal, stops } = await makeJournal();
   storage.fault = (operation) => operation === "write" ? ioError() : undefined;
   const ack = journal.ackOf(append(journal, 101))!;
   await settle();
@@ -215,7 +177,7 @@ test("Journal.abandon() ends a frozen journal", async () => {
 
 test("Journal: the next segment is prepared ahead, and a rotation seals the old one before the new one is written", async () => {
   for (const durability of ["sync", "relaxed"] as const) {
-    const { storage, observer, journal } = await makeRig({
+    const { storage, observer, journal } = await makeJournal({
       durability,
       segmentBytes: 16_384,
       reserveBytes: 4096,
@@ -244,7 +206,7 @@ test("Journal: the next segment is prepared ahead, and a rotation seals the old 
 });
 
 test("Journal: a stamp above the ceiling waits for a segment with a higher one", async () => {
-  const { journal } = await makeRig();
+  const { journal } = await makeJournal();
   const above = journal.ceiling + 5;
   const admitted = journal.admit(groupBytes(1, 40), above);
   assert(admitted !== undefined);
@@ -257,7 +219,7 @@ test("Journal: a stamp above the ceiling waits for a segment with a higher one",
 });
 
 test("Journal: space that cannot be had freezes only who needs it, and they go on in order", async () => {
-  const { storage, clock, journal } = await makeRig({ reserveBytes: 8192, segmentBytes: 262_144 });
+  const { storage, clock, journal } = await makeJournal({ reserveBytes: 8192, segmentBytes: 262_144 });
   storage.fault = (operation) => operation === "reserve" ? ioError("FULL") : undefined;
   let stamp = 100;
   let waiting: Promise<void> | undefined;
@@ -283,7 +245,7 @@ test("Journal: space that cannot be had freezes only who needs it, and they go o
 });
 
 test("Journal: memory is bounded while a write does not answer", async () => {
-  const { storage, journal } = await makeRig({ bufferBytes: 8192, durability: "relaxed" });
+  const { storage, journal } = await makeJournal({ bufferBytes: 8192, durability: "relaxed" });
   storage.held.add("write");
   let stamp = 100;
   for (;;) {
@@ -305,7 +267,7 @@ test("Journal: memory is bounded while a write does not answer", async () => {
 });
 
 test("Journal: a group larger than a segment is refused, one larger than the buffer is not", async () => {
-  const { journal } = await makeRig({ segmentBytes: 65_536, bufferBytes: 4096 });
+  const { journal } = await makeJournal({ segmentBytes: 65_536, bufferBytes: 4096 });
   await assertRejects(() => journal.admit(65_536, 101)!, CohortError, "a journal segment holds");
   const large = journal.admit(groupBytes(1, 50_000), 101);
   await large;
@@ -314,7 +276,7 @@ test("Journal: a group larger than a segment is refused, one larger than the buf
 });
 
 test("Journal: volumes keep their index, and a later segment's header names them", async () => {
-  const { journal } = await makeRig({ segmentBytes: 16_384, reserveBytes: 4096 });
+  const { journal } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 4096 });
   const one = "0".repeat(31) + "1";
   assertEquals(await journal.addVolume(one, INCARNATION, "a/hr"), 0);
   assertEquals(await journal.addVolume(INCARNATION, INCARNATION, "a/ät"), 1);
@@ -323,7 +285,7 @@ test("Journal: volumes keep their index, and a later segment's header names them
 });
 
 test("Journal.drop() removes sealed segments only after the journal says so durably", async () => {
-  const { storage, journal } = await makeRig({ segmentBytes: 16_384, reserveBytes: 4096 });
+  const { storage, journal } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 4096 });
   let stamp = 100;
   while (journal.segments().length < 3) {
     await journal.admit(groupBytes(1, 400), ++stamp);
@@ -341,7 +303,7 @@ test("Journal.drop() removes sealed segments only after the journal says so dura
 });
 
 test("Journal.drop() keeps history as long as it is asked to", async () => {
-  const { storage, clock, journal } = await makeRig({
+  const { storage, clock, journal } = await makeJournal({
     segmentBytes: 16_384,
     reserveBytes: 4096,
     history: { days: 2, keep: 1 },
@@ -360,7 +322,7 @@ test("Journal.drop() keeps history as long as it is asked to", async () => {
 });
 
 test("Journal.create() refuses a directory that holds a journal, and bad options", async () => {
-  const { storage, clock, observer, journal } = await makeRig();
+  const { storage, clock, observer, journal } = await makeJournal();
   const options: JournalOptions = {
     storage,
     clock,
@@ -380,7 +342,7 @@ test("Journal.create() refuses a directory that holds a journal, and bad options
 });
 
 test("Journal: after close() nothing is admitted", async () => {
-  const { storage, clock, journal } = await makeRig();
+  const { storage, clock, journal } = await makeJournal();
   append(journal, 101);
   await journal.mark("before the end");
   await journal.close();

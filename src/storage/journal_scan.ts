@@ -1,0 +1,148 @@
+/**
+ * JournalScan: the redo groups of a journal in order, for replay and for tools, in bounded memory.
+ *
+ * Checks what a journal promises of itself: stamps rise and stay below the ceiling of their segment, and every record
+ * names a volume of the table. Whether a group applies to its blocks is the business of `replay_rule.ts`.
+ */
+import { CohortError } from "../ground/errors.ts";
+import type { Storage } from "../ports/mod.ts";
+import { type ChainFrame, type ChainOptions, JournalChain } from "./journal_chain.ts";
+import { ITEM_GROUP, ITEM_MARK, ITEM_VOLUME } from "./journal_frame.ts";
+import { ItemCursor, readGroup, type ScannedGroup } from "./journal_items.ts";
+import { type JournalVolume, readVolume } from "./journal_segment.ts";
+
+/** A mark met on the way. */
+export interface ScannedMark {
+  readonly text: string;
+  /** Milliseconds since 1970 when it was left. */
+  readonly wallMs: number;
+  /** Position behind it. */
+  readonly position: number;
+}
+
+/** How to scan. */
+export interface ScanOptions extends ChainOptions {
+  /** Told of each mark. */
+  readonly onMark?: (mark: ScannedMark) => void;
+}
+
+/** What a whole scan found. */
+export interface ScanReport {
+  /** Incarnation of the journal: 32 hexadecimal digits. */
+  readonly incarnation: string;
+  /** Recovery begins above this stamp: the highest ceiling of any segment header. */
+  readonly ceiling: number;
+  /** Position where the journal ends. */
+  readonly end: number;
+  /** Highest position that the journal itself names as synced. */
+  readonly named: number;
+  /** Bytes behind the end that were never synced and are no part of it. */
+  readonly tailBytesIgnored: number;
+  /** The volume table. */
+  readonly volumes: readonly JournalVolume[];
+  /** True when its author closed it. */
+  readonly closed: boolean;
+  readonly groups: number;
+  /** Stamp of the last group, 0 without any. */
+  readonly lastStamp: number;
+}
+
+/** Scans the journal in `directory`. Nothing is read before the first group is asked for. */
+export function scanJournal(storage: Storage, directory: string, options: ScanOptions = {}): JournalScan {
+  return new JournalScan(storage, directory, options);
+}
+
+/** One pass over a journal; iterate it once. */
+export class JournalScan implements AsyncIterable<ScannedGroup> {
+  /** The volume table as far as read: complete for every group already met. */
+  readonly volumes: JournalVolume[] = [];
+  readonly #storage: Storage;
+  readonly #directory: string;
+  readonly #options: ScanOptions;
+  #report: ScanReport | undefined;
+  #groups = 0;
+  #lastStamp = 0;
+
+  /** Use {@linkcode scanJournal}. */
+  constructor(storage: Storage, directory: string, options: ScanOptions) {
+    this.#storage = storage;
+    this.#directory = directory;
+    this.#options = options;
+  }
+
+  /** What was found; undefined before the last group was passed. */
+  get report(): ScanReport | undefined {
+    return this.#report;
+  }
+
+  /**
+   * The groups in position order. Throws `JOURNAL_GAP` for what must be there and is not, `CORRUPT` for damage,
+   * `FORMAT_NEWER`, `NOT_FOUND` for a directory without segments, and what the storage throws.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ScannedGroup> {
+    const chain = await JournalChain.open(this.#storage, this.#directory, this.#options);
+    for (const { header } of chain.segments) {
+      for (const volume of header?.volumes ?? []) this.#addVolume(volume);
+    }
+    for await (const frame of chain.frames()) {
+      const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
+      while (cursor.next()) {
+        const position = frame.header.position + cursor.end - frame.at;
+        if (cursor.kind === ITEM_GROUP) yield this.#check(readGroup(cursor.reader, position), frame);
+        else this.#note(cursor, position);
+      }
+    }
+    this.#report = {
+      incarnation: chain.incarnation,
+      ceiling: chain.ceiling,
+      end: chain.position,
+      named: chain.named,
+      tailBytesIgnored: chain.tailBytesIgnored,
+      volumes: this.volumes,
+      closed: chain.closed,
+      groups: this.#groups,
+      lastStamp: this.#lastStamp,
+    };
+  }
+
+  /** Takes note of an item that is no group. */
+  #note(cursor: ItemCursor, position: number): void {
+    const { reader } = cursor;
+    if (cursor.kind === ITEM_VOLUME) this.#addVolume(readVolume(reader));
+    if (cursor.kind === ITEM_MARK) {
+      const wallMs = reader.u48();
+      const text = new TextDecoder().decode(reader.view(reader.u16()));
+      this.#options.onMark?.({ text, wallMs, position });
+    }
+  }
+
+  #addVolume(volume: JournalVolume): void {
+    const known = this.volumes[volume.index];
+    if (known === undefined) {
+      this.volumes[volume.index] = volume;
+    } else if (known.id !== volume.id || known.incarnation !== volume.incarnation) {
+      throw this.#corrupt(0, `volume ${volume.index} is both ${known.id} and ${volume.id}`);
+    }
+  }
+
+  #check(group: ScannedGroup, frame: ChainFrame): ScannedGroup {
+    const { stamp } = group;
+    if (stamp <= this.#lastStamp || stamp > frame.segment.ceiling) {
+      const range = `above ${this.#lastStamp} and at most ${frame.segment.ceiling}`;
+      throw this.#corrupt(group.position, `stamp ${stamp} is not ${range}`);
+    }
+    for (const { volumeIndex } of group.records) {
+      if (this.volumes[volumeIndex] === undefined) {
+        throw this.#corrupt(group.position, `volume ${volumeIndex} is not in the table`);
+      }
+    }
+    this.#lastStamp = stamp;
+    this.#groups++;
+    return group;
+  }
+
+  #corrupt(position: number, found: string): CohortError {
+    const message = `Read journal ${this.#directory}: ${found}, before position ${position}`;
+    return new CohortError("CORRUPT", message, { path: this.#directory, position, found });
+  }
+}
