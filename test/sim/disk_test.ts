@@ -120,7 +120,7 @@ test("SimDisk: a failed sync that keeps the data dirty can be followed by one th
   assertEquals(file.cache.slice(0, 100), fill(1, 100));
 });
 
-test("SimDisk: a sync that lied shows after the power cut, and is forgotten when honest syncs catch up", () => {
+test("SimDisk: a sync that lied shows after the power cut; honest syncs catch up", () => {
   const lied = makeFile();
   put(lied.disk, lied.file, 0, fill(1, 100));
   syncAll(lied.disk, lied.file, "lie");

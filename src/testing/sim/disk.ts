@@ -107,6 +107,20 @@ export class SimDisk {
     return true;
   }
 
+  /** True when there is such a directory. */
+  isDirectory(path: string): boolean {
+    return path === "/" || this.#directories.has(path);
+  }
+
+  /** The file that stands where a directory above `path` would have to be. */
+  fileAbove(path: string): SimFile | undefined {
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const file = this.find(path.slice(0, at));
+      if (file !== undefined) return file;
+    }
+    return undefined;
+  }
+
   /** True when there is such a directory with something in it. */
   isOccupied(path: string): boolean {
     return this.#directories.has(path) && this.list(path).length > 0;

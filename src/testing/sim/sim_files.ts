@@ -1,6 +1,12 @@
 /** Volumes and streams of a simulated disk: the page cache, its faults, and what is still on its way. */
 import { crc32 } from "node:zlib";
-import { CohortError } from "../../ground/errors.ts";
+import {
+  checkBlockRead,
+  checkBlockWrites,
+  checkCount,
+  closedError,
+  readOnlyError,
+} from "../../../adapters/common/storage_arguments.ts";
 import type { Answer } from "../../ports/answer.ts";
 import type {
   BlockWrite,
@@ -23,14 +29,23 @@ abstract class SimHandle {
   protected readonly process: SimProcess;
   readonly #watch: DiskWatch;
   readonly #writable: boolean;
+  readonly #held: Set<unknown>;
   #closed = false;
 
-  constructor(process: SimProcess, file: SimFile, access: "read" | "write", watch: DiskWatch) {
+  constructor(
+    process: SimProcess,
+    path: string,
+    file: SimFile,
+    access: "read" | "write",
+    watch: DiskWatch,
+    held: Set<unknown>,
+  ) {
     this.process = process;
     this.file = file;
-    this.path = file.path;
+    this.path = path;
     this.#writable = access === "write";
     this.#watch = watch;
+    this.#held = held;
   }
 
   protected get disk(): SimDisk {
@@ -38,20 +53,14 @@ abstract class SimHandle {
   }
 
   close(): Answer<void> {
+    this.check("close", false);
     this.#closed = true;
+    this.#held.delete(this);
   }
 
   protected check(operation: string, writes: boolean): void {
-    if (this.#closed) {
-      throw new CohortError("CLOSED", `${operation} of ${this.path}: the file is closed`, {
-        path: this.path,
-      });
-    }
-    if (writes && !this.#writable) {
-      throw new CohortError("READ_ONLY", `${operation} of ${this.path}: it was opened for reading`, {
-        path: this.path,
-      });
-    }
+    if (this.#closed) throw closedError(operation, this.path);
+    if (writes && !this.#writable) throw readOnlyError(operation, this.path);
   }
 
   protected call<T>(
@@ -62,13 +71,12 @@ abstract class SimHandle {
     perform: (fault: FaultKind | undefined) => T,
     landings?: (fault: FaultKind | undefined) => readonly (() => void)[],
   ): Answer<T> {
-    const { path } = this;
-    const plan = { call, operation, path, use: this.file.use, at, length, perform };
+    const { path, use } = this.file;
+    const plan = { call, operation, path, use, at, length, perform };
     return portCall(this.process, landings === undefined ? plan : { ...plan, landings });
   }
 
   protected readBytes(position: number, into: Uint8Array): Answer<number> {
-    this.check("read", false);
     return this.call("read", "read", position, into.length, (fault) => {
       if (fault === "read_error") throw ioError("IO", "read", this.path, "EIO");
       const done = this.file.cache.read(position, into);
@@ -123,13 +131,13 @@ abstract class SimHandle {
       if (fault === "sync_error_keep" || fault === "sync_error_drop") {
         throw ioError("IO", "sync", this.path, "EIO");
       }
-      if (fault !== "sync_lie" && this.disk.find(this.path) === this.file) this.disk.keepName(this.path);
+      const { path } = this.file;
+      if (fault !== "sync_lie" && this.disk.find(path) === this.file) this.disk.keepName(path);
       if (fault === undefined) this.#watch.synced?.(this.file);
     });
   }
 
   protected growTo(size: number, operation: string): Answer<void> {
-    this.check(operation, true);
     const changes: Change[] = [];
     return this.call("grow", operation, size, 0, (fault) => {
       if (size <= this.file.cache.size) return;
@@ -173,28 +181,27 @@ function syncEndOf(fault: FaultKind | undefined): SyncEnd {
 export class SimVolume extends SimHandle implements VolumeFile {
   readonly blockSize: number;
 
-  constructor(process: SimProcess, file: SimFile, options: OpenVolumeOptions, watch: DiskWatch) {
-    super(process, file, options.access, watch);
+  constructor(
+    process: SimProcess,
+    path: string,
+    file: SimFile,
+    options: OpenVolumeOptions,
+    watch: DiskWatch,
+    held: Set<unknown>,
+  ) {
+    super(process, path, file, options.access, watch, held);
     this.blockSize = options.blockSize;
   }
 
   read(block: number, into: Uint8Array): Answer<number> {
-    if (into.length % this.blockSize !== 0 || block < 0) {
-      throw new RangeError(`read of block ${block} into ${into.length} bytes: not whole blocks`);
-    }
+    this.check("read", false);
+    checkBlockRead(block, into, this.blockSize);
     return this.readBytes(block * this.blockSize, into);
   }
 
   write(set: readonly BlockWrite[]): Answer<void> {
     this.check("write", true);
-    for (const { block, bytes } of set) {
-      if (bytes.length !== this.blockSize) {
-        throw new RangeError(`write of block ${block}: ${bytes.length} bytes, a block has ${this.blockSize}`);
-      }
-      if (block < 0 || (block + 1) * this.blockSize > this.file.cache.size) {
-        throw new RangeError(`write of block ${block}: beyond the end of ${this.path}`);
-      }
-    }
+    checkBlockWrites(set, this.blockSize, Math.floor(this.file.cache.size / this.blockSize));
     const { chance } = this.process.host;
     const changes: Change[] = [];
     const landings = (fault: FaultKind | undefined) => {
@@ -223,19 +230,28 @@ export class SimVolume extends SimHandle implements VolumeFile {
   }
 
   grow(blocks: number): Answer<void> {
+    this.check("grow", true);
+    checkCount("grow", "length", blocks);
     return this.growTo(blocks * this.blockSize, "grow");
   }
 }
 
 /** A stream of a simulated disk. */
 export class SimStream extends SimHandle implements StreamFile {
-  constructor(process: SimProcess, file: SimFile, options: OpenStreamOptions, watch: DiskWatch) {
-    super(process, file, options.access, watch);
+  constructor(
+    process: SimProcess,
+    path: string,
+    file: SimFile,
+    options: OpenStreamOptions,
+    watch: DiskWatch,
+    held: Set<unknown>,
+  ) {
+    super(process, path, file, options.access, watch, held);
   }
 
   write(position: number, bytes: Uint8Array): Answer<void> {
     this.check("write", true);
-    if (position < 0) throw new RangeError(`write at ${position}: positions begin at 0`);
+    checkCount("write", "position", position);
     const { chance } = this.process.host;
     const changes: Change[] = [];
     const end = position + bytes.length;
@@ -262,10 +278,14 @@ export class SimStream extends SimHandle implements StreamFile {
   }
 
   read(position: number, into: Uint8Array): Answer<number> {
+    this.check("read", false);
+    checkCount("read", "position", position);
     return this.readBytes(position, into);
   }
 
   reserve(bytes: number): Answer<void> {
+    this.check("reserve", true);
+    checkCount("reserve", "length", bytes);
     return this.growTo(bytes, "reserve");
   }
 

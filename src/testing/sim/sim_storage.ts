@@ -5,7 +5,13 @@
  * durable with its first answered sync; contents and sizes are durable with the sync that follows their
  * answer.
  */
-import { CohortError } from "../../ground/errors.ts";
+import {
+  checkAccess,
+  checkPath,
+  checkVolumeOptions,
+  closedError,
+  notFoundError,
+} from "../../../adapters/common/storage_arguments.ts";
 import type { Answer } from "../../ports/answer.ts";
 import type {
   OpenStreamOptions,
@@ -49,6 +55,7 @@ export class SimStorage implements Storage {
   readonly fence: SimFence;
   readonly #process: SimProcess;
   readonly #watch: DiskWatch;
+  readonly #handles = new Set<{ close(): Answer<void> }>();
   #closed = false;
 
   constructor(process: SimProcess, watch: DiskWatch = {}) {
@@ -62,29 +69,41 @@ export class SimStorage implements Storage {
   }
 
   openVolume(path: string, options: OpenVolumeOptions): Answer<VolumeFile> {
-    return this.#call("open", "open volume", path, "volume", () => {
-      const file = this.#need(path);
-      return new SimVolume(this.#process, file, options, this.#watch);
+    const operation = "open a volume";
+    const name = this.#name(operation, path);
+    checkVolumeOptions(options);
+    return this.#call("open", operation, name, "volume", () => {
+      const file = this.#file(operation, path, name);
+      if (file === undefined) throw notFoundError(operation, path);
+      return this.#hold(new SimVolume(this.#process, path, file, options, this.#watch, this.#handles));
     });
   }
 
   openStream(path: string, options: OpenStreamOptions): Answer<StreamFile> {
-    const use = classOf(path);
-    return this.#call("open", "open stream", path, use, () => {
-      const found = this.#disk.find(path);
-      if (found === undefined && options.create !== true) return this.#need(path) as never;
-      return new SimStream(this.#process, found ?? this.#disk.create(path, use), options, this.#watch);
+    const operation = "open a stream";
+    const name = this.#name(operation, path);
+    checkAccess(operation, options.access);
+    const use = classOf(name);
+    return this.#call("open", operation, name, use, () => {
+      let file = this.#file(operation, path, name);
+      if (file === undefined && options.create !== true) throw notFoundError(operation, path);
+      if (file === undefined) this.#checkParents(operation, path, name);
+      file ??= this.#disk.create(name, use);
+      return this.#hold(new SimStream(this.#process, path, file, options, this.#watch, this.#handles));
     });
   }
 
   createRegister(path: string, bytes: Uint8Array): Answer<boolean> {
-    const { host } = this.#process;
+    const operation = "create a register";
+    const name = this.#name(operation, path);
+    const { chance } = this.#process.host;
     const copy = bytes.slice();
-    const use = path.endsWith(VOLUME_SUFFIX) ? "volume" : "register";
+    const use = name.endsWith(VOLUME_SUFFIX) ? "volume" : "register";
     let made = false;
     const put = () => {
-      if (this.#disk.find(path) !== undefined) return;
-      const file = this.#disk.create(path, use);
+      if (this.#disk.find(name) !== undefined || this.#disk.isDirectory(name)) return;
+      if (this.#disk.fileAbove(name) !== undefined) return;
+      const file = this.#disk.create(name, use);
       file.durable.write(0, copy);
       file.cache.write(0, copy);
       this.#watch.written?.(file, 0, copy);
@@ -92,62 +111,83 @@ export class SimStorage implements Storage {
     };
     return portCall(this.#process, {
       call: "register",
-      operation: "create register",
-      path,
+      operation,
+      path: name,
       use: "register",
       at: 0,
       length: bytes.length,
       // A register that failed may stand all the same: the link was made, the directory was not synced.
       landings: (fault) =>
-        fault === "disk_full" || (fault === "register_error" && host.chance.chance(1, 2)) ? [] : [put],
+        fault === "disk_full" || (fault === "register_error" && chance.chance(1, 2)) ? [] : [put],
       perform: (fault) => {
-        if (fault === "register_error") throw ioError("IO", "create register", path, "EIO");
-        if (fault === "disk_full") throw ioError("FULL", "create register", path, "no space");
-        this.#disk.keepName(path);
+        if (fault === "register_error") throw ioError("IO", operation, path, "EIO");
+        if (fault === "disk_full") throw ioError("FULL", operation, path, "no space");
+        if (!made) this.#checkParents(operation, path, name);
+        this.#disk.keepName(name);
         return made;
       },
     });
   }
 
   readRegister(path: string): Answer<Uint8Array | undefined> {
-    return this.#call("register", "read register", path, "register", (fault) => {
-      if (fault === "register_error") throw ioError("IO", "read register", path, "EIO");
-      const file = this.#disk.find(path);
-      this.#disk.keepName(path);
+    const operation = "read a register";
+    const name = this.#name(operation, path);
+    return this.#call("register", operation, name, "register", (fault) => {
+      if (fault === "register_error") throw ioError("IO", operation, path, "EIO");
+      const file = this.#file(operation, path, name);
+      this.#disk.keepName(name);
       return file?.cache.slice(0, file.cache.size);
     });
   }
 
   list(directory: string): Answer<string[]> {
-    return this.#call("list", "list", directory, "other", () => this.#disk.list(trimmed(directory)));
+    const name = this.#name("list", directory);
+    return this.#call("list", "list", name, "other", () => {
+      if (this.#disk.find(name) !== undefined) throw ioError("IO", "list", directory, "ENOTDIR");
+      return this.#disk.list(name);
+    });
   }
 
   remove(path: string): Answer<boolean> {
-    return this.#call("remove", "remove", path, "other", () => {
-      if (this.#disk.isOccupied(trimmed(path))) {
-        throw new CohortError("IO", `remove of ${path}: the directory is not empty`, {
-          operation: "remove",
-          path,
-        });
-      }
-      const removed = this.#disk.unlink(trimmed(path));
-      this.#disk.keepName(trimmed(path));
+    const name = this.#name("remove", path);
+    return this.#call("remove", "remove", name, "other", () => {
+      if (this.#disk.isOccupied(name)) throw ioError("IO", "remove", path, "ENOTEMPTY");
+      const removed = this.#disk.unlink(name);
+      this.#disk.keepName(name);
       return removed;
     });
   }
 
   resolve(path: string): Answer<string> {
-    return this.#call("list", "resolve", path, "other", () => canonical(path));
+    const name = this.#name("resolve", path);
+    return this.#call("list", "resolve", name, "other", () => name);
   }
 
   close(): Answer<void> {
+    if (this.#closed) throw closedError("close", "simulated storage");
+    for (const handle of [...this.#handles]) handle.close();
     this.#closed = true;
   }
 
-  #need(path: string): SimFile {
-    const file = this.#disk.find(path);
-    if (file === undefined) throw new CohortError("NOT_FOUND", `open of ${path}: no such file`, { path });
-    return file;
+  #hold<H extends { close(): Answer<void> }>(handle: H): H {
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  /** The one spelling of a path that may be used. */
+  #name(operation: string, path: string): string {
+    if (this.#closed) throw closedError(operation, "simulated storage");
+    checkPath(operation, path);
+    return canonical(path);
+  }
+
+  #file(operation: string, path: string, name: string): SimFile | undefined {
+    if (this.#disk.isDirectory(name)) throw ioError("IO", operation, path, "EISDIR");
+    return this.#disk.find(name);
+  }
+
+  #checkParents(operation: string, path: string, name: string): void {
+    if (this.#disk.fileAbove(name) !== undefined) throw ioError("IO", operation, path, "ENOTDIR");
   }
 
   #call<T>(
@@ -156,12 +196,8 @@ export class SimStorage implements Storage {
     path: string,
     use: FileClass,
     perform: Parameters<typeof portCall<T>>[1]["perform"],
-    length = 0,
   ): Answer<T> {
-    if (this.#closed) {
-      throw new CohortError("CLOSED", `${operation} of ${path}: the storage is closed`, { path });
-    }
-    return portCall(this.#process, { call, operation, path, use, at: 0, length, perform });
+    return portCall(this.#process, { call, operation, path, use, at: 0, length: 0, perform });
   }
 }
 
@@ -170,10 +206,6 @@ export function classOf(path: string): FileClass {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (name.startsWith("journal")) return "journal";
   return name.startsWith("image") ? "image" : "other";
-}
-
-function trimmed(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** The one spelling of a path in a world without links. */
