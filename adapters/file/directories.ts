@@ -182,14 +182,22 @@ export class Directories {
     return true;
   }
 
-  /** Storage's `resolve`. */
+  /** Storage's `resolve`. The path is cut at each `..`, which goes up from where a link before it led. */
   async resolve(path: string): Promise<string> {
-    const rest: string[] = [];
-    for (let prefix = path;; prefix = dirname(prefix)) {
-      const real = await calls.realPath("resolve", prefix).catch(orUndefined);
-      if (real !== undefined) return resolve(join(real, ...rest));
-      rest.unshift(prefix.slice(dirname(prefix).length));
-    }
+    const [first = path, ...parts] = path.split(/\/\.\.(?=\/|$)/);
+    let real = await canonical(first);
+    for (const part of parts) real = await canonical(dirname(real) + part);
+    return real;
+  }
+}
+
+/** The real path of a path without `..`: of what exists of it, the rest as it stands. */
+async function canonical(path: string): Promise<string> {
+  const rest: string[] = [];
+  for (let prefix = path === "" ? "/" : path;; prefix = dirname(prefix)) {
+    const real = await calls.realPath("resolve", prefix).catch(orUndefined);
+    if (real !== undefined) return resolve(join(real, ...rest));
+    rest.unshift(prefix.slice(dirname(prefix).length));
   }
 }
 
