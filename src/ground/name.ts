@@ -22,7 +22,7 @@ export function checkName(name: string): void {
   const shown = JSON.stringify(name.length > SHOWN_CHARS ? name.slice(0, SHOWN_CHARS) + "..." : name);
   if (name.length > NAME_CHARS_MAX) {
     throw new RangeError(
-      `Use the global name ${shown} of ${name.length} characters, at most ${NAME_CHARS_MAX}`,
+      `Use the global name ${shown}: ${name.length} characters, at most ${NAME_CHARS_MAX}`,
     );
   }
   if (!isNameForm(name)) {

@@ -12,7 +12,7 @@ test("checkName: what GT.M takes, and never cut", () => {
   for (const name of ["X", "x", "%", "%ZOSF", "a1B2", "A".repeat(31)]) checkName(name);
   const bad = ["", "1a", "a.b", "a_b", "a%", "é", "a b", "^X", "A\n", "%%"];
   for (const name of bad) assertThrows(() => checkName(name), RangeError, JSON.stringify(name));
-  assertThrows(() => checkName("A".repeat(32)), RangeError, "32 characters of at most 31");
+  assertThrows(() => checkName("A".repeat(32)), RangeError, "32 characters, at most 31");
   assertThrows(() => checkName("A".repeat(1_000_000)), RangeError, "1000000 characters");
   for (const name of [undefined, null, 1, {}]) assertThrows(() => checkName(name as string), TypeError);
 });

@@ -1,0 +1,62 @@
+/** A GT.M database in a folder of its own, in M mode (one byte a character), to compare with. */
+import { spawnSync } from "node:child_process";
+import { Buffer } from "node:buffer";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { findService } from "../support/services.ts";
+
+/** A running oracle. */
+export interface Gtm {
+  /** Runs `label^routine` with `input` on its standard input and returns what it prints, byte for byte. */
+  run(entry: string, input: Buffer): Buffer;
+}
+
+/**
+ * Runs `body` with a new database and the routines in `sources` (paths of .m files), and removes it again.
+ * Without GT.M on this machine nothing runs and the test says so, or fails where services are required.
+ */
+export function withGtm(sources: readonly URL[], body: (gtm: Gtm) => void): void {
+  const dist = findService("fis-gtm");
+  if (dist === undefined) return console.log("not compared: fis-gtm is not installed");
+  const folder = mkdtempSync(join(tmpdir(), "cohort-gtm-"));
+  const env = {
+    ...process.env,
+    gtm_dist: dist,
+    gtmgbldir: join(folder, "g.gld"),
+    gtmroutines: `${folder} ${dist}/libgtmutil.so ${dist}`,
+    gtm_log: folder,
+    gtm_tmp: folder,
+    gtm_chset: "M",
+    LC_ALL: "C",
+  };
+  const call = (program: string, args: string[], input: Buffer): Buffer => {
+    const done = spawnSync(join(dist, program), args, { env, input, cwd: folder, maxBuffer: 2 ** 28 });
+    if (done.status === 0) return done.stdout;
+    throw new Error(`${program} ${args.join(" ")} ended with ${done.status}: ${done.stdout} ${done.stderr}`);
+  };
+  try {
+    for (const source of sources) copyFileSync(source, join(folder, source.pathname.split("/").at(-1)!));
+    const settings = [
+      `change -segment DEFAULT -block_size=4096 -allocation=2000 -file=${join(folder, "g.dat")}`,
+      "change -region DEFAULT -key_size=1019 -record_size=1048576 -null_subscripts=never -stdnullcoll",
+      "exit",
+    ];
+    call("mumps", ["-run", "GDE"], Buffer.from(settings.join("\n") + "\n"));
+    call("mupip", ["create"], Buffer.alloc(0));
+    body({ run: (entry, input) => call("mumps", ["-run", entry], input) });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A text as M mode sees it: its UTF-8, one character a byte. */
+export function toBytesText(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** The text of which M mode saw the bytes. */
+export function fromBytesText(text: string): string {
+  return Buffer.from(text, "latin1").toString("utf8");
+}
