@@ -4,7 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { formatDecimal, isCanonicalNumber, numericPrefix } from "../../src/ground/decimal.ts";
 import { compareKeys, keyOf } from "../../src/ground/key.ts";
-import { formatReference, formatString, ReferenceReader } from "../../src/ground/reference.ts";
+import {
+  formatReference,
+  formatString,
+  formatSubscript,
+  ReferenceReader,
+} from "../../src/ground/reference.ts";
 import type { Subscript } from "../../src/ground/subscript.ts";
 import { Prng } from "../support/prng.ts";
 import { EDGE_TEXTS, randomNumberText, randomSubscript } from "../support/subscripts.ts";
@@ -15,9 +20,7 @@ const compare = (a: Uint8Array, b: Uint8Array): number => compareKeys(a, 0, a.le
 
 /** The text of a subscript, as a quoted expression in M mode: GT.M is not told what is a number. */
 function quoted(subscript: Subscript): string {
-  const canonical = typeof subscript === "string"
-    ? subscript
-    : formatReference({ name: "X", subscripts: [subscript] }).slice(3, -1);
+  const canonical = typeof subscript === "string" ? subscript : formatSubscript(subscript);
   return formatString(toBytesText(canonical), "M");
 }
 
@@ -39,12 +42,9 @@ test("keyOf: single subscripts stand in GT.M's order", () =>
   withGtm(ROUTINES, (gtm) => {
     const prng = new Prng(51);
     const subscripts: Subscript[] = [...EDGE_TEXTS];
-    for (let code = 0; code < 256; code++) {
-      subscripts.push(String.fromCharCode(code), `a${String.fromCharCode(code)}b`);
-    }
-    for (let i = 0; i < 5_000; i++) {
-      subscripts.push(randomSubscript(prng));
-    }
+    const characters = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+    subscripts.push(...characters, ...characters.map((it) => `a${it}b`));
+    for (let i = 0; i < 5_000; i++) subscripts.push(randomSubscript(prng));
     const ours = distinct(subscripts.map((it) => [it])).map((it) => it[0]!);
     const output = linesOf(gtm.run("sorted^collate", inputOf(subscripts.map(quoted))));
     assertEquals(output.length, ours.length);
@@ -58,18 +58,11 @@ test("keyOf: references of several levels stand in GT.M's order, spelled alike",
   withGtm(ROUTINES, (gtm) => {
     const prng = new Prng(52);
     const parts: Subscript[] = Array.from({ length: 60 }, () => randomSubscript(prng, true));
-    const references = Array.from(
-      { length: 3_000 },
-      () =>
-        Array.from(
-          { length: prng.below(5, 1) },
-          () => prng.once(4) ? randomSubscript(prng) : prng.pick(parts),
-        ),
-    );
+    const part = (): Subscript => prng.once(4) ? randomSubscript(prng) : prng.pick(parts);
+    const references = Array.from({ length: 3_000 }, () => Array.from({ length: prng.below(5, 1) }, part));
     const ours = distinct(references);
-    const output = linesOf(
-      gtm.run("order^collate", inputOf(references.map((it) => it.map(quoted).join(",")))),
-    );
+    const input = inputOf(references.map((it) => it.map(quoted).join(",")));
+    const output = linesOf(gtm.run("order^collate", input));
     assertEquals(output.length, ours.length);
     for (const [at, line] of output.entries()) {
       const subscripts = ours[at]!.map((it) => typeof it === "string" ? toBytesText(it) : it);
