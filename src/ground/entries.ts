@@ -12,6 +12,7 @@
  */
 import {
   AT_COUNT,
+  AT_DEAD,
   AT_HEAP_LOW,
   AT_HIGH_LENGTH,
   AT_LOW_LENGTH,
@@ -208,7 +209,7 @@ export function freeBytes(bytes: Uint8Array, base: number, size: number): number
 /** Bytes that header, fences, slots and entries take. */
 export function usedBytes(bytes: Uint8Array, base: number, size: number): number {
   const slotsEnd = slotsAt(bytes, base) - base + getU16(bytes, base + AT_COUNT) * SLOT_BYTES;
-  return slotsEnd + size - getU16(bytes, base + AT_HEAP_LOW) - getU16(bytes, base + AT_HEAP_LOW + 2);
+  return slotsEnd + size - getU16(bytes, base + AT_HEAP_LOW) - getU16(bytes, base + AT_DEAD);
 }
 
 /** First four bytes of the key behind the prefix as a signed integer that orders as the bytes do. */

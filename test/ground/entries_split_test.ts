@@ -32,7 +32,7 @@ const BASE = 8192;
 const SIZE = 8192;
 const out = new Uint8Array(KEY_BYTES_MAX);
 
-/** Bytes in use of each block of a row, as a share of the block, the prefixes gained by its splits left out. */
+/** Share of each block of a row that is in use, as if keys were stored without prefixes. */
 function fill(row: LeafRow): number[] {
   return row.row.map(({ base }) => {
     const prefixes = prefixLength(row.pool, base) * entryCount(row.pool, base);
