@@ -1,4 +1,6 @@
-/** Chance from the operating system, through `node:crypto`: fit for secrets and names that must never repeat. */
+/**
+ * Chance from the operating system, through `node:crypto`: fit for secrets and names that must never repeat.
+ */
 import { randomFillSync } from "node:crypto";
 import type { Entropy, EntropyTraits } from "../src/ports/entropy.ts";
 

@@ -1,13 +1,17 @@
 /**
- * An observer that tells each event as one line of text: `2026-01-31T12:00:00.000Z warn journal.frozen errno=ENOSPC`.
+ * An observer that tells each event as one line of text: `2026-01-31T12:00:00.000Z warn journal.frozen
+ * errno=ENOSPC`.
  *
- * Values with a space, a quote or a control character stand in JSON quotes, so one event never takes two lines.
+ * Values with a space, a quote or a control character stand in JSON quotes, so one event never takes two
+ * lines.
  */
 import type { Facts, Observer, ObserverTraits, Severity } from "../src/ports/observer.ts";
 
 /** Options of {@linkcode createLineObserver}. */
 export interface LineObserverOptions {
-  /** Takes a line, without its end. What it throws is dropped: an observer never disturbs what it observes. */
+  /**
+   * Takes a line, without its end. What it throws is dropped: an observer never disturbs what it observes.
+   */
   readonly write: (line: string) => void;
   /** Least grave events that are told: "info" by default. */
   readonly severity?: Severity;

@@ -1,13 +1,13 @@
 /**
  * Storage in the files of this host, one source for Deno, Bun and Node.
  *
- * Reads run on the loop while recent ones were quick, sets of blocks never do, a stream's small writes and a lone
- * committer's sync do while quick (DESIGN D12). Space is really allocated before it is counted on. Files are made
- * with mode 0660 and directories with 0770, less the process's umask (so 0640 and 0750 as a rule): the group may be
- * given access by umask 007, others never.
+ * Reads run on the loop while recent ones were quick, sets of blocks never do, a stream's small writes and a
+ * lone committer's sync do while quick (DESIGN D12). Space is really allocated before it is counted on. Files
+ * are made with mode 0660 and directories with 0770, less the process's umask (so 0640 and 0750 as a rule):
+ * the group may be given access by umask 007, others never.
  *
- * Under Deno it needs `--allow-read=DIR --allow-write=DIR` of an existing directory and nothing else; one that does
- * not exist yet needs both for its parent, because the parent is synced once it is made.
+ * Under Deno it needs `--allow-read=DIR --allow-write=DIR` of an existing directory and nothing else; one
+ * that does not exist yet needs both for its parent, because the parent is synced once it is made.
  */
 import { constants } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
@@ -41,11 +41,14 @@ import { Pace } from "./file/pace.ts";
 
 /** Options of {@linkcode createFileStorage}. */
 export interface FileStorageOptions {
-  /** Who tells whether an owner of files lives, and stops its writes; by default that of this host's processes. */
+  /**
+   * Who tells whether an owner of files lives, and stops its writes; by default that of this host's
+   * processes.
+   */
   readonly fence?: Fence;
   /**
-   * Whether reads, small stream writes and a lone sync may run on the loop while recent ones were quick. True by
-   * default; false costs 20 to 80 us a read, and a slow file system can then never hold up the loop.
+   * Whether reads, small stream writes and a lone sync may run on the loop while recent ones were quick. True
+   * by default; false costs 20 to 80 us a read, and a slow file system can then never hold up the loop.
    */
   readonly onLoop?: boolean;
   /** Mode of files made, before the umask. 0660 by default. */
@@ -67,7 +70,8 @@ export function createFileStorage(options: FileStorageOptions = {}): Storage {
 }
 
 /**
- * Type number of the file system that holds `path` (`statfs`; 0x6969 is NFS, 0xEF53 ext4). Errors: `NOT_FOUND`;
+ * Type number of the file system that holds `path` (`statfs`; 0x6969 is NFS, 0xEF53 ext4). Errors:
+ * `NOT_FOUND`;
  * `PERMISSION` under Deno without `--allow-sys=statfs`.
  */
 export function fileSystemType(path: string): Promise<number> {
@@ -163,8 +167,8 @@ class FileStorage implements Storage {
   }
 
   /**
-   * Takes a descriptor in, unless it is no file's. Syncs the directory when the name may be new, since a sync of the
-   * file would not make that last.
+   * Takes a descriptor in, unless it is no file's. Syncs the directory when the name may be new, since a sync
+   * of the file would not make that last.
    */
   async #admit(
     operation: string,
@@ -258,7 +262,9 @@ class FileVolume extends OpenFile implements VolumeFile {
     await growth;
   }
 
-  /** Learns the size again; a growth under way counts once it has ended, for until then its zeros may follow. */
+  /**
+   * Learns the size again; a growth under way counts once it has ended, for until then its zeros may follow.
+   */
   async #measure(operation: string, growing: Promise<unknown>): Promise<void> {
     await growing;
     this.#blocks = Math.floor(await this.sizeNow(operation) / this.blockSize);
@@ -291,7 +297,9 @@ class FileStream extends OpenFile implements StreamFile {
   readonly #writePace: Pace;
   /** Bytes up to where something was written or reserved, as far as this handle knows. */
   #end: number;
-  /** The reservation under way: what would be written beyond `#end` waits for it, lest its zeros come later. */
+  /**
+   * The reservation under way: what would be written beyond `#end` waits for it, lest its zeros come later.
+   */
   #reserving: Promise<void> | undefined;
 
   constructor(opened: OpenedFile) {

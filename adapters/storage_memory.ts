@@ -44,7 +44,9 @@ const TRAITS: StorageTraits = {
   fencing: "none",
 };
 
-/** Makes an empty storage in memory. It holds its files until it is dropped; `close` only refuses further use. */
+/**
+ * Makes an empty storage in memory. It holds its files until it is dropped; `close` only refuses further use.
+ */
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const { bytesMax = Infinity } = options;
   if (!(bytesMax >= 0)) throw new RangeError(`bytesMax must not be negative, got ${bytesMax}`);

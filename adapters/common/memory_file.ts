@@ -1,5 +1,6 @@
 /**
- * The bytes of one file in memory: a row of chunks, made when first written; what was never written reads as zero.
+ * The bytes of one file in memory: a row of chunks, made when first written; what was never written reads as
+ * zero.
  *
  * Knows nothing of names, handles or limits.
  */

@@ -32,7 +32,10 @@ export function checkAccess(operation: string, access: string): void {
   }
 }
 
-/** Throws a `RangeError` unless `value` (a position, a block, a length) is a whole number that is not negative. */
+/**
+ * Throws a `RangeError` unless `value` (a position, a block, a length) is a whole number that is not
+ * negative.
+ */
 export function checkCount(operation: string, what: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`${operation} needs a ${what} that is a whole number from 0, got ${value}`);

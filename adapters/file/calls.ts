@@ -19,14 +19,15 @@ export interface DenoFile {
 }
 
 /**
- * Deno itself, or undefined elsewhere. Deno 2.9 makes the callback forms of `fs.write` and `fs.link` on the loop
- * (256 MB: 830 ms inside the call), while its own calls do not: this is the one place where the source differs.
+ * Deno itself, or undefined elsewhere. Deno 2.9 makes the callback forms of `fs.write` and `fs.link` on the
+ * loop (256 MB: 830 ms inside the call), while its own calls do not: this is the one place where the source
+ * differs.
  */
 export const deno: DenoRuntime | undefined = (globalThis as { Deno?: DenoRuntime }).Deno;
 
 /**
- * Runs a call that ends with a callback; a failure is told with `operation` and `path`, and a missing permission as one
- * for `directory`.
+ * Runs a call that ends with a callback; a failure is told with `operation` and `path`, and a missing
+ * permission as one for `directory`.
  */
 function call<T>(
   operation: string,

@@ -1,8 +1,8 @@
 /**
  * Directories: made when needed, synced when a name in them must last, listed, and names removed.
  *
- * A directory is made only after its parent is there and synced, so one that Cohort made and someone finds needs at
- * most a sync of its own parent. Write-once registers live here too: they are a matter of names.
+ * A directory is made only after its parent is there and synced, so one that Cohort made and someone finds
+ * needs at most a sync of its own parent. Write-once registers live here too: they are a matter of names.
  */
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
@@ -11,7 +11,10 @@ import process from "node:process";
 import { CohortError, isCode } from "../../src/ground/errors.ts";
 import * as calls from "./calls.ts";
 
-/** Age in milliseconds from which a temporary file is taken for a dead process's; its maker would make another. */
+/**
+ * Age in milliseconds from which a temporary file is taken for a dead process's; its maker would make
+ * another.
+ */
 const TEMPORARY_AGE_MS = 600_000;
 /** Temporaries are never listed. */
 const TEMPORARY = /^\.cohort-\d+-\d+-[0-9a-f]{16}\.tmp$/;
@@ -82,7 +85,10 @@ export class Directories {
     }
   }
 
-  /** Another process may have made the directory a moment ago; where its parent is out of reach, it was not us. */
+  /**
+   * Another process may have made the directory a moment ago; where its parent is out of reach, it was not
+   * us.
+   */
   async #syncParent(operation: string, parent: string): Promise<void> {
     await this.sync(operation, parent).catch((error) => {
       if (!isCode(error, "PERMISSION")) throw error;
@@ -145,7 +151,9 @@ export class Directories {
     return made;
   }
 
-  /** Storage's `readRegister`. The name may be newer than the last sync of its directory: that comes first. */
+  /**
+   * Storage's `readRegister`. The name may be newer than the last sync of its directory: that comes first.
+   */
   async readRegister(path: string): Promise<Uint8Array | undefined> {
     const operation = "read a register";
     const bytes = await calls.readFile(operation, path).catch(orUndefined);
@@ -160,7 +168,10 @@ export class Directories {
     return (names ?? []).filter((name) => !TEMPORARY.test(name)).sort();
   }
 
-  /** Storage's `remove`. The directory is synced even when the name was gone: its remover may not have done so yet. */
+  /**
+   * Storage's `remove`. The directory is synced even when the name was gone: its remover may not have done so
+   * yet.
+   */
   async remove(path: string): Promise<boolean> {
     const operation = "remove";
     const removed = await this.#unlink(operation, path).catch(orUndefined) ?? false;

@@ -1,8 +1,8 @@
 /**
  * Writes at positions off the loop, a bounded number at once.
  *
- * A lane is one write in flight. On Bun and Node all lanes share the file's descriptor; on Deno each has its own file
- * object, whose writes alone leave the loop free there. A lane is used by one task at a time.
+ * A lane is one write in flight. On Bun and Node all lanes share the file's descriptor; on Deno each has its
+ * own file object, whose writes alone leave the loop free there. A lane is used by one task at a time.
  */
 import * as fs from "node:fs";
 import { invariant } from "../../src/ground/errors.ts";
@@ -10,8 +10,8 @@ import { deno, type DenoFile } from "./calls.ts";
 import { systemError } from "./system_error.ts";
 
 /**
- * Most writes in flight to one file. Measured with sets of 64 scattered blocks: on Bun 4 cost the loop 0.57 ms and 8
- * 0.49 ms, on Deno 1.09 and 0.84, against 2.0 to 2.3 ms on the loop.
+ * Most writes in flight to one file. Measured with sets of 64 scattered blocks: on Bun 4 cost the loop 0.57
+ * ms and 8 0.49 ms, on Deno 1.09 and 0.84, against 2.0 to 2.3 ms on the loop.
  */
 export const LANES_MAX = 8;
 
@@ -70,7 +70,9 @@ export class Lane {
   }
 }
 
-/** Deno's own file object for the same file; none elsewhere, or once the path no longer leads to that file. */
+/**
+ * Deno's own file object for the same file; none elsewhere, or once the path no longer leads to that file.
+ */
 function openOwn(file: LaneFile): DenoFile | undefined {
   if (deno === undefined) return undefined;
   let own: DenoFile;
@@ -97,8 +99,8 @@ export class Lanes {
   }
 
   /**
-   * Runs tasks 0 to `count - 1`, each with a lane to itself. After a failure no further task starts; rejects with the
-   * first failure once none runs.
+   * Runs tasks 0 to `count - 1`, each with a lane to itself. After a failure no further task starts; rejects
+   * with the first failure once none runs.
    */
   async run(count: number, task: (lane: Lane, index: number) => Promise<void>): Promise<void> {
     let next = 0;

@@ -1,7 +1,9 @@
 /**
- * One open file: reads on the loop while they are quick, writes on lanes, zero-filling, syncs, and closing once.
+ * One open file: reads on the loop while they are quick, writes on lanes, zero-filling, syncs, and closing
+ * once.
  *
- * The descriptor is closed only when nothing is in flight on it: the system hands its number to the next file opened.
+ * The descriptor is closed only when nothing is in flight on it: the system hands its number to the next file
+ * opened.
  */
 import * as fs from "node:fs";
 import type { CohortError } from "../../src/ground/errors.ts";
@@ -145,7 +147,10 @@ export class OpenFile {
     return (await this.hold(() => calls.status(operation, this.path, this.#opened.fd))).size;
   }
 
-  /** Fills bytes `from` to `to`, which end the file, with zeros that take real space; cuts them off if it cannot. */
+  /**
+   * Fills bytes `from` to `to`, which end the file, with zeros that take real space; cuts them off if it
+   * cannot.
+   */
   protected async fill(operation: string, from: number, to: number): Promise<void> {
     zeros ??= new Uint8Array(FILL_BYTES);
     const source = zeros;
@@ -162,7 +167,10 @@ export class OpenFile {
     });
   }
 
-  /** Makes what was written durable, on the loop when `onLoop` and recent ones were quick. A failure is for good. */
+  /**
+   * Makes what was written durable, on the loop when `onLoop` and recent ones were quick. A failure is for
+   * good.
+   */
   protected syncNow(operation: string, onLoop: boolean): Answer<void> {
     if (this.#syncFailure !== undefined) throw this.#syncFailure;
     if (!onLoop || !this.#syncPace.onLoop()) return this.hold(() => this.#syncLater(operation));

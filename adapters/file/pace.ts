@@ -1,14 +1,16 @@
 /**
  * Whether a kind of call is quick enough, of late, to be made on the loop (DESIGN D12).
  *
- * Keeps a moving mean of what the calls took. Above the limit they go off the loop; one in so many is then tried on
- * it, at intervals that double while it stays slow, so that a slow disk costs ever fewer stalls and a quick one is
- * found again.
+ * Keeps a moving mean of what the calls took. Above the limit they go off the loop; one in so many is then
+ * tried on it, at intervals that double while it stays slow, so that a slow disk costs ever fewer stalls and
+ * a quick one is found again.
  */
 
 /** Share of the newest call in the mean is one in this many. */
 const WEIGHT = 8;
-/** One call counts for at most so many limits, so that a single stall is forgotten after a few quick calls. */
+/**
+ * One call counts for at most so many limits, so that a single stall is forgotten after a few quick calls.
+ */
 const OUTLIER_LIMITS = 10;
 /** Calls off the loop before the first trial on it, and most between two trials. */
 const TRIAL_CALLS_MIN = 16;

@@ -1,8 +1,9 @@
 /**
  * What the operating system or the runtime refused, as a `CohortError` by code.
  *
- * ENOENT is `NOT_FOUND`; ENOSPC and EDQUOT are `FULL`; EACCES, EPERM, EROFS and a refusal by the runtime's own
- * permissions are `PERMISSION`, with the flag that would allow it; all else is `IO`. A failed sync is always
+ * ENOENT is `NOT_FOUND`; ENOSPC and EDQUOT are `FULL`; EACCES, EPERM, EROFS and a refusal by the runtime's
+ * own permissions are `PERMISSION`, with the flag that would allow it; all else is `IO`. A failed sync is
+ * always
  * `SYNC_FAILED`, whatever the reason: what it was to make durable is lost (DESIGN D4c).
  */
 import { dirname } from "node:path";
@@ -52,8 +53,8 @@ export function errnoOf(error: unknown): string {
 }
 
 /**
- * The error to answer for `operation` on `path`; `position` is in bytes, `directory` what a permission should be
- * given for.
+ * The error to answer for `operation` on `path`; `position` is in bytes, `directory` what a permission should
+ * be given for.
  */
 export function systemError(
   operation: string,

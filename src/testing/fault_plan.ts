@@ -1,8 +1,8 @@
 /**
  * What may go wrong with a storage call, and plans that say when.
  *
- * A plan is asked once for each call and answers what becomes of it. It sees nothing but the call, so the same calls
- * in the same order meet the same faults.
+ * A plan is asked once for each call and answers what becomes of it. It sees nothing but the call, so the
+ * same calls in the same order meet the same faults.
  */
 import type { ErrorCode } from "../ground/errors.ts";
 import { Prng } from "./sim/prng.ts";
@@ -25,7 +25,9 @@ export type FaultOperation =
 
 /** One call, before it is made. */
 export interface FaultCall {
+  /** What is called. */
   readonly operation: FaultOperation;
+  /** On which path. */
   readonly path: string;
   /** How many calls of this operation were made on this path before, by any handle. */
   readonly nth: number;
@@ -66,11 +68,13 @@ export type FaultPlan = (call: FaultCall) => Fault | undefined;
 
 /** One line of a plan: which call, and its fault. */
 export interface PlannedFault {
+  /** Which calls it is about. */
   readonly operation: FaultOperation;
   /** Any path when left out. */
   readonly path?: string;
   /** Which call of those, 0 for the first; every one when left out. */
   readonly nth?: number;
+  /** What becomes of it. */
   readonly fault: Fault;
 }
 

@@ -15,6 +15,7 @@ import type { Fault, FaultCall, FaultOperation, FaultPlan } from "./fault_plan.t
 
 /** A fault that struck, and the call it struck. */
 export interface StruckFault extends FaultCall {
+  /** What became of the call. */
   readonly fault: Fault;
 }
 
@@ -27,8 +28,8 @@ export interface FaultStorage extends Storage {
 /** Options of {@linkcode withFaults}. */
 export interface FaultStorageOptions {
   /**
-   * Whether each write first reads what it replaces, so that a stale read has something to answer; without it a stale
-   * read passes. True by default; false makes what passes answer exactly as the storage does.
+   * Whether each write first reads what it replaces, so that a stale read has something to answer; without it
+   * a stale read passes. True by default; false makes what passes answer exactly as the storage does.
    */
   readonly remember?: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * What authors of adapters, and of programs with adapters of their own, test with: the acceptance suite of each port,
- * and storages that fail by plan.
+ * What authors of adapters, and of programs with adapters of their own, test with: the acceptance suite of
+ * each port, and storages that fail by plan.
  */
 export { expect, expectCode, expectEqual, expectError, pattern, type TestFunction } from "./expect.ts";
 export {

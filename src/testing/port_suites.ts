@@ -5,6 +5,9 @@ import type { Entropy } from "../ports/entropy.ts";
 import type { Observer, Severity } from "../ports/observer.ts";
 import { expect, expectEqual, expectError, type TestFunction } from "./expect.ts";
 
+/** The first millisecond of 2020. */
+const MS_2020 = 1_577_836_800_000;
+
 /** Options of {@linkcode clockSuite}. */
 export interface ClockSuiteOptions {
   /** Leads the name of each test. */
@@ -18,7 +21,10 @@ export interface ClockSuiteOptions {
 /** What a test does with a clock; `pass` waits until so much of its time has gone by. */
 type ClockTest = (clock: Clock, pass: (ms: number) => Promise<void>) => Promise<void>;
 
-/** Registers the tests of a clock: time that does not go back, tasks that run once, in time and unless cancelled. */
+/**
+ * Registers the tests of a clock: time that does not go back, tasks that run once, in time and unless
+ * cancelled.
+ */
 export function clockSuite(options: ClockSuiteOptions): void {
   const check = (name: string, run: ClockTest): void => {
     options.test(`${options.name} clock: ${name}`, async () => {
@@ -57,7 +63,7 @@ function timeTests(check: (name: string, run: ClockTest) => void): void {
     const start = clock.wallMs();
     await pass(20);
     expect(clock.wallMs() - start >= 10, "time has passed");
-    expect(clock.traits.virtual || start > Date.UTC(2020, 0), `${start} ms is a time after 2020`);
+    expect(clock.traits.virtual || start > MS_2020, `${start} ms is a time after 2020`);
   });
 }
 
@@ -130,7 +136,9 @@ export interface EntropySuiteOptions {
   readonly test: TestFunction;
 }
 
-/** Registers the tests of a source of chance: it fills all, only what it is given, and never the same twice. */
+/**
+ * Registers the tests of a source of chance: it fills all, only what it is given, and never the same twice.
+ */
 export function entropySuite(options: EntropySuiteOptions): void {
   const check = (name: string, run: (entropy: Entropy) => void): void => {
     options.test(`${options.name} entropy: ${name}`, async () => {

@@ -1,5 +1,6 @@
 /**
- * The acceptance suite of Storage: every promise of the port that can be seen without losing power, as a named test.
+ * The acceptance suite of Storage: every promise of the port that can be seen without losing power, as a
+ * named test.
  *
  * ```ts ignore
  * import { storageSuite } from "@cohort/db/testing";
@@ -19,6 +20,7 @@ import { volumeTests } from "./suites/volume_tests.ts";
 
 /** What one test gets: a storage of its own, and a directory in it that holds nothing. */
 export interface StorageUnderTest {
+  /** The storage, new and open. */
   readonly storage: Storage;
   /** Where the test may make files. It need not exist. */
   readonly directory: string;

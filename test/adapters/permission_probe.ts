@@ -1,4 +1,7 @@
-/** What a private database does with its storage; run by storage_file_permission_test.ts under few permissions. */
+/**
+ * What a private database does with its storage; run by storage_file_permission_test.ts under few
+ * permissions.
+ */
 import process from "node:process";
 import { createFileStorage, fileSystemType } from "../../adapters/storage_file.ts";
 import { CohortError } from "../../src/ground/errors.ts";

@@ -49,7 +49,7 @@ test("drawnDelays: one seed is one sequence, values and promises both among it",
   assert(delays > 60 && delays < 140, `${delays} of 200`);
 });
 
-test("drawnFaults: one seed is one sequence; kinds strike the calls they can, about as often as asked", () => {
+test("drawnFaults: one seed is one sequence; kinds strike what they can, as often as asked", () => {
   const rates = { error: 50, shortRead: 200, lostWrite: 100, syncFailure: 1000 };
   const faults = decide(drawnFaults(9, rates), 5000);
   assertEquals(decide(drawnFaults(9, rates), 5000), faults);

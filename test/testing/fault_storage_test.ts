@@ -15,7 +15,9 @@ interface Ground {
   readonly stream: StreamFile;
 }
 
-/** A volume of 8 blocks and a stream of 4096 bytes, each block and each 512 bytes filled with their number. */
+/**
+ * A volume of 8 blocks and a stream of 4096 bytes, each block and each 512 bytes filled with their number.
+ */
 async function ground(operation: FaultOperation, fault: Fault, nth: number = 0): Promise<Ground> {
   const inner = createMemoryStorage();
   const image = new Uint8Array(8 * BLOCK).map((_, index) => Math.floor(index / BLOCK));

@@ -5,6 +5,7 @@ import type { StorageCheck } from "../storage_suite.ts";
 
 /** Registers the tests of traits, errors and closing. */
 export function handleTests(check: StorageCheck, traits: Partial<StorageTraits>): void {
+  closeTests(check);
   check("traits are complete and fixed", async (storage) => {
     await undefined;
     const found = storage.traits;
@@ -45,7 +46,9 @@ export function handleTests(check: StorageCheck, traits: Partial<StorageTraits>)
     expectEqual(String(error.facts["path"]).endsWith("/none"), true, "facts.path ends with the name");
     expect(error.message.includes("none"), "the message names the path");
   });
+}
 
+function closeTests(check: StorageCheck): void {
   check("a handle is closed once, and no use follows: CLOSED", async (storage, at) => {
     await storage.createRegister(at("v"), new Uint8Array(1024));
     const volume = await storage.openVolume(at("v"), { blockSize: 512, access: "write" });

@@ -20,6 +20,12 @@ const NAMES = [
 
 /** Registers the tests of names. */
 export function nameTests(check: StorageCheck): void {
+  listTests(check);
+  removeTests(check);
+  pathTests(check);
+}
+
+function listTests(check: StorageCheck): void {
   check("list answers names in the order of code units, directories among them", async (storage, at) => {
     for (const name of ["b", "a", "B", "ä", "a.b", "0"]) {
       await storage.createRegister(at(name), pattern(1, 1));
@@ -49,7 +55,9 @@ export function nameTests(check: StorageCheck): void {
     }
     expectEqual((await storage.list(at("."))).length, NAMES.length + 1, "names");
   });
+}
 
+function removeTests(check: StorageCheck): void {
   check("remove answers true once, then false", async (storage, at) => {
     await storage.createRegister(at("one"), pattern(10, 1));
     expectEqual(await storage.remove(at("one")), true, "removed");
@@ -68,7 +76,9 @@ export function nameTests(check: StorageCheck): void {
     expectEqual(await storage.list(at(".")), [], "names");
     expectEqual(await storage.createRegister(at("d/two"), pattern(10, 2)), true, "made again");
   });
+}
 
+function pathTests(check: StorageCheck): void {
   check("resolve answers one spelling of a path, whether or not it exists", async (storage, at) => {
     await storage.createRegister(at("d/one"), pattern(10, 1));
     for (const name of ["d/one", "d/two", "e/f", "d"]) {

@@ -7,6 +7,11 @@ const RACERS = 20;
 
 /** Registers the tests of registers. */
 export function registerTests(check: StorageCheck): void {
+  onceTests(check);
+  bytesTests(check);
+}
+
+function onceTests(check: StorageCheck): void {
   check("createRegister answers true, and the register holds all its bytes", async (storage, at) => {
     expectEqual(await storage.createRegister(at("one"), pattern(300, 1)), true, "created");
     expectEqual(await storage.readRegister(at("one")), pattern(300, 1), "bytes");
@@ -44,7 +49,9 @@ export function registerTests(check: StorageCheck): void {
     expectEqual(await storage.createRegister(at("a/b/c/d"), pattern(10, 1)), true, "created");
     expectEqual(await storage.list(at("a/b")), ["c"], "names");
   });
+}
 
+function bytesTests(check: StorageCheck): void {
   check("createRegister takes no bytes, and many", async (storage, at) => {
     for (const length of [0, 1, 8192, 300_001]) {
       await storage.createRegister(at(`r${length}`), pattern(length, length));

@@ -16,6 +16,7 @@ async function readBytes(stream: StreamFile, position: number, length: number): 
 export function streamTests(check: StorageCheck): void {
   openTests(check);
   writeTests(check);
+  orderTests(check);
   reserveTests(check);
   refusalTests(check);
 }
@@ -93,7 +94,9 @@ function writeTests(check: StorageCheck): void {
     await stream.write(position, new Uint8Array(0));
     expectEqual(await stream.size(), position, "bytes after a write of none");
   });
+}
 
+function orderTests(check: StorageCheck): void {
   check("the bytes of an answered write may be used again", async (storage, at) => {
     const stream = await newStream(storage, at("s"));
     for (const length of [100, 200_000]) {

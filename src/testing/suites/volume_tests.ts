@@ -20,7 +20,8 @@ async function readBlock(volume: VolumeFile, block: number): Promise<Uint8Array>
 /** Registers the tests of volumes. */
 export function volumeTests(check: StorageCheck): void {
   openTests(check);
-  readWriteTests(check);
+  writeTests(check);
+  readTests(check);
   growTests(check);
   refusalTests(check);
 }
@@ -62,7 +63,7 @@ function openTests(check: StorageCheck): void {
   });
 }
 
-function readWriteTests(check: StorageCheck): void {
+function writeTests(check: StorageCheck): void {
   check("a write set lands on its blocks, in any order, and on no others", async (storage, at) => {
     const volume = await newVolume(storage, at("v"), 64);
     const blocks = [9, 3, 40, 41, 8, 63, 0, 42, 10, 20];
@@ -100,7 +101,9 @@ function readWriteTests(check: StorageCheck): void {
       expectEqual(await readBlock(volume, block), pool.slice(block * BLOCK, (block + 1) * BLOCK), `${block}`);
     }
   });
+}
 
+function readTests(check: StorageCheck): void {
   check("consecutive blocks are read in one call, into the middle of a buffer", async (storage, at) => {
     await storage.createRegister(at("v"), pattern(BLOCK * 6, 12));
     const volume = await storage.openVolume(at("v"), { blockSize: BLOCK, access: "read" });
