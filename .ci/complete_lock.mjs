@@ -21,7 +21,7 @@ console.log(added.length === 0 ? "package-lock.json is complete" : `added ${adde
 /** What npm would have written, without the integrity that only the registry knows. */
 function platformEntry(name, version) {
   const [, os, cpu, libc] =
-    /^@[^/]+\/(?:.*?)(darwin|linux|win32|freebsd)-(arm64|x64|aarch64)(?:-(glibc|musl))?/.exec(name) ?? [];
+    /^@[^/]+\/(?:.*?)(darwin|linux|win32|freebsd)-(arm64|arm|x64|aarch64)(?:-(glibc|musl))?/.exec(name) ?? [];
   if (os === undefined) throw new Error(`${name} does not name its platform`);
   const entry = { version, cpu: [cpu === "aarch64" ? "arm64" : cpu], dev: true, optional: true, os: [os] };
   return libc === undefined ? entry : { ...entry, libc: [libc] };
