@@ -3,6 +3,15 @@
  *
  * @module
  */
+import { createSystemClock } from "./adapters/clock_system.ts";
+import { createSystemEntropy } from "./adapters/entropy_system.ts";
+import { createSilentObserver } from "./adapters/observer_silent.ts";
+import { createProcessFence } from "./adapters/fence_process.ts";
+import { createFileStorage } from "./adapters/storage_file.ts";
+import { createMemoryStorage } from "./adapters/storage_memory.ts";
+import { type Node, openNodeCore } from "./src/node/node.ts";
+import type { NodeOptions, World } from "./src/node/options.ts";
+
 export {
   CohortError,
   ERROR_CODES,
@@ -13,3 +22,43 @@ export {
 } from "./src/ground/errors.ts";
 export * from "./src/ground/limits.ts";
 export * from "./src/ports/mod.ts";
+export { collate } from "./src/ground/collation.ts";
+export type { Subscript } from "./src/ground/subscript.ts";
+export type { Value } from "./src/ground/value.ts";
+export { type DataState, Global } from "./src/global/global.ts";
+export { Entries, type EntriesOptions, type Entry } from "./src/global/entries.ts";
+export type { Direction } from "./src/global/navigate.ts";
+export type { WaitOptions } from "./src/global/patience.ts";
+export { Reference } from "./src/global/reference.ts";
+export type { TransactOptions } from "./src/global/transact.ts";
+export { type Savepoint, Transaction } from "./src/global/transaction.ts";
+export { TransactionGlobal } from "./src/global/transaction_global.ts";
+export { type CheckProblem, type CheckReport } from "./src/global/check.ts";
+export { Database, type DatabaseStatus } from "./src/node/database.ts";
+export type { MountMode, MountOptions } from "./src/node/mount.ts";
+export { Node, type NodeStatus } from "./src/node/node.ts";
+export type { Durability, NodeOptions, World } from "./src/node/options.ts";
+export type { WriteDaemonStatus } from "./src/buffer/write_phase.ts";
+
+/** What of the world a program brings itself; the rest is this host's. */
+export type WorldOptions = Partial<World>;
+
+/**
+ * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is in memory.
+ *
+ * @param options See {@link NodeOptions}; every one has a default.
+ * @param world Storage, clock, entropy or observer of one's own, in place of this host's.
+ * @throws {TypeError} or {RangeError} naming a wrong option.
+ */
+export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): Promise<Node> {
+  const own = world.storage === undefined;
+  const storage = world.storage ??
+    (options?.dir === undefined ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
+  const whole: World = {
+    storage,
+    clock: world.clock ?? createSystemClock(),
+    entropy: world.entropy ?? createSystemEntropy(),
+    observer: world.observer ?? createSilentObserver(),
+  };
+  return openNodeCore(options, whole, own ? async () => await storage.close() : undefined);
+}

@@ -5,8 +5,8 @@
  * them home, sync the volumes, release the images. Updaters are held only while the copies are made. A failed write
  * freezes writes until it succeeds; a failed sync ends the member.
  */
-import { sealBlock } from "../ground/block.ts";
-import { CohortError } from "../ground/errors.ts";
+import { blockStamp, sealBlock } from "../ground/block.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
 import type { BlockWrite, Clock, Observer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Engine, RoomMaker } from "./engine.ts";
@@ -19,10 +19,24 @@ export interface CycleImage {
   readonly bytes: Uint8Array;
 }
 
+interface FramedImage extends CycleImage {
+  readonly frame: number;
+}
+
+/** What a cycle's header says besides its images. */
+export interface CycleFacts {
+  /** Redo position up to which the images hold everything. */
+  readonly position: number;
+  /** Highest stamp the images may have. */
+  readonly stamp: number;
+  /** Journal segment of that position. */
+  readonly segment: number;
+}
+
 /** The image journal as the daemon needs it. */
 export interface ImageSink {
   /** Makes all images of a cycle durable, sealed by one sync. */
-  writeCycle(cycle: number, images: readonly CycleImage[], journalPosition: number): Promise<void>;
+  writeCycle(cycle: number, images: readonly CycleImage[], facts: CycleFacts): Promise<void>;
   /** The cycle's volumes are synced: its images are needed no more. */
   release(cycle: number): Promise<void>;
 }
@@ -50,7 +64,9 @@ export interface WriteDaemonWorld {
   readonly engine: Engine;
   readonly journal: DaemonJournal;
   readonly images: ImageSink;
-  readonly volumeAt: (index: number) => Volume;
+  readonly volumeAt: (index: number) => Volume | undefined;
+  /** Number of the journal segment written now. */
+  readonly segmentAt: () => number;
   readonly clock: Clock;
   readonly observer: Observer;
   /** A sync failed: the member ends. */
@@ -178,6 +194,7 @@ export class WriteDaemon implements RoomMaker {
         backoff = BACKOFF_MS_FIRST;
         this.#thaw();
       } catch (error) {
+        if (isCode(error, "SYNC_FAILED")) this.#end(error);
         if (this.#stopped !== undefined) return;
         this.#freeze(error);
         await new Promise<void>((done) => void this.#world.clock.after(backoff, done));
@@ -191,7 +208,7 @@ export class WriteDaemon implements RoomMaker {
     const { pool } = engine;
     this.#roomWanted = false;
     this.#phase = PHASE.forming;
-    const frames = pool.takeDirty(this.#options.cycleBlocks);
+    const frames = pool.takeDirty(this.#options.cycleBlocks).filter((frame) => this.#isMounted(frame));
     if (frames.length === 0) return this.#answerRoom();
     this.#cycle++;
     const formedAt = journal.position;
@@ -200,7 +217,7 @@ export class WriteDaemon implements RoomMaker {
       this.#phase = PHASE.journal;
       await journal.makeSafe(formedAt);
       this.#phase = PHASE.images;
-      await images.writeCycle(this.#cycle, cycle, formedAt);
+      await images.writeCycle(this.#cycle, cycle, { position: formedAt, stamp: engine.stamps.last, segment: this.#world.segmentAt() });
       this.#phase = PHASE.home;
       const volumes = await this.#writeHome(cycle);
       this.#phase = PHASE.syncing;
@@ -211,21 +228,38 @@ export class WriteDaemon implements RoomMaker {
       for (const frame of frames) pool.requeue(frame);
       throw error;
     }
-    for (const frame of frames) {
-      if (pool.changedAt[frame]! <= formedAt) pool.cleaned(frame);
-      else {
-        this.#redirtied++;
-        pool.partlyCleaned(frame, formedAt);
-      }
-    }
-    this.#written += frames.length;
+    for (const image of cycle) this.#settle(image, formedAt);
+    this.#written += cycle.length;
     this.#phase = PHASE.idle;
     this.#world.observer.measure("write_cycle_blocks", frames.length);
     this.#answerRoom();
   }
 
+  /** A frame of a volume that was lost is no one's to write: its content is for whoever took over to recover. */
+  #isMounted(frame: number): boolean {
+    const { pool } = this.#world.engine;
+    if (this.#world.volumeAt(pool.volumeOf[frame]!) !== undefined) return true;
+    if (pool.pinsOf(frame) === 0) pool.drop(frame);
+    else pool.requeue(frame);
+    return false;
+  }
+
+  /** A block is home as it was copied: clean, unless it was changed since (its stamp tells) or its volume is gone. */
+  #settle(image: FramedImage, formedAt: number): void {
+    const { pool } = this.#world.engine;
+    const { frame } = image;
+    const same = pool.isDirty(frame) && pool.blockOf[frame] === image.block &&
+      pool.volumeOf[frame] === image.volume.index;
+    if (!same) return;
+    if (blockStamp(pool.bytes, frame * pool.blockSize) === blockStamp(image.bytes, 0)) pool.cleaned(frame);
+    else {
+      this.#redirtied++;
+      pool.partlyCleaned(frame, formedAt);
+    }
+  }
+
   /** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
-  #copy(frames: readonly number[]): CycleImage[] {
+  #copy(frames: readonly number[]): FramedImage[] {
     const { pool } = this.#world.engine;
     const size = pool.blockSize;
     const memory = new Uint8Array(frames.length * size);
@@ -236,7 +270,7 @@ export class WriteDaemon implements RoomMaker {
       const bytes = memory.subarray(i * size, (i + 1) * size);
       bytes.set(pool.bytes.subarray(frame * size, (frame + 1) * size));
       sealBlock(bytes, 0, size);
-      return { volume: this.#world.volumeAt(pool.volumeOf[frame]!), block: pool.blockOf[frame]!, bytes };
+      return { volume: this.#world.volumeAt(pool.volumeOf[frame]!)!, block: pool.blockOf[frame]!, bytes, frame };
     });
   }
 
@@ -247,8 +281,21 @@ export class WriteDaemon implements RoomMaker {
       if (set === undefined) sets.set(image.volume, [image]);
       else set.push(image);
     }
-    await settle([...sets].map(([volume, set]) => volume.write(set)));
+    await settle([...sets].map(([volume, set]) => this.#writeSet(volume, set)));
     return new Set(sets.keys());
+  }
+
+  #end(cause: CohortError): void {
+    this.#world.onStop(cause);
+    this.stop(cause);
+  }
+
+  async #writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
+    try {
+      await volume.write(set);
+    } catch (error) {
+      if (!isCode(error, "FENCED")) throw error;
+    }
   }
 
   async #sync(volume: Volume): Promise<void> {
@@ -256,15 +303,7 @@ export class WriteDaemon implements RoomMaker {
       await volume.sync();
     } catch (error) {
       const facts = { path: volume.path };
-      const failed = new CohortError(
-        "SYNC_FAILED",
-        `Could not sync ${volume.path}: the member ends`,
-        facts,
-        error,
-      );
-      this.#world.onStop(failed);
-      this.stop(failed);
-      throw failed;
+      throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
     }
   }
 

@@ -78,6 +78,16 @@ export class Volume {
     return this.#judge(block, bytes, base, answer);
   }
 
+  /** Reads one block as it is, for recovery and tools: its bytes, and what is wrong with it if anything. */
+  async readRaw(block: number): Promise<{ readonly bytes: Uint8Array; readonly fault: string | undefined }> {
+    const size = this.facts.blockSize;
+    const bytes = new Uint8Array(size);
+    const count = await this.#file.read(block, bytes);
+    if (count !== size) return { bytes, fault: `only ${count} of ${size} bytes could be read` };
+    if (isBlank(bytes, 0, size)) return { bytes, fault: "blank" };
+    return { bytes, fault: verifyBlock(bytes, 0, size, block, this.facts.tag) };
+  }
+
   /** Writes blocks home and remembers their stamps. Not durable before `sync`. */
   write(set: readonly BlockWrite[]): Answer<void> {
     const answer = this.#file.write(set);

@@ -1,0 +1,35 @@
+/** Deleting: removes a database nobody has mounted: claim it, remove its volume, then its claims. */
+import { acquireClaim } from "../storage/claim.ts";
+import type { Settings, World } from "./options.ts";
+import { openVolumeFile, volumePath } from "./volume_file.ts";
+
+/** Deletes the database in a directory. Rejects `NOT_FOUND`, `IN_USE`, `FOREIGN_OWNER`. */
+export async function deleteDatabase(
+  directory: string,
+  incarnation: string,
+  settings: Settings,
+  world: World,
+): Promise<void> {
+  const { storage, clock, observer } = world;
+  const { file, header } = await openVolumeFile(directory, "read", settings, world);
+  await file.close();
+  const claim = await acquireClaim({
+    storage,
+    clock,
+    observer,
+    directory,
+    mode: "private",
+    volumeId: header.id,
+    volumeIncarnation: header.incarnation,
+    owner: await storage.fence.identify(incarnation),
+    journalDirectory: "",
+    leaseMs: settings.leaseMs,
+    confirmGone: false,
+  });
+  await storage.remove(volumePath(directory));
+  await claim.release();
+  for (const name of await storage.list(directory)) {
+    if (/^(claim|lease|reader|gate)\./.test(name)) await storage.remove(`${directory}/${name}`);
+  }
+  if ((await storage.list(directory)).length === 0) await storage.remove(directory);
+}

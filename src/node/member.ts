@@ -1,0 +1,159 @@
+/**
+ * Member: what stands behind a node once it may write: pool, engine, journal, image journal, write daemon.
+ *
+ * One set per incarnation, in `<dir>/<incarnation>`. Truncation is here: segments below what the write daemon brought home
+ * are dropped (DESIGN D6: for a privately mounted volume the completed cycle of its one owner counts).
+ */
+import { Engine } from "../buffer/engine.ts";
+import { Pool } from "../buffer/pool.ts";
+import { Stamps } from "../buffer/stamps.ts";
+import { type CycleImage, WriteDaemon } from "../buffer/write_daemon.ts";
+import { CohortError } from "../ground/errors.ts";
+import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
+import { gatedStorage } from "../storage/gated.ts";
+import { Journal } from "../storage/journal.ts";
+import { removeJournal } from "../storage/journal_durable.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { Settings, World } from "./options.ts";
+
+/** A member's working parts. */
+export interface Member {
+  readonly incarnation: string;
+  /** Directory of its journal and image journal. */
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly world: World;
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly daemon: WriteDaemon;
+  /** Mounted volumes by their index in the journal. */
+  readonly volumes: Map<number, Volume>;
+  /** Ends everything; `cause` when the node stopped by itself: then nothing more is written. */
+  close(cause: CohortError | undefined): Promise<void>;
+}
+
+/** Directory used for a memory node. */
+const MEMORY_DIRECTORY = "/memory";
+/** Bytes of journal space taken at a time. */
+const RESERVE_BYTES = 4 * 1024 * 1024;
+/** Dropped segments that history keeps whatever their age. */
+const HISTORY_SEGMENTS_MIN = 2;
+/** Part of the pool that may be dirty before the write daemon starts. */
+const DIRTY_PART = 0.5;
+
+/** Makes journal, image journal and write daemon of an incarnation. */
+export async function openMember(
+  incarnation: string,
+  settings: Settings,
+  world: World,
+  onStop: (cause: CohortError) => void,
+): Promise<Member> {
+  const { clock, observer } = world;
+  const base = settings.dir === undefined ? MEMORY_DIRECTORY : await world.storage.resolve(settings.dir);
+  const directory = `${base}/${incarnation}`;
+  const gate = await world.storage.fence.openGate(directory, incarnation);
+  const storage = gatedStorage(world.storage, gate);
+  const volumes = new Map<number, Volume>();
+  const stamps = new Stamps(FIRST_STAMP);
+  const stop = (cause: CohortError): void => {
+    engine.stopped ??= cause;
+    daemon.stop(cause);
+    journal.abandon(cause);
+    onStop(cause);
+  };
+  const journal = await Journal.create({
+    storage,
+    clock,
+    observer,
+    directory,
+    incarnation,
+    durability: settings.durability,
+    syncIntervalMs: settings.syncIntervalMs,
+    firstStamp: FIRST_STAMP,
+    segmentBytes: settings.segmentBytes,
+    reserveBytes: Math.min(RESERVE_BYTES, settings.segmentBytes),
+    ...(settings.historyDays > 0 ? { history: { days: settings.historyDays, keep: HISTORY_SEGMENTS_MIN } } : {}),
+    onStop: stop,
+  });
+  const cycleBlocks = Math.min(settings.cycleBlocks, Math.max(1, Math.floor(settings.poolBytes / settings.blockSize) >> 2));
+  const images = await ImageJournal.open({
+    storage,
+    clock,
+    path: imagePath(directory),
+    incarnation,
+    blocksMax: cycleBlocks,
+  });
+  const pool = new Pool(settings.poolBytes, settings.blockSize);
+  const engine = new Engine(pool, journal, stamps);
+  const daemon = new WriteDaemon({
+    engine,
+    journal,
+    images: {
+      writeCycle: async (cycle, entries, facts) => void await images.writeCycle(cycle, entries.map(imageEntry), facts),
+      release: async (cycle) => await images.release(cycle),
+    },
+    volumeAt: (index) => volumes.get(index),
+    segmentAt: () => journal.segments().at(-1)?.number ?? 0,
+    clock,
+    observer,
+    onStop: stop,
+    onHome: (position) => truncate(journal, position),
+  }, {
+    cycleBlocks,
+    dirtyTarget: Math.floor(pool.capacity * DIRTY_PART),
+    checkpointBytes: settings.checkpointBytes,
+    idleMs: settings.idleMs,
+  });
+  engine.attach(daemon);
+  return {
+    incarnation,
+    directory,
+    settings,
+    world,
+    engine,
+    journal,
+    daemon,
+    volumes,
+    close: async (cause) => {
+      const reason = cause ?? new CohortError("CLOSED", "The node is closed");
+      engine.stopped ??= reason;
+      if (cause !== undefined) journal.abandon(cause);
+      daemon.stop(reason);
+      await daemon.settled();
+      await journal.close();
+      await images.close();
+      gate.close();
+      if (cause === undefined && volumes.size === 0) await removeIncarnation(world, directory);
+    },
+  };
+}
+
+/** Path of an incarnation's image journal. */
+export function imagePath(directory: string): string {
+  return `${directory}/image`;
+}
+
+function imageEntry(image: CycleImage): ImageEntry {
+  const { id, incarnation } = image.volume.facts;
+  return { volumeId: id, volumeIncarnation: incarnation, block: image.block, bytes: image.bytes };
+}
+
+/** Lower than any stamp given; volumes raise it. */
+const FIRST_STAMP = 1;
+
+/** Drops the segments that lie wholly below a position. */
+async function truncate(journal: Journal, position: number): Promise<void> {
+  let last = -1;
+  for (const segment of journal.segments()) {
+    if (segment.sealed && segment.end <= position) last = Math.max(last, segment.number);
+  }
+  if (last >= 0) await journal.drop(last);
+}
+
+/** Removes the files of an incarnation that no volume needs. */
+export async function removeIncarnation(world: World, directory: string): Promise<void> {
+  const { storage } = world;
+  await removeJournal(storage, directory);
+  for (const name of await storage.list(directory)) await storage.remove(`${directory}/${name}`);
+  await storage.remove(directory);
+}

@@ -1,0 +1,184 @@
+/**
+ * Mounting: from a directory to a database that may be used: claim, open, recover, look at the maps.
+ *
+ * Whatever fails on the way gives back what was taken: a failed mount leaves no claim of its own, except where dead
+ * owners' journals still have to be replayed; then the claim stays and says so.
+ */
+import { AGAIN } from "../buffer/engine.ts";
+import { NO_FRAME } from "../buffer/pool.ts";
+import { MISS } from "../buffer/step.ts";
+import { CohortError } from "../ground/errors.ts";
+import { mapAllocated } from "../ground/space_map.ts";
+import { DatabaseCore } from "../global/database.ts";
+import { Janitor } from "../global/janitor.ts";
+import { patienceOf } from "../global/patience.ts";
+import { acquireClaim, type Claim } from "../storage/claim.ts";
+import { gatedVolume } from "../storage/gated.ts";
+import { Volume } from "../storage/volume.ts";
+import { tagOf } from "../storage/volume_header.ts";
+import { type Member, removeIncarnation } from "./member.ts";
+import { Mount, type MountOptions } from "./mount.ts";
+import { recoverVolume } from "./recover.ts";
+import { createVolume, openVolumeFile, volumePath } from "./volume_file.ts";
+
+/** Mounts the database in a directory (its canonical path). */
+export function mountVolume(
+  member: Member,
+  directory: string,
+  options: MountOptions,
+  onGone: () => void,
+): Promise<Mount> {
+  return patienceOf(member.world.clock, options, async ({ signal }) => {
+    await createIfAsked(member, directory, options);
+    const probe = await openVolumeFile(directory, "read", member.settings, member.world);
+    await probe.file.close();
+    const { storage, clock, observer } = member.world;
+    let onLost: (cause: CohortError) => void = () => {};
+    const claim = await acquireClaim({
+      storage,
+      clock,
+      observer,
+      directory,
+      mode: options.readOnly === true ? "read" : "private",
+      volumeId: probe.header.id,
+      volumeIncarnation: probe.header.incarnation,
+      owner: await storage.fence.identify(member.incarnation),
+      journalDirectory: member.directory,
+      leaseMs: member.settings.leaseMs,
+      confirmGone: options.confirmGone ?? false,
+      onLost: (cause) => onLost(cause),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const mount = await claimed(member, directory, options, claim, onGone);
+    onLost = (cause) => mount.lose(cause);
+    if (claim.lost) mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
+    return mount;
+  });
+}
+
+async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
+  const { create = false, readOnly = false } = options;
+  if (create === false) return;
+  if (readOnly) throw new TypeError("Could not create a database that is mounted read-only");
+  const made = await createVolume(directory, options, member.settings, member.world);
+  if (!made && create === "new") {
+    throw new CohortError("EXISTS", `Could not create ${volumePath(directory)}: it exists`, { path: volumePath(directory) });
+  }
+}
+
+/** From the claim on: what fails gives the claim back, or leaves it for whoever recovers the predecessors. */
+async function claimed(
+  member: Member,
+  directory: string,
+  options: MountOptions,
+  claim: Claim,
+  onGone: () => void,
+): Promise<Mount> {
+  let volume: Volume | undefined;
+  try {
+    volume = await openVolume(member, directory, options, claim);
+    if (claim.predecessors.length > 0) await recover(member, volume, claim);
+    await countFree(member, volume);
+    return assemble(member, directory, volume, claim, options, onGone);
+  } catch (error) {
+    if (volume !== undefined) await forget(member, volume);
+    if (claim.predecessors.length > 0) await claim.abandon();
+    else await claim.release();
+    throw error;
+  }
+}
+
+async function openVolume(
+  member: Member,
+  directory: string,
+  options: MountOptions,
+  claim: Claim,
+): Promise<Volume> {
+  const { readOnly = false } = options;
+  const { file, header } = await openVolumeFile(directory, readOnly ? "read" : "write", member.settings, member.world);
+  const { id, incarnation, blockSize, extentBlocks } = header;
+  const index = await member.journal.addVolume(id, incarnation, directory);
+  const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
+  const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
+  member.volumes.set(index, volume);
+  member.engine.stamps.hear(header.stampCeiling);
+  if (!readOnly) {
+    await member.journal.makeSafe();
+    await member.world.storage.createRegister(
+      `${member.directory}/mount.${id}`,
+      new TextEncoder().encode(JSON.stringify({ directory, incarnation })),
+    );
+  }
+  return volume;
+}
+
+async function recover(member: Member, volume: Volume, claim: Claim): Promise<void> {
+  const { observer } = member.world;
+  const report = await recoverVolume(member, volume, claim.predecessors);
+  await member.daemon.checkpoint();
+  await claim.recovered();
+  for (const directory of claim.predecessors) await releasePredecessor(member, volume, directory);
+  volume.catalogVersion++;
+  observer.event("volume.recovered", "info", {
+    path: volume.path,
+    predecessors: report.directories.length,
+    imagesApplied: report.imagesApplied,
+    groupsRead: report.groupsRead,
+    recordsApplied: report.recordsApplied,
+    recordsSkipped: report.recordsSkipped,
+    tailBytesIgnored: report.tailBytesIgnored,
+  });
+}
+
+/** A dead owner's files go when no volume names them any more. */
+async function releasePredecessor(member: Member, volume: Volume, directory: string): Promise<void> {
+  const { storage } = member.world;
+  await storage.remove(`${directory}/mount.${volume.facts.id}`);
+  const names = await storage.list(directory);
+  if (names.length > 0 && !names.some((name) => name.startsWith("mount."))) {
+    await removeIncarnation(member.world, directory);
+  }
+}
+
+/** Looks at every map block once: which extents exist, and how much of each is free. */
+async function countFree(member: Member, volume: Volume): Promise<void> {
+  const { extentBlocks } = volume.facts;
+  const { engine } = member;
+  for (let extent = 0; volume.mapBlockOf(extent) < volume.blocks; extent++) {
+    const block = volume.mapBlockOf(extent);
+    if (engine.pool.find(volume.index, block) === NO_FRAME && (await volume.readRaw(block)).fault === "blank") return;
+    volume.freeIn[extent] = await engine.readUnacknowledged((step) => {
+      const frame = step.find(volume, block);
+      return frame === MISS ? AGAIN : extentBlocks - mapAllocated(step.pool.bytes, frame * step.pool.blockSize);
+    });
+  }
+}
+
+function assemble(
+  member: Member,
+  directory: string,
+  volume: Volume,
+  claim: Claim,
+  options: MountOptions,
+  onGone: () => void,
+): Mount {
+  const { clock, observer } = member.world;
+  const core = new DatabaseCore(member.engine, volume, clock, observer, directory);
+  const janitor = options.readOnly === true ? undefined : new Janitor(core);
+  if (janitor !== undefined) {
+    volume.onQueued = () => queueMicrotask(() => janitor.wake());
+    janitor.wake();
+  }
+  return new Mount(member, core, claim, janitor, onGone);
+}
+
+/** Forgets a volume whose mount failed. What was replayed stays true: it is in the dead owners' journals. */
+async function forget(member: Member, volume: Volume): Promise<void> {
+  await member.daemon.settled();
+  const { pool } = member.engine;
+  for (const frame of [...pool.framesOf(volume.index)]) {
+    if (!pool.isLoading(frame) && pool.pinsOf(frame) === 0) pool.drop(frame);
+  }
+  member.volumes.delete(volume.index);
+  await volume.close();
+}

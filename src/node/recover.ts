@@ -1,0 +1,168 @@
+/**
+ * Recover: brings one volume up to date from the journals of owners that died with it (DESIGN D9).
+ *
+ * One straight line, idempotent at every step: make the dead journals durable; images; redo, merged by stamp; home. The
+ * redo goes through the pool and this member's own image journal, so a crash in the middle leaves one more
+ * predecessor and nothing half done. Loud about anything that does not fit: the volume is quarantined.
+ */
+import { NO_FRAME } from "../buffer/pool.ts";
+import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
+import { blockStamp, setBlockStamp } from "../ground/block.ts";
+import { CohortError } from "../ground/errors.ts";
+import { imageApplies, scanImages } from "../storage/image_scan.ts";
+import { makeDurable } from "../storage/journal_durable.ts";
+import type { ScannedGroup, ScannedRecord } from "../storage/journal_items.ts";
+import { type JournalScan, scanJournal } from "../storage/journal_scan.ts";
+import { mergeGroups } from "../storage/replay_merge.ts";
+import { decideReplay, ForkDetector } from "../storage/replay_rule.ts";
+import type { Volume } from "../storage/volume.ts";
+import { imagePath, type Member } from "./member.ts";
+
+/** What a recovery did. */
+export interface RecoveryReport {
+  readonly directories: readonly string[];
+  imagesApplied: number;
+  groupsRead: number;
+  recordsApplied: number;
+  recordsSkipped: number;
+  tailBytesIgnored: number;
+  /** Stamps begin above this. */
+  ceiling: number;
+}
+
+/** Recovers one volume from the incarnation directories of its dead owners, oldest first. */
+export async function recoverVolume(
+  member: Member,
+  volume: Volume,
+  directories: readonly string[],
+): Promise<RecoveryReport> {
+  const report: RecoveryReport = {
+    directories,
+    imagesApplied: 0,
+    groupsRead: 0,
+    recordsApplied: 0,
+    recordsSkipped: 0,
+    tailBytesIgnored: 0,
+    ceiling: 0,
+  };
+  const { storage } = member.world;
+  for (const directory of directories) await makeDurable(storage, directory);
+  for (const directory of directories) await applyImages(member, volume, directory, report);
+  await volume.sync();
+  await replay(member, volume, directories, report);
+  member.engine.stamps.hear(report.ceiling);
+  return report;
+}
+
+/** Writes the sealed images of a dead owner over blocks that are damaged or not newer. */
+async function applyImages(
+  member: Member,
+  volume: Volume,
+  directory: string,
+  report: RecoveryReport,
+): Promise<void> {
+  const images = await scanImages(member.world.storage, imagePath(directory), incarnationOf(directory));
+  if (images.state !== "sealed") return;
+  for await (const image of images.images()) {
+    if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
+    if (image.block >= volume.blocks) await volume.grow(image.block + 1);
+    const { bytes, fault } = await volume.readRaw(image.block);
+    const current = fault === undefined ? blockStamp(bytes, 0) : 0;
+    const verifies = fault === undefined || fault === "blank";
+    if (!imageApplies(verifies, current, image.stamp)) continue;
+    await volume.write([{ block: image.block, bytes: image.bytes.slice() }]);
+    report.imagesApplied++;
+  }
+}
+
+/** Applies the merged redo of all dead owners to blocks in the pool. */
+async function replay(
+  member: Member,
+  volume: Volume,
+  directories: readonly string[],
+  report: RecoveryReport,
+): Promise<void> {
+  const scans = directories.map((directory) => scanJournal(member.world.storage, directory));
+  const forks = new ForkDetector();
+  const sources = scans.map((groups, i) => ({ incarnation: incarnationOf(directories[i]!), groups }));
+  for await (const { group, source } of mergeGroups(sources)) {
+    report.groupsRead++;
+    await replayGroup(member, volume, scans[source]!, group, forks, report);
+    member.engine.stamps.hear(group.stamp);
+  }
+  for (const scan of scans) {
+    const found = scan.report!;
+    report.ceiling = Math.max(report.ceiling, found.ceiling, found.lastStamp);
+    report.tailBytesIgnored += found.tailBytesIgnored;
+  }
+}
+
+async function replayGroup(
+  member: Member,
+  volume: Volume,
+  scan: JournalScan,
+  group: ScannedGroup,
+  forks: ForkDetector,
+  report: RecoveryReport,
+): Promise<void> {
+  for (const record of group.records) {
+    const named = scan.volumes[record.volumeIndex];
+    if (named === undefined || named.id !== volume.facts.id || named.incarnation !== volume.facts.incarnation) continue;
+    const isFormat = record.ops[0] === OP_FORMAT;
+    const fork = forks.check(0, record.block, record.before, group.stamp, isFormat);
+    if (fork !== undefined) throw gap(volume, record, group.stamp, -1, fork);
+    await replayRecord(member, volume, record, group.stamp, report);
+  }
+}
+
+async function replayRecord(
+  member: Member,
+  volume: Volume,
+  record: ScannedRecord,
+  after: number,
+  report: RecoveryReport,
+): Promise<void> {
+  const { pool, journal } = member.engine;
+  if (record.block >= volume.blocks) await volume.grow(record.block + 1);
+  // The ops are a view that lives until the next group: everything is applied before that is asked for.
+  const frame = await loadForReplay(member, volume, record.block);
+  try {
+    const base = frame * pool.blockSize;
+    const current = blockStamp(pool.bytes, base);
+    const decision = decideReplay(record.before, after, current, record.ops[0] === OP_FORMAT);
+    if (decision === "skip") {
+      report.recordsSkipped++;
+      return;
+    }
+    if (decision !== "apply") throw gap(volume, record, after, current, decision.gap);
+    applyOps(pool.bytes, base, pool.blockSize, record.ops, 0, record.ops.length);
+    setBlockStamp(pool.bytes, base, after);
+    pool.changed(frame, journal.position, journal.position);
+    member.daemon.nudge();
+    report.recordsApplied++;
+  } finally {
+    pool.unpin(frame);
+  }
+}
+
+/** An incarnation directory is named by its incarnation. */
+function incarnationOf(directory: string): string {
+  return directory.slice(directory.lastIndexOf("/") + 1);
+}
+
+async function loadForReplay(member: Member, volume: Volume, block: number): Promise<number> {
+  for (;;) {
+    const frame = await member.engine.loader.load(volume, block, true);
+    if (frame !== NO_FRAME) return frame;
+    await member.daemon.makeRoom(1);
+  }
+}
+
+function gap(volume: Volume, record: ScannedRecord, after: number, current: number, reason: string): CohortError {
+  const { block, before } = record;
+  return new CohortError(
+    "JOURNAL_GAP",
+    `Could not replay block ${block} of ${volume.path}: it stands at ${current}, the record goes from ${before} to ${after} (${reason})`,
+    { path: volume.path, block, before, after, current },
+  );
+}

@@ -1,0 +1,121 @@
+/** Volume file: creates a volume, opens it by its header, and notes the stamps it has reached. */
+import { CohortError, isCode } from "../ground/errors.ts";
+import { toHex } from "../ground/hex.ts";
+import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT, EXTENT_BLOCKS_DEFAULT } from "../ground/limits.ts";
+import { mapBitsMax } from "../ground/space_map.ts";
+import type { VolumeFile } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import {
+  encodeVolumeHeader,
+  initialImage,
+  newestHeader,
+  probeBlockSize,
+  type VolumeHeader,
+} from "../storage/volume_header.ts";
+import type { MountOptions } from "./mount.ts";
+import type { Settings, World } from "./options.ts";
+
+/** Name of the volume file in a database's directory. */
+export const VOLUME_NAME = "cohort.dat";
+
+/** Path of the volume file. */
+export function volumePath(directory: string): string {
+  return `${directory}/${VOLUME_NAME}`;
+}
+
+/** Creates the volume of a database, for exactly one caller: true for the one who did. */
+export async function createVolume(
+  directory: string,
+  options: Pick<MountOptions, "blockSize" | "extentBlocks">,
+  settings: Settings,
+  world: World,
+): Promise<boolean> {
+  const blockSize = options.blockSize ?? settings.blockSize;
+  const extentBlocks = options.extentBlocks ?? EXTENT_BLOCKS_DEFAULT;
+  if (!BLOCK_BYTES_ALLOWED.includes(blockSize)) {
+    throw new RangeError(`blockSize is one of ${BLOCK_BYTES_ALLOWED.join(", ")}, got ${blockSize}`);
+  }
+  const most = mapBitsMax(blockSize);
+  if (!(Number.isSafeInteger(extentBlocks) && extentBlocks >= 8 && extentBlocks <= most)) {
+    throw new RangeError(`extentBlocks is a whole number from 8 to ${most}, got ${extentBlocks}`);
+  }
+  const id = toHex(world.entropy.fill(new Uint8Array(16)));
+  const incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
+  const createdMs = Math.floor(world.clock.wallMs());
+  const image = initialImage({ blockSize, extentBlocks, id, incarnation, createdMs });
+  return await world.storage.createRegister(volumePath(directory), image);
+}
+
+/** An open volume file with its header. */
+export interface OpenedVolume {
+  readonly file: VolumeFile;
+  readonly header: VolumeHeader;
+}
+
+/**
+ * Opens a volume file and reads its header. Rejects `NOT_FOUND`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, and
+ * `BLOCK_SIZE` when the node's pool has blocks of another size.
+ */
+export async function openVolumeFile(
+  directory: string,
+  access: "read" | "write",
+  settings: Settings,
+  world: World,
+): Promise<OpenedVolume> {
+  const path = volumePath(directory);
+  const size = await probe(path, world);
+  if (size !== settings.blockSize) {
+    throw new CohortError(
+      "BLOCK_SIZE",
+      `Could not mount ${path}: its blocks have ${size} bytes, the pool's ${settings.blockSize}`,
+      { path, found: size, expected: settings.blockSize },
+    );
+  }
+  const file = await world.storage.openVolume(path, { blockSize: size, access });
+  try {
+    const slotA = new Uint8Array(size);
+    const slotB = new Uint8Array(size);
+    await file.read(0, slotA);
+    await file.read(1, slotB);
+    return { file, header: newestHeader(slotA, slotB, path) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The block size a volume's first or second header claims. */
+async function probe(path: string, world: World): Promise<number> {
+  const file = await world.storage.openVolume(path, { blockSize: BLOCK_BYTES_DEFAULT, access: "read" });
+  try {
+    const whole = new Uint8Array(2 * Math.max(...BLOCK_BYTES_ALLOWED));
+    const count = await readSome(file, whole);
+    const first = probeBlockSize(whole, path);
+    if (first !== undefined) return first;
+    for (const size of BLOCK_BYTES_ALLOWED) {
+      if (size < count && probeBlockSize(whole.subarray(size), path) === size) return size;
+    }
+  } finally {
+    await file.close();
+  }
+  throw new CohortError("NOT_A_VOLUME", `Could not open ${path}: it is not a Cohort volume`, { path });
+}
+
+async function readSome(file: VolumeFile, into: Uint8Array): Promise<number> {
+  try {
+    return await file.read(0, into);
+  } catch (error) {
+    if (isCode(error, "IO") || !(error instanceof CohortError)) throw error;
+    return 0;
+  }
+}
+
+/** Writes the next header slot with the stamps reached, and syncs it. */
+export async function writeHeader(volume: Volume, stampCeiling: number): Promise<void> {
+  const slotA = await volume.readRaw(0);
+  const slotB = await volume.readRaw(1);
+  const header = newestHeader(slotA.bytes, slotB.bytes, volume.path);
+  const next: VolumeHeader = { ...header, sequence: header.sequence + 1, stampCeiling };
+  await volume.write([{ block: next.sequence % 2, bytes: encodeVolumeHeader(next) }]);
+  await volume.sync();
+}

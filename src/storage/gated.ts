@@ -1,0 +1,69 @@
+/**
+ * Gated: files whose every write passes a gate, so that a node which was taken over writes nothing more (DESIGN D8).
+ *
+ * Enter, write, leave; a shut gate refuses with `FENCED`. Reads pass freely.
+ */
+import { CohortError } from "../ground/errors.ts";
+import type { Answer, BlockWrite, Gate, Storage, StreamFile, VolumeFile } from "../ports/mod.ts";
+import { isPending } from "../ports/mod.ts";
+
+/** A storage whose streams write through a gate; everything else is as it was. */
+export function gatedStorage(storage: Storage, gate: Gate): Storage {
+  return {
+    traits: storage.traits,
+    fence: storage.fence,
+    openVolume: (path, options) => storage.openVolume(path, options),
+    openStream: (path, options) => {
+      const answer = storage.openStream(path, options);
+      return isPending(answer) ? answer.then((file) => gatedStream(file, gate)) : gatedStream(answer, gate);
+    },
+    createRegister: (path, bytes) => through(gate, path, () => storage.createRegister(path, bytes)),
+    readRegister: (path) => storage.readRegister(path),
+    list: (directory) => storage.list(directory),
+    remove: (path) => storage.remove(path),
+    resolve: (path) => storage.resolve(path),
+    close: () => storage.close(),
+  };
+}
+
+/** A volume file whose writes pass a gate. */
+export function gatedVolume(file: VolumeFile, gate: Gate): VolumeFile {
+  return {
+    path: file.path,
+    blockSize: file.blockSize,
+    read: (block, into) => file.read(block, into),
+    write: (set: readonly BlockWrite[]) => through(gate, file.path, () => file.write(set)),
+    sync: () => file.sync(),
+    size: () => file.size(),
+    grow: (blocks) => through(gate, file.path, () => file.grow(blocks)),
+    close: () => file.close(),
+  };
+}
+
+function gatedStream(file: StreamFile, gate: Gate): StreamFile {
+  return {
+    path: file.path,
+    write: (position, bytes) => through(gate, file.path, () => file.write(position, bytes)),
+    read: (position, into) => file.read(position, into),
+    sync: (lone) => file.sync(lone),
+    reserve: (bytes) => through(gate, file.path, () => file.reserve(bytes)),
+    size: () => file.size(),
+    close: () => file.close(),
+  };
+}
+
+function through<T>(gate: Gate, path: string, write: () => Answer<T>): Answer<T> {
+  if (!gate.enter()) throw new CohortError("FENCED", `Could not write ${path}: another node has taken over`, { path });
+  let answer: Answer<T>;
+  try {
+    answer = write();
+  } catch (error) {
+    gate.leave();
+    throw error;
+  }
+  if (!isPending(answer)) {
+    gate.leave();
+    return answer;
+  }
+  return answer.finally(() => gate.leave());
+}
