@@ -2,9 +2,10 @@
  * Fence of the processes of one host: who owns something, judged by what the kernel says of its process
  * (DESIGN D8).
  *
- * Linux only in earnest. Elsewhere `ps` is asked instead, which is untested; there the storage must call its fencing
- * `unproven`. Deno shows `/proc` only under `--allow-all`: with less, a process knows its pid and no more, and can
- * judge nobody but its own nodes.
+ * Linux only in earnest. Elsewhere `ps` is asked instead, which is untested; there the storage must call its
+ * fencing
+ * `unproven`. Deno shows `/proc` only under `--allow-all`: with less, a process knows its pid and no more,
+ * and can judge nobody but its own nodes.
  */
 import process from "node:process";
 import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../src/ports/fence.ts";
@@ -17,7 +18,9 @@ export interface ProcessFenceOptions {
   readonly lookAt?: (pid: number, startTime: string) => ProcessView | Promise<ProcessView>;
 }
 
-/** Makes a fence for this process. It holds nothing until a gate is opened, and may be made more than once. */
+/**
+ * Makes a fence for this process. It holds nothing until a gate is opened, and may be made more than once.
+ */
 export function createProcessFence(options: ProcessFenceOptions = {}): ProcessFence {
   return new ProcessFence(options);
 }

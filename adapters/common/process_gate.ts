@@ -1,22 +1,24 @@
 /**
- * Gates of the nodes of this process: what lets one isolate (main thread, Worker, reloaded program) stop the writes
- * of another, or prove that they are over (DESIGN D8).
+ * Gates of the nodes of this process: what lets one isolate (main thread, Worker, reloaded program) stop the
+ * writes of another, or prove that they are over (DESIGN D8).
  *
  * A gate is a page of words in an unlinked file that its owner keeps open. Three things follow from that:
  * - every isolate of the process finds it: the name of the open file, kept by the kernel, holds the nonce;
- * - the words are shared memory where the runtime can map a file: `enter` and `leave` cost no system call, and
- *   another isolate shuts the gate and reads the count also while its owner's loop is blocked;
+ * - the words are shared memory where the runtime can map a file: `enter` and `leave` cost no system call,
+ *   and another isolate shuts the gate and reads the count also while its owner's loop is blocked;
  * - the descriptor is a witness of the owner's life that the kernel keeps: see `isOver`.
  *
- * What ends with an isolate, measured on Linux (Deno 2.9.6, Bun 1.4.5, Node 20) with Workers terminated in the middle
- * of 16 writes of 1 MiB, and of writes held up by a full pipe:
- * - Deno closes an isolate's descriptors when it is dropped (terminated Worker; `--watch`, which keeps the thread),
- *   but a write in flight holds a descriptor of its own: of 40 Workers 30 went on writing after `terminate()` had
- *   resolved, none after their last descriptor was closed. The thread proves nothing: 4 of 4 writes to a full pipe
- *   outlived it.
- * - Bun leaves the descriptors of a terminated Worker open for ever, but its thread waits for the writes that have
- *   begun and drops the others: `terminate()` took as long as the pipe stayed full, and of 22 Workers none wrote
- *   after its thread's end. `--hot` keeps thread and globals, `--watch` execs (see `exec` in the identity).
+ * What ends with an isolate, measured on Linux (Deno 2.9.6, Bun 1.4.5, Node 20) with Workers terminated in
+ * the middle of 16 writes of 1 MiB, and of writes held up by a full pipe:
+ * - Deno closes an isolate's descriptors when it is dropped (terminated Worker; `--watch`, which keeps the
+ *   thread), but a write in flight holds a descriptor of its own: of 40 Workers 30 went on writing after
+ *   `terminate()` had
+ *   resolved, none after their last descriptor was closed. The thread proves nothing: 4 of 4 writes to a full
+ *   pipe outlived it.
+ * - Bun leaves the descriptors of a terminated Worker open for ever, but its thread waits for the writes that
+ *   have begun and drops the others: `terminate()` took as long as the pipe stayed full, and of 22 Workers
+ *   none wrote after its thread's end. `--hot` keeps thread and globals, `--watch` execs (see `exec` in the
+ *   identity).
  * - Node does both: the thread waits, and then closes the descriptors.
  */
 import { createHash } from "node:crypto";
@@ -179,7 +181,8 @@ export function isGateOver(directory: string, nonce: string, findable: boolean):
   }
   if (!findable) return false;
   const file = findGate(directory, nonce);
-  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their own.
+  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their
+  // own.
   if (file === undefined) return !hasWriters(directory);
   // Deno would have closed it. With Bun and Node the end of the thread is the end of its writes.
   return !("Deno" in globalThis) && isThreadGone(readWords(file));
@@ -208,7 +211,9 @@ export function shutProcessGate(
   return inside === 0 ? "over" : "busy";
 }
 
-/** True under `bun --hot`, where a program is evaluated anew in the isolate that its old self still runs in. */
+/**
+ * True under `bun --hot`, where a program is evaluated anew in the isolate that its old self still runs in.
+ */
 function isReloadedInPlace(): boolean {
   return "Bun" in globalThis && process.execArgv.includes("--hot");
 }

@@ -1,8 +1,9 @@
 /**
- * What can be seen of a process: this one (who am I) and others (is it gone), from `/proc` or, off Linux, from `ps`.
+ * What can be seen of a process: this one (who am I) and others (is it gone), from `/proc` or, off Linux,
+ * from `ps`.
  *
- * Deno opens `/proc` only under `--allow-all`, and asks on a terminal when it is not told: so nothing is touched
- * before the permission is known to be granted.
+ * Deno opens `/proc` only under `--allow-all`, and asks on a terminal when it is not told: so nothing is
+ * touched before the permission is known to be granted.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -159,7 +160,9 @@ export function parseStat(text: string): { pid: number; state: string; startTime
   return { pid, state, startTime };
 }
 
-/** Id of the host, stable over boots; a prefix tells machine ids from mere names. Empty when nothing is known. */
+/**
+ * Id of the host, stable over boots; a prefix tells machine ids from mere names. Empty when nothing is known.
+ */
 function readHostId(name: string): string {
   if (isGranted({ name: "read", path: "/etc/machine-id" })) {
     try {
@@ -181,8 +184,9 @@ function readHostName(): string {
 }
 
 /**
- * Names the program image of this process: the kernel hands 16 fresh random bytes to every exec and keeps them in
- * the process's memory. Hashed, because the C library makes its stack guard of them. Empty when not readable.
+ * Names the program image of this process: the kernel hands 16 fresh random bytes to every exec and keeps
+ * them in the process's memory. Hashed, because the C library makes its stack guard of them. Empty when not
+ * readable.
  */
 function readExecId(): string {
   try {

@@ -1,8 +1,9 @@
 /**
- * A few 32-bit words in memory that every isolate of the process can reach by a path: a shared mapping of a file.
+ * A few 32-bit words in memory that every isolate of the process can reach by a path: a shared mapping of a
+ * file.
  *
- * Bun maps files itself. Deno is asked to call the C library (its `-A` allows it, and less cannot find a foreign
- * gate anyway). Where neither is there (Node), there is no mapping and the caller does without.
+ * Bun maps files itself. Deno is asked to call the C library (its `-A` allows it, and less cannot find a
+ * foreign gate anyway). Where neither is there (Node), there is no mapping and the caller does without.
  */
 
 /** Bytes of the mapped file: one page. */

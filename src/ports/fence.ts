@@ -21,7 +21,9 @@ export interface OwnerIdentity {
   readonly nonce: string;
   /** Name of the host, for people; never compared. */
   readonly hostName?: string;
-  /** Changes when the process replaces its program (exec): what it did before is over. Empty when not known. */
+  /**
+   * Changes when the process replaces its program (exec): what it did before is over. Empty when not known.
+   */
   readonly exec?: string;
 }
 
@@ -64,17 +66,20 @@ export interface Fence {
   identify(nonce: string): Answer<OwnerIdentity>;
   /** Looks whether an owner is gone; changes nothing. */
   examine(owner: OwnerIdentity): Answer<OwnerReport>;
-  /** Opens one's own gate to a directory, before anything there is claimed; the gates of a nonce may be one. */
+  /**
+   * Opens one's own gate to a directory, before anything there is claimed; the gates of a nonce may be one.
+   */
   openGate(directory: string, nonce: string): Answer<Gate>;
   /**
    * True when the node behind a gate of this process has ended (its isolate is gone, or a reload in place put
-   * another in its stead) and its writes to `directory` are over. Never shuts the gate of one that may live on.
+   * another in its stead) and its writes to `directory` are over. Never shuts the gate of one that may live
+   * on.
    */
   isOver(directory: string, nonce: string): Answer<boolean>;
   /**
    * Shuts the gate of another nonce of this process and tells whether its writes to `directory` are over:
-   * `over`, `busy` (some are inside, or it lives and cannot be shut from here; ask again), or `unknown` (no gate
-   * is reachable from here: the mount is refused until the process ends).
+   * `over`, `busy` (some are inside, or it lives and cannot be shut from here; ask again), or `unknown` (no
+   * gate is reachable from here: the mount is refused until the process ends).
    */
   shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown">;
 }

@@ -1,0 +1,177 @@
+/**
+ * Claim record: what a `claim.N` or `reader.<nonce>` register says (ARCHITECTURE, "Claim").
+ *
+ * Write-once registers are never torn, so whatever fails its checks is damage and is told as such, never
+ * passed over: a claim that cannot be read may be that of a living owner.
+ */
+import { crc32 } from "node:zlib";
+import { ByteReader } from "../ground/byte_reader.ts";
+import { ByteWriter } from "../ground/byte_writer.ts";
+import { putU16, putU32 } from "../ground/bytes.ts";
+import { CohortError } from "../ground/errors.ts";
+import { getId, ID_BYTES, isId, putId } from "../ground/hex.ts";
+import { appendUtf8, utf8Text } from "../ground/text.ts";
+import type { OwnerIdentity } from "../ports/mod.ts";
+
+/** First four bytes of a claim: "CCL1". */
+export const CLAIM_MAGIC = 0x314c_4343;
+/** Version of the claim format that this code writes. */
+export const CLAIM_FORMAT = 1;
+/** Most incarnations that one claim may leave to its successor. */
+export const PREDECESSORS_MAX = 4096;
+/** Most bytes of a path or name in a claim. */
+export const CLAIM_TEXT_BYTES_MAX = 4096;
+/** An identity that is not known (yet). */
+export const NO_ID = "00000000000000000000000000000000";
+
+/** How far an owner has come: it recovers what it found, it holds the volume, or it has closed it. */
+export type ClaimState = "held" | "recovering" | "free";
+
+/** What an owner may do: write alone, write as a member of a cluster, or read beside other readers. */
+export type ClaimMode = "private" | "clustered" | "read";
+
+/** One link of a volume's chain of owners. */
+export interface ClaimRecord {
+  /** Number of the claim, from 1; 0 in the register of a reader. */
+  readonly number: number;
+  readonly state: ClaimState;
+  readonly mode: ClaimMode;
+  /** Cluster that the owner is a member of; empty outside one. */
+  readonly cluster: string;
+  /** Id of the volume: 32 hexadecimal digits, `NO_ID` when the owner did not know it. */
+  readonly volume: string;
+  /** Incarnation of the volume, likewise. */
+  readonly incarnation: string;
+  readonly owner: OwnerIdentity;
+  /** Directory of the owner's incarnation: its journal and image journal. Empty for a reader. */
+  readonly journalDirectory: string;
+  /** Such directories of earlier owners that are still to be recovered, oldest first. */
+  readonly predecessors: readonly string[];
+  /** Milliseconds since 1970 when the owner took the volume. */
+  readonly wallMs: number;
+}
+
+const STATES: readonly ClaimState[] = ["held", "recovering", "free"];
+const MODES: readonly ClaimMode[] = ["private", "clustered", "read"];
+const CHECKED_FROM = 8;
+const NUMBER_TEXT = /^[1-9][0-9]{0,14}$/;
+const CLAIM_PREFIX = "claim.";
+const READER_PREFIX = "reader.";
+
+/** Name of a claim's register. */
+export function claimName(number: number): string {
+  return `${CLAIM_PREFIX}${number}`;
+}
+
+/** Number of the claim whose register has this name; undefined for another file. */
+export function claimNumber(name: string): number | undefined {
+  if (!name.startsWith(CLAIM_PREFIX)) return undefined;
+  const digits = name.slice(CLAIM_PREFIX.length);
+  return NUMBER_TEXT.test(digits) ? Number(digits) : undefined;
+}
+
+/** Name of a reader's register. */
+export function readerName(nonce: string): string {
+  return `${READER_PREFIX}${nonce}`;
+}
+
+/** Whether a file has the name of a reader's register. */
+export function isReaderName(name: string): boolean {
+  return name.startsWith(READER_PREFIX) && isId(name.slice(READER_PREFIX.length));
+}
+
+/** Encodes a record. Throws `RangeError` when a text or the list of predecessors is too long. */
+export function encodeClaim(record: ClaimRecord): Uint8Array {
+  const { owner } = record;
+  if (record.predecessors.length > PREDECESSORS_MAX) {
+    throw new RangeError(
+      `A claim has at most ${PREDECESSORS_MAX} predecessors, got ${record.predecessors.length}`,
+    );
+  }
+  const writer = new ByteWriter(512);
+  writer.u32(CLAIM_MAGIC);
+  writer.u32(0);
+  writer.u16(CLAIM_FORMAT);
+  writer.u8(STATES.indexOf(record.state) + 1);
+  writer.u8(MODES.indexOf(record.mode) + 1);
+  writer.varint(record.number);
+  writer.u48(record.wallMs);
+  for (const id of [record.volume, record.incarnation, owner.nonce]) writeId(writer, id);
+  writer.varint(owner.pid);
+  writer.varint(owner.pidNamespace);
+  for (const text of [owner.host, owner.hostName ?? "", owner.boot, owner.startTime, owner.exec ?? ""]) {
+    writeText(writer, text);
+  }
+  writeText(writer, record.cluster);
+  writeText(writer, record.journalDirectory);
+  writer.u16(record.predecessors.length);
+  for (const directory of record.predecessors) writeText(writer, directory);
+  const bytes = writer.copy();
+  putU32(bytes, 4, crc32(bytes.subarray(CHECKED_FROM)));
+  return bytes;
+}
+
+/**
+ * Decodes the record of the register at `path`, which is claim `number` (0: a reader's). Throws `CORRUPT` for
+ * damage and `FORMAT_NEWER` for a record of a newer Cohort, both naming `path`.
+ */
+export function decodeClaim(bytes: Uint8Array, path: string, number: number): ClaimRecord {
+  const reader = new ByteReader(bytes, `claim ${path}`);
+  if (bytes.length < CHECKED_FROM || reader.u32() !== CLAIM_MAGIC) reader.fail("it does not begin as one", 0);
+  if (reader.u32() !== crc32(bytes.subarray(CHECKED_FROM))) reader.fail("it fails its checksum", 4);
+  const format = reader.u16();
+  if (format > CLAIM_FORMAT) {
+    const message = `Read claim ${path}: its format ${format} is newer than ${CLAIM_FORMAT}`;
+    throw new CohortError("FORMAT_NEWER", message, { path, expected: CLAIM_FORMAT, found: format });
+  }
+  if (format !== CLAIM_FORMAT) reader.fail(`its format is ${format}`, CHECKED_FROM);
+  const state = STATES[reader.u8() - 1] ?? reader.fail("it has an unknown state");
+  const mode = MODES[reader.u8() - 1] ?? reader.fail("it has an unknown mode");
+  if (reader.varint() !== number) reader.fail(`it is not of number ${number}`);
+  const wallMs = reader.u48();
+  const volume = readId(reader), incarnation = readId(reader), nonce = readId(reader);
+  const pid = reader.varint(), pidNamespace = reader.varint();
+  const host = readText(reader), hostName = readText(reader), boot = readText(reader);
+  const startTime = readText(reader), exec = readText(reader);
+  const owner = { host, hostName, boot, pidNamespace, pid, startTime, exec, nonce };
+  const cluster = readText(reader), journalDirectory = readText(reader);
+  const predecessors = readPredecessors(reader);
+  reader.expectEnd();
+  return { number, state, mode, cluster, volume, incarnation, owner, journalDirectory, predecessors, wallMs };
+}
+
+function readPredecessors(reader: ByteReader): string[] {
+  const count = reader.u16();
+  if (count > PREDECESSORS_MAX) reader.fail(`it has ${count} predecessors`);
+  const directories: string[] = [];
+  for (let i = 0; i < count; i++) directories.push(readText(reader));
+  return directories;
+}
+
+function writeId(writer: ByteWriter, id: string): void {
+  writer.ensure(ID_BYTES);
+  putId(writer.bytes, writer.length, id);
+  writer.length += ID_BYTES;
+}
+
+function readId(reader: ByteReader): string {
+  return getId(reader.bytes, reader.skip(ID_BYTES));
+}
+
+function writeText(writer: ByteWriter, text: string): void {
+  const at = writer.length;
+  writer.u16(0);
+  if (!appendUtf8(text, writer)) throw new RangeError("A text of a claim has no lone surrogates");
+  const count = writer.length - at - 2;
+  if (count > CLAIM_TEXT_BYTES_MAX) {
+    throw new RangeError(`A text of a claim has at most ${CLAIM_TEXT_BYTES_MAX} bytes, got ${count}`);
+  }
+  putU16(writer.bytes, at, count);
+}
+
+function readText(reader: ByteReader): string {
+  const count = reader.u16();
+  if (count > CLAIM_TEXT_BYTES_MAX) reader.fail(`it has a text of ${count} bytes`);
+  const at = reader.skip(count);
+  return utf8Text(reader.bytes, at, at + count) ?? reader.fail("it has a text that is not UTF-8", at);
+}
