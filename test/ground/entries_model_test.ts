@@ -11,7 +11,7 @@ for (const size of BLOCK_BYTES_ALLOWED) {
   for (const [number, profile] of KEY_PROFILES.entries()) {
     test(`entries: ${profile} keys hold against the model at ${size} bytes`, () => {
       const row = new LeafRow(size, new Prng(size + number));
-      for (let step = 0; step < size / 10; step++) {
+      for (let step = 0; step < size / 6; step++) {
         row.step(profile);
         row.checkStructure(`${profile} ${size} step ${step}`);
         if (step % 64 === 0) row.check(`${profile} ${size} step ${step}`);
