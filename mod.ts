@@ -44,7 +44,8 @@ export type { WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 export type WorldOptions = Partial<World>;
 
 /**
- * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is in memory.
+ * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is
+ * in memory.
  *
  * @param options See {@link NodeOptions}; every one has a default.
  * @param world Storage, clock, entropy or observer of one's own, in place of this host's.

@@ -1,9 +1,10 @@
 /**
  * Change: all block changes of one commit, worked out on copies and published at once.
  *
- * Invariants: nothing in the pool is touched before `publish`; a change that lacks a block, a frame or journal space is
- * simply thrown away and tried again; what `publish` journals is one group, and every block of it gets the group's
- * stamp (DESIGN D3). Ops are logged as they are applied, so life and replay run the same functions.
+ * Invariants: nothing in the pool is touched before `publish`; a change that lacks a block, a frame or
+ * journal space is simply thrown away and tried again; what `publish` journals is one group, and every block
+ * of it gets the group's stamp (DESIGN D3). Ops are logged as they are applied, so life and replay run the
+ * same functions.
  */
 import { blockKind, blockStamp, blockTree, KIND_MAP, setBlockStamp } from "../ground/block.ts";
 import {
@@ -73,7 +74,10 @@ export class Change extends Step {
     return this.#fresh.get(volume.index * 2 ** 32 + block)?.copy ?? MISS;
   }
 
-  /** The frame of a block if it is resident, for work that is not owed; `MISS` otherwise, and nothing is asked for. */
+  /**
+   * The frame of a block if it is resident, for work that is not owed; `MISS` otherwise, and nothing is asked
+   * for.
+   */
   peek(volume: Volume, block: number): number {
     const fresh = this.findFresh(volume, block);
     if (fresh !== MISS) return fresh;
@@ -274,7 +278,8 @@ export class Change extends Step {
   }
 
   /**
-   * Makes the change real: one journal group, every block with `stamp`. The caller has admitted `groupBytesMax`.
+   * Makes the change real: one journal group, every block with `stamp`. The caller has admitted
+   * `groupBytesMax`.
    * Returns the journal position after the group; `start` is the position before it.
    */
   publish(sink: GroupSink, stamp: number): number {

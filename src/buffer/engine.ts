@@ -1,8 +1,9 @@
 /**
  * Engine: runs steps and changes over the pool, the volumes and one journal.
  *
- * The one loop of DESIGN D1: attempt, obtain what was lacking, attempt again from the root. Reads answer when all they
- * saw may be acknowledged; changes answer with the position their acknowledgement waits for. Knows no trees.
+ * The one loop of DESIGN D1: attempt, obtain what was lacking, attempt again from the root. Reads answer when
+ * all they saw may be acknowledged; changes answer with the position their acknowledgement waits for. Knows
+ * no trees.
  */
 import { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
@@ -96,13 +97,18 @@ export class Engine {
     return this.#run(step, () => attempt(step), patience);
   }
 
-  /** Runs a changing attempt and publishes its change as one group; answers with the position to acknowledge. */
+  /**
+   * Runs a changing attempt and publishes its change as one group; answers with the position to acknowledge.
+   */
   change<T>(attempt: (change: Change) => T | Again, patience: Patience = {}): Promise<Published<T>> {
     const change = new Change(this.pool, false);
     return this.#run(change, () => this.#tryChange(change, attempt), patience);
   }
 
-  /** Reserves space for a group of at most `bytes`: undefined when it may be appended now, else when to ask again. */
+  /**
+   * Reserves space for a group of at most `bytes`: undefined when it may be appended now, else when to ask
+   * again.
+   */
   admit(bytes: number): Promise<void> | undefined {
     if (this.frozen !== undefined) return this.frozen;
     const wait = this.journal.admit(bytes, this.stamps.peek);
@@ -226,7 +232,10 @@ export function quarantined(volume: Volume): CohortError {
   );
 }
 
-/** Waits for all, then throws the first error: no load may still be running into a frame when the step gives up. */
+/**
+ * Waits for all, then throws the first error: no load may still be running into a frame when the step gives
+ * up.
+ */
 async function settleAll(loads: ReadonlyArray<Promise<void>>): Promise<void> {
   const results = await Promise.allSettled(loads);
   for (const result of results) if (result.status === "rejected") throw result.reason;

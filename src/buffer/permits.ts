@@ -1,8 +1,8 @@
 /**
  * Permits: how many blocks all steps together may pin, given out in arrival order.
  *
- * A step reserves before its first pin (DESIGN D1), so two large sets can never hold half the pool each and wait for
- * the other half.
+ * A step reserves before its first pin (DESIGN D1), so two large sets can never hold half the pool each and
+ * wait for the other half.
  */
 import { CohortError, invariant } from "../ground/errors.ts";
 
@@ -32,7 +32,10 @@ export class Permits {
     return this.#waiting.length;
   }
 
-  /** Takes `count` permits; undefined when at once. Throws `TRANSACTION_TOO_LARGE` when there never will be as many. */
+  /**
+   * Takes `count` permits; undefined when at once. Throws `TRANSACTION_TOO_LARGE` when there never will be as
+   * many.
+   */
   take(count: number): Promise<void> | undefined {
     if (count > this.total) {
       throw new CohortError(

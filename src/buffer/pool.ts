@@ -1,8 +1,9 @@
 /**
  * Buffer pool: a fixed number of frames in one buffer, and which block each holds.
  *
- * Bounded in bytes for ever (I10). A frame is free, loading, clean, dirty or scratch; only clean frames without a pin are
- * given to another block. Knows nothing of trees, journals or files: positions and stamps are numbers to it.
+ * Bounded in bytes for ever (I10). A frame is free, loading, clean, dirty or scratch; only clean frames
+ * without a pin are given to another block. Knows nothing of trees, journals or files: positions and stamps
+ * are numbers to it.
  */
 import { invariant } from "../ground/errors.ts";
 
@@ -138,7 +139,10 @@ export class Pool {
     return this.#pins[frame]!;
   }
 
-  /** Takes a frame for a block that is not in the pool: loading and pinned once; `NO_FRAME` when every frame is pinned or dirty. */
+  /**
+   * Takes a frame for a block that is not in the pool: loading and pinned once; `NO_FRAME` when every frame
+   * is pinned or dirty.
+   */
   take(volume: number, block: number): number {
     const frame = this.#free.pop() ?? this.#evict();
     if (frame === NO_FRAME) return NO_FRAME;
@@ -152,7 +156,10 @@ export class Pool {
     return frame;
   }
 
-  /** Takes a frame that holds no block yet, for the copy a change works on; `NO_FRAME` when none is to be had now. */
+  /**
+   * Takes a frame that holds no block yet, for the copy a change works on; `NO_FRAME` when none is to be had
+   * now.
+   */
   takeScratch(): number {
     const frame = this.#free.pop() ?? this.#evict();
     if (frame !== NO_FRAME) this.#state[frame] = SCRATCH;
@@ -183,7 +190,9 @@ export class Pool {
     this.#state[frame] = CLEAN;
   }
 
-  /** The load of a frame failed: no search finds it any more; the last who holds it releases it as scratch. */
+  /**
+   * The load of a frame failed: no search finds it any more; the last who holds it releases it as scratch.
+   */
   abandon(frame: number): void {
     invariant(this.#state[frame] === LOADING, "A frame was abandoned that is not loading");
     this.#remove(frame);
@@ -215,7 +224,9 @@ export class Pool {
     this.#dirtyCount--;
   }
 
-  /** Notes that the volume has a dirty frame's block as it was at journal position `position`; it stays dirty. */
+  /**
+   * Notes that the volume has a dirty frame's block as it was at journal position `position`; it stays dirty.
+   */
   partlyCleaned(frame: number, position: number): void {
     this.neededFrom[frame] = position;
     this.#enqueue(frame);
@@ -226,7 +237,10 @@ export class Pool {
     if (this.#state[frame] === DIRTY) this.#enqueue(frame);
   }
 
-  /** Takes up to `max` dirty frames, those dirty for longest first; each must come back by one of the three calls above. */
+  /**
+   * Takes up to `max` dirty frames, those dirty for longest first; each must come back by one of the three
+   * calls above.
+   */
   takeDirty(max: number): number[] {
     const taken: number[] = [];
     while (this.#queueLength > 0 && taken.length < max) {

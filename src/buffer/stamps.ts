@@ -1,8 +1,9 @@
 /**
  * Stamps: the Lamport counter that orders commits (DESIGN D3).
  *
- * A group takes one more than every stamp this member has given, read or heard. Stamps are never re-used: the journal
- * admits none above the ceiling its segment header promised, and recovery starts above every ceiling found.
+ * A group takes one more than every stamp this member has given, read or heard. Stamps are never re-used: the
+ * journal admits none above the ceiling its segment header promised, and recovery starts above every ceiling
+ * found.
  */
 import { CohortError } from "../ground/errors.ts";
 import { STAMP_MAX } from "../ground/limits.ts";

@@ -6,7 +6,10 @@ export function abortReason(signal: AbortSignal): unknown {
   return signal.reason ?? new CohortError("ABORTED", "The operation was aborted");
 }
 
-/** `promise`, or the signal's reason as soon as it aborts; what the promise does then is the caller's to handle. */
+/**
+ * `promise`, or the signal's reason as soon as it aborts; what the promise does then is the caller's to
+ * handle.
+ */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   if (signal.aborted) return Promise.reject(abortReason(signal));

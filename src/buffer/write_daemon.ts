@@ -1,9 +1,10 @@
 /**
- * Write daemon: brings changed blocks home, always through the image journal (DESIGN D4; cache-cluster-rules W1-W10).
+ * Write daemon: brings changed blocks home, always through the image journal (DESIGN D4; cache-cluster-rules
+ * W1-W10).
  *
- * A cycle: copy some dirty blocks in one turn, make the journal safe up to their changes, write and sync their images, write
- * them home, sync the volumes, release the images. Updaters are held only while the copies are made. A failed write
- * freezes writes until it succeeds; a failed sync ends the member.
+ * A cycle: copy some dirty blocks in one turn, make the journal safe up to their changes, write and sync
+ * their images, write them home, sync the volumes, release the images. Updaters are held only while the
+ * copies are made. A failed write freezes writes until it succeeds; a failed sync ends the member.
  */
 import { blockStamp, sealBlock } from "../ground/block.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
@@ -134,7 +135,10 @@ export class WriteDaemon implements RoomMaker {
     return room;
   }
 
-  /** Resolves when everything changed before now is home and synced, and the journal was truncated accordingly. */
+  /**
+   * Resolves when everything changed before now is home and synced, and the journal was truncated
+   * accordingly.
+   */
   checkpoint(): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     const { position } = this.#world.journal;
@@ -217,7 +221,11 @@ export class WriteDaemon implements RoomMaker {
       this.#phase = PHASE.journal;
       await journal.makeSafe(formedAt);
       this.#phase = PHASE.images;
-      await images.writeCycle(this.#cycle, cycle, { position: formedAt, stamp: engine.stamps.last, segment: this.#world.segmentAt() });
+      await images.writeCycle(this.#cycle, cycle, {
+        position: formedAt,
+        stamp: engine.stamps.last,
+        segment: this.#world.segmentAt(),
+      });
       this.#phase = PHASE.home;
       const volumes = await this.#writeHome(cycle);
       this.#phase = PHASE.syncing;
@@ -235,7 +243,9 @@ export class WriteDaemon implements RoomMaker {
     this.#answerRoom();
   }
 
-  /** A frame of a volume that was lost is no one's to write: its content is for whoever took over to recover. */
+  /**
+   * A frame of a volume that was lost is no one's to write: its content is for whoever took over to recover.
+   */
   #isMounted(frame: number): boolean {
     const { pool } = this.#world.engine;
     if (this.#world.volumeAt(pool.volumeOf[frame]!) !== undefined) return true;
@@ -244,7 +254,10 @@ export class WriteDaemon implements RoomMaker {
     return false;
   }
 
-  /** A block is home as it was copied: clean, unless it was changed since (its stamp tells) or its volume is gone. */
+  /**
+   * A block is home as it was copied: clean, unless it was changed since (its stamp tells) or its volume is
+   * gone.
+   */
   #settle(image: FramedImage, formedAt: number): void {
     const { pool } = this.#world.engine;
     const { frame } = image;
@@ -270,7 +283,12 @@ export class WriteDaemon implements RoomMaker {
       const bytes = memory.subarray(i * size, (i + 1) * size);
       bytes.set(pool.bytes.subarray(frame * size, (frame + 1) * size));
       sealBlock(bytes, 0, size);
-      return { volume: this.#world.volumeAt(pool.volumeOf[frame]!)!, block: pool.blockOf[frame]!, bytes, frame };
+      return {
+        volume: this.#world.volumeAt(pool.volumeOf[frame]!)!,
+        block: pool.blockOf[frame]!,
+        bytes,
+        frame,
+      };
     });
   }
 

@@ -1,4 +1,7 @@
-/** Phases of a write cycle, with the numbers of cache-cluster-rules W1 (those that have no work here are left out). */
+/**
+ * Phases of a write cycle, with the numbers of cache-cluster-rules W1 (those that have no work here are left
+ * out).
+ */
 import type { CohortError } from "../ground/errors.ts";
 
 /** Phase numbers. */
@@ -32,11 +35,13 @@ export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 /** What the write daemon is doing. */
 export interface WriteDaemonStatus {
-  readonly phase: Phase;
+  /** Where in its cycle it is; 0 when idle (see `PHASE`). */
+  readonly phase: number;
   /** Cycles begun. */
   readonly cycle: number;
   /** Dirty frames now. */
   readonly dirty: number;
+  /** Blocks brought home. */
   readonly blocksWritten: number;
   /** Blocks changed again while their cycle ran. */
   readonly blocksRedirtied: number;

@@ -1,8 +1,9 @@
 /**
  * Catalog: the tree of each volume that says where the tree of each global begins.
  *
- * Key: the name in ASCII. Value: u32 root block, u8 collation (1 = M). A root never moves, so an entry changes only
- * when its global is created or killed whole; `volume.catalogVersion` rises then, and cached roots are looked up again.
+ * Key: the name in ASCII. Value: u32 root block, u8 collation (1 = M). A root never moves, so an entry
+ * changes only when its global is created or killed whole; `volume.catalogVersion` rises then, and cached
+ * roots are looked up again.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS, type Step } from "../buffer/step.ts";

@@ -1,8 +1,8 @@
 /**
  * Check: the full walk: every block reachable once xor free, every fence, order, level and value whole (I7).
  *
- * Findings are listed, not thrown. It reads the database as it is; nothing should write meanwhile, for a block that moves
- * between two looks is told as a problem.
+ * Findings are listed, not thrown. It reads the database as it is; nothing should write meanwhile, for a
+ * block that moves between two looks is told as a problem.
  */
 import { AGAIN } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
@@ -16,7 +16,15 @@ import {
   KIND_VALUE,
 } from "../ground/block.ts";
 import { compareBytes, getU32 } from "../ground/bytes.ts";
-import { childAt, entryCount, highInto, keyInto, lowInto, valueLength, valueOffset } from "../ground/entries.ts";
+import {
+  childAt,
+  entryCount,
+  highInto,
+  keyInto,
+  lowInto,
+  valueLength,
+  valueOffset,
+} from "../ground/entries.ts";
 import { checkEntries } from "../ground/entries_check.ts";
 import { CohortError } from "../ground/errors.ts";
 import { isLarge, largeBlocks } from "../ground/large_value.ts";
@@ -29,17 +37,25 @@ import { readAt } from "./store.ts";
 
 /** One finding. */
 export interface CheckProblem {
+  /** The block it is about. */
   readonly block: number;
+  /** What is wrong with it. */
   readonly problem: string;
 }
 
 /** What a check found. */
 export interface CheckReport {
+  /** Findings, at most 1000; none in a sound database. */
   readonly problems: readonly CheckProblem[];
+  /** Globals that exist. */
   readonly globals: number;
+  /** Nodes with a value. */
   readonly entries: number;
+  /** Leaf blocks, those of the catalog and the free queue included. */
   readonly leaves: number;
+  /** Branch blocks. */
   readonly branches: number;
+  /** Blocks that hold large values. */
   readonly valueBlocks: number;
   /** Blocks waiting on the free queue. */
   readonly queued: number;
@@ -158,7 +174,15 @@ class Check {
       const from = key.slice(0, keyInto(bytes, 0, i, key));
       const last = i + 1 === entryCount(bytes, 0);
       const to = last ? high : key.slice(0, keyInto(bytes, 0, i + 1, key));
-      await this.#subtree(childAt(bytes, 0, i), root, blockLevel(bytes, 0) - 1, from, to, last && open, visit);
+      await this.#subtree(
+        childAt(bytes, 0, i),
+        root,
+        blockLevel(bytes, 0) - 1,
+        from,
+        to,
+        last && open,
+        visit,
+      );
     }
   }
 
@@ -171,7 +195,9 @@ class Check {
       return false;
     }
     if (level >= 0 && here !== level) this.#tell(block, `it is at level ${here}, its parent says ${level}`);
-    if (blockTree(bytes, 0) !== root) this.#tell(block, `it belongs to tree ${blockTree(bytes, 0)}, not ${root}`);
+    if (blockTree(bytes, 0) !== root) {
+      this.#tell(block, `it belongs to tree ${blockTree(bytes, 0)}, not ${root}`);
+    }
     const fault = checkEntries(bytes, 0, bytes.length);
     if (fault !== undefined) this.#tell(block, fault);
     if (fault === undefined && kind === KIND_BRANCH && entryCount(bytes, 0) === 0) {
@@ -209,7 +235,9 @@ class Check {
     for (const part of largeBlocks(bytes, at, valueLength(bytes, 0, index))) {
       const look = await this.#look(part);
       this.#valueBlocks++;
-      if (look !== undefined && blockKind(look.bytes, 0) !== KIND_VALUE) this.#tell(part, "it is no value block");
+      if (look !== undefined && blockKind(look.bytes, 0) !== KIND_VALUE) {
+        this.#tell(part, "it is no value block");
+      }
     }
     const { engine, volume } = this.#database;
     try {
@@ -241,7 +269,9 @@ class Check {
     this.#queued++;
     const { bytes } = look;
     const kind = blockKind(bytes, 0);
-    if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return this.#tell(block, "a queued subtree is no leaf or branch");
+    if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
+      return this.#tell(block, "a queued subtree is no leaf or branch");
+    }
     for (let i = 0; i < entryCount(bytes, 0); i++) {
       if (kind === KIND_BRANCH) await this.#queuedSubtree(childAt(bytes, 0, i));
       else {

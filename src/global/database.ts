@@ -1,7 +1,8 @@
 /**
  * Database: what the faces of one mounted volume share: its engine, its state, its commit ticket.
  *
- * `gate` is 0 while operations may run at once; anything else sends them to the slow path, which says why or waits.
+ * `gate` is 0 while operations may run at once; anything else sends them to the slow path, which says why or
+ * waits.
  */
 import type { Change } from "../buffer/change.ts";
 import { type Engine, quarantined } from "../buffer/engine.ts";
@@ -70,7 +71,10 @@ export class DatabaseCore {
     }
   }
 
-  /** Inside a changing attempt: true when another transaction holds the commit ticket, and the change waits for it. */
+  /**
+   * Inside a changing attempt: true when another transaction holds the commit ticket, and the change waits
+   * for it.
+   */
   mustQueue(change: Change, holder: object | undefined): boolean {
     if (this.#ticketHolder === undefined || this.#ticketHolder === holder) return false;
     change.waits.push(() => new Promise((go) => this.#ticketWaiters.push(go)));

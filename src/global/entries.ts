@@ -1,8 +1,8 @@
 /**
  * Entries: the nodes of a subtree in collation order, streamed a leaf at a time.
  *
- * Between two leaves nothing is held but the key reached, so other writers go on and memory is bounded by one leaf. Each
- * leaf is as it is when it is reached; a consistent whole is what a transaction is for.
+ * Between two leaves nothing is held but the key reached, so other writers go on and memory is bounded by one
+ * leaf. Each leaf is as it is when it is reached; a consistent whole is what a transaction is for.
  */
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
@@ -11,7 +11,7 @@ import { decodeKey, keyOf, subtreeEnd } from "../ground/key.ts";
 import { compareBytes } from "../ground/bytes.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
-import { decodeValue, type Value } from "../ground/value.ts";
+import { decodeValue } from "../ground/value.ts";
 import { findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
@@ -75,7 +75,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     let next: Uint8Array | undefined = this.#options.reverse ? this.#high : this.#low;
     let first = true;
     while (left > 0 && (next !== undefined || first)) {
-      const batch: Batch<T> = await this.#batch(next, first, left);
+      const batch: Batch<T> = await this.#batch(next, left);
       first = false;
       left -= batch.entries.length;
       next = batch.next;
@@ -83,7 +83,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     }
   }
 
-  #batch(from: Uint8Array | undefined, first: boolean, most: number): Promise<Batch<T>> {
+  #batch(from: Uint8Array | undefined, most: number): Promise<Batch<T>> {
     const { engine, volume, clock } = this.#database;
     return patienceOf(clock, this.#options, (patience) =>
       engine.read((step) => {
@@ -93,15 +93,14 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
         if (root === NO_ROOT) return { entries: [], next: undefined };
         return this.#options.reverse
           ? this.#backward(step, root, from, most)
-          : this.#forward(step, root, from!, first, most);
+          : this.#forward(step, root, from!, most);
       }, patience));
   }
 
-  #forward(step: Step, root: number, from: Uint8Array, first: boolean, most: number): Batch<T> | Again {
+  #forward(step: Step, root: number, from: Uint8Array, most: number): Batch<T> | Again {
     const spot: Spot = { frame: 0, index: 0 };
     const found = seekAfter(step, { volume: this.#database.volume, root }, from, from.length, true, spot);
     if (found === MISS) return AGAIN;
-    void first;
     if (found === NONE) return { entries: [], next: undefined };
     const { bytes, blockSize } = step.pool;
     const base = spot.frame * blockSize;

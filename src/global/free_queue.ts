@@ -1,9 +1,10 @@
 /**
  * Free queue: the durable list of blocks that no tree reaches any more and that the map still calls used.
  *
- * Freeing is always two groups: the change that cuts something off enters it here, in the same group; small later groups
- * take entries off and clear map bits (DESIGN D1: a subtree kill detaches in one group, frees in small ones). The queue
- * is a tree of each volume with a fixed root; its keys are block numbers, big-endian. Recovery just goes on with it.
+ * Freeing is always two groups: the change that cuts something off enters it here, in the same group; small
+ * later groups take entries off and clear map bits (DESIGN D1: a subtree kill detaches in one group, frees in
+ * small ones). The queue is a tree of each volume with a fixed root; its keys are block numbers, big-endian.
+ * Recovery just goes on with it.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again } from "../buffer/engine.ts";
@@ -57,7 +58,10 @@ export function enqueueSubtree(change: Change, volume: Volume, block: number, le
   return putKey(change, queueOf(volume), entryKey, 4, entryValue, 0, 1);
 }
 
-/** Enters the value blocks of a large value whose entry is being removed or replaced; `bytes[at, at + length)` is the entry. */
+/**
+ * Enters the value blocks of a large value whose entry is being removed or replaced; `bytes[at, at + length)`
+ * is the entry.
+ */
 export function enqueueLarge(
   change: Change,
   volume: Volume,

@@ -2,7 +2,8 @@
  * Global: the public face of one ordered, persistent tree of values (`^Patient`).
  *
  * Every call first tries to answer from resident blocks in the caller's turn: no wait, no promise but the one
- * returned (DESIGN D1). What is lacking sends it once to the slow path, which obtains it and starts from the root.
+ * returned (DESIGN D1). What is lacking sends it once to the slow path, which obtains it and starts from the
+ * root.
  */
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
@@ -86,8 +87,8 @@ export class Global<T = Value> {
   }
 
   /**
-   * `$ORDER`: the next (1) or previous (−1) subscript at the level of the last one, undefined at the end. "" as the last
-   * subscript begins before the first, or after the last. The node itself need not exist.
+   * `$ORDER`: the next (1) or previous (−1) subscript at the level of the last one, undefined at the end. ""
+   * as the last subscript begins before the first, or after the last. The node itself need not exist.
    */
   order(
     subscripts: readonly Subscript[],
@@ -107,8 +108,8 @@ export class Global<T = Value> {
   }
 
   /**
-   * `$QUERY`: the subscripts of the next (1) or previous (−1) node with a value, in depth-first order; undefined at the
-   * end. "" as the last subscript begins before the first, or after the last node below.
+   * `$QUERY`: the subscripts of the next (1) or previous (−1) node with a value, in depth-first order;
+   * undefined at the end. "" as the last subscript begins before the first, or after the last node below.
    */
   query(
     subscripts: readonly Subscript[],
@@ -129,8 +130,8 @@ export class Global<T = Value> {
   }
 
   /**
-   * The nodes with a value at and below `subscripts`, in collation order, as `[subscripts, value]`. Streams: a leaf at a
-   * time, each leaf as it is when it is reached; memory is bounded by one leaf.
+   * The nodes with a value at and below `subscripts`, in collation order, as `[subscripts, value]`. Streams:
+   * a leaf at a time, each leaf as it is when it is reached; memory is bounded by one leaf.
    */
   entries(subscripts: readonly Subscript[] = [], options?: EntriesOptions): Entries<T> {
     return new Entries<T>(this.#database, this.name, subscripts, options);
@@ -141,7 +142,9 @@ export class Global<T = Value> {
     return this.#writer.set(subscripts, value as Value, options);
   }
 
-  /** `KILL`: removes a node and all below it, in one group whatever their number. Nothing there is no error. */
+  /**
+   * `KILL`: removes a node and all below it, in one group whatever their number. Nothing there is no error.
+   */
   kill(subscripts: readonly Subscript[] = [], options?: WaitOptions): Promise<void> {
     return this.#writer.kill(subscripts, options);
   }
@@ -152,7 +155,8 @@ export class Global<T = Value> {
   }
 
   /**
-   * `$INCREMENT`: adds `by` exactly and answers the new value; atomic, outside transactions. Rejects `NOT_NUMERIC` and
+   * `$INCREMENT`: adds `by` exactly and answers the new value; atomic, outside transactions. Rejects
+   * `NOT_NUMERIC` and
    * `PRECISION`, changing nothing.
    */
   increment<N extends number | bigint = number>(
@@ -166,7 +170,8 @@ export class Global<T = Value> {
   }
 
   /**
-   * `MERGE`: copies all nodes at and below `from` of `source` to `to` here, in one group; nothing is killed. Rejects
+   * `MERGE`: copies all nodes at and below `from` of `source` to `to` here, in one group; nothing is killed.
+   * Rejects
    * `TypeError` when one lies below the other.
    */
   merge(
@@ -229,7 +234,9 @@ export function keyCopy(subscripts: readonly Subscript[]): Uint8Array {
   return keyScratch.slice(0, encodeKey(subscripts, keyScratch));
 }
 
-/** The key of a node and the length of its parent's; "" as the last subscript gives the parent's key alone. */
+/**
+ * The key of a node and the length of its parent's; "" as the last subscript gives the parent's key alone.
+ */
 export function levelKey(subscripts: readonly Subscript[]): { key: Uint8Array; parentLength: number } {
   const count = subscripts.length;
   if (count === 0) throw new RangeError("Order needs at least one subscript");

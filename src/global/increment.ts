@@ -1,8 +1,9 @@
 /**
  * Increment: `$INCREMENT`'s arithmetic, exact or refused (cache-cluster-rules P7-P10).
  *
- * Absent, null and "" count as 0; strings by their numeric beginning. The result is a bigint when the stored value or the
- * step is one, else a number; what neither can hold exactly is `PRECISION`, and nothing is changed.
+ * Absent, null and "" count as 0; strings by their numeric beginning. The result is a bigint when the stored
+ * value or the step is one, else a number; what neither can hold exactly is `PRECISION`, and nothing is
+ * changed.
  */
 import {
   add,
@@ -17,7 +18,10 @@ import {
 import { CohortError } from "../ground/errors.ts";
 import type { Value } from "../ground/value.ts";
 
-/** The value after adding `by` to `current`. `NOT_NUMERIC` for bytes, booleans, arrays and objects; `PRECISION`. */
+/**
+ * The value after adding `by` to `current`. `NOT_NUMERIC` for bytes, booleans, arrays and objects;
+ * `PRECISION`.
+ */
 export function incremented(current: Value | undefined, by: number | bigint): number | bigint {
   if (typeof current === "number" && typeof by === "number") {
     const sum = current + by;

@@ -1,7 +1,8 @@
 /**
  * Janitor: frees what the free queue names, a little at a time, in groups of its own.
  *
- * Runs while there is something queued; asks for nothing while idle. It is woken by whoever may have queued something.
+ * Runs while there is something queued; asks for nothing while idle. It is woken by whoever may have queued
+ * something.
  */
 import { isCode } from "../ground/errors.ts";
 import type { DatabaseCore } from "./database.ts";

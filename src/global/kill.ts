@@ -1,9 +1,9 @@
 /**
  * Kill: removes every entry of a key range in one group, however many there are (DESIGN D1).
  *
- * The two edges of the range are trimmed leaf by leaf; children that lie wholly inside are cut off at their branch, in
- * one piece each, and queued to be freed later. A run of cut children leaves one empty child in its place, so that
- * every fence stays exact without touching what is left and right of it.
+ * The two edges of the range are trimmed leaf by leaf; children that lie wholly inside are cut off at their
+ * branch, in one piece each, and queued to be freed later. A run of cut children leaves one empty child in
+ * its place, so that every fence stays exact without touching what is left and right of it.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -102,7 +102,8 @@ function killInBranch(change: Change, place: TreePlace, frame: number, range: Ke
   const base = frame * blockSize;
   const fence = new Uint8Array(KEY_BYTES_MAX);
   const count = entryCount(bytes, base);
-  // Children [covered, beyond) lie wholly inside; `left` and `right` are cut by an edge of the range, -1 if none is.
+  // Children [covered, beyond) lie wholly inside; `left` and `right` are cut by an edge of the range, -1 if
+  // none is.
   const startsBefore =
     compareBytes(range.low, 0, range.lowLength, fence, 0, lowInto(bytes, base, fence)) <= 0;
   const covered = startsBefore ? 0 : lowerBound(bytes, base, range.low, range.lowLength);

@@ -48,8 +48,8 @@ export function dataOf(
 }
 
 /**
- * The next subscript at one level. `key[0, parentLength)` is the parent; `key[0, keyLength)` the node to go from, or
- * the parent itself when the subscript is "".
+ * The next subscript at one level. `key[0, parentLength)` is the parent; `key[0, keyLength)` the node to go
+ * from, or the parent itself when the subscript is "".
  */
 export function orderOf(
   step: Step,
@@ -96,8 +96,8 @@ function seekSiblingBefore(
 }
 
 /**
- * The next node with a value, in depth-first order. `edge` says that the last subscript was "": from before the first
- * or after the last child of `key`.
+ * The next node with a value, in depth-first order. `edge` says that the last subscript was "": from before
+ * the first or after the last child of `key`.
  */
 export function queryOf(
   step: Step,

@@ -1,8 +1,8 @@
 /**
  * Overlay: what one transaction has written to one global, over the tree as it is.
  *
- * Kill ranges hide the tree; writes stand above both. Keys are kept as strings of byte values, whose `<` is the order of
- * the keys. Pure: no blocks, no waiting.
+ * Kill ranges hide the tree; writes stand above both. Keys are kept as strings of byte values, whose `<` is
+ * the order of the keys. Pure: no blocks, no waiting.
  */
 
 /** A written value, or null for a value removed by ZKILL. */

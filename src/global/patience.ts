@@ -5,7 +5,9 @@ import type { Clock } from "../ports/mod.ts";
 
 /** What every call that may wait takes. */
 export interface WaitOptions {
-  /** Ends the wait; the call rejects with its reason. What was already handed to the journal may still happen. */
+  /**
+   * Ends the wait; the call rejects with its reason. What was already handed to the journal may still happen.
+   */
   readonly signal?: AbortSignal;
   /** Milliseconds after which the call rejects `TIMEOUT`. */
   readonly timeoutMs?: number;

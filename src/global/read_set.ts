@@ -1,9 +1,11 @@
 /**
- * Read set: what a transaction saw of the trees, so that its commit can tell whether it still stands (DESIGN D3).
+ * Read set: what a transaction saw of the trees, so that its commit can tell whether it still stands (DESIGN
+ * D3).
  *
- * Two primitive questions are recorded: the value of a key, and the next or previous key from a key. Validation asks
- * again from the root: the same leaf at the same stamp answers at once, otherwise the answers are compared, so a
- * change of the leaf that does not touch what was read is no conflict. A global that does not exist is asked likewise.
+ * Two primitive questions are recorded: the value of a key, and the next or previous key from a key.
+ * Validation asks again from the root: the same leaf at the same stamp answers at once, otherwise the answers
+ * are compared, so a change of the leaf that does not touch what was read is no conflict. A global that does
+ * not exist is asked likewise.
  */
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
@@ -17,7 +19,10 @@ import { FOUND, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
 import { leafOf } from "./tree.ts";
 
-/** `value`: of the key. `from`: first key at or after. `after`: strictly after. `before`: last key strictly before. */
+/**
+ * `value`: of the key. `from`: first key at or after. `after`: strictly after. `before`: last key strictly
+ * before.
+ */
 export type Question = "value" | "from" | "after" | "before";
 
 /** Bytes of a value, text of a key, or undefined for none. */

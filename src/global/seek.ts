@@ -1,8 +1,8 @@
 /**
  * Seek: the next or previous entry from any key, across leaves.
  *
- * There are no sibling links: the next leaf covers this one's high key, the previous one ends at its low key, and both
- * are found from the root, so a leaf that was split or merged meanwhile cannot lead astray.
+ * There are no sibling links: the next leaf covers this one's high key, the previous one ends at its low key,
+ * and both are found from the root, so a leaf that was split or merged meanwhile cannot lead astray.
  */
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, KIND_LEAF } from "../ground/block.ts";

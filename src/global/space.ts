@@ -1,8 +1,8 @@
 /**
  * Space: takes blocks from the map, one extent's map block at a time, and says when the volume must grow.
  *
- * Nothing about reservations is stored: the maps are ordinary blocks, changed by the group that uses the space
- * (DESIGN D2). Blocks come back only through the free queue (free_queue.ts).
+ * Nothing about reservations is stored: the maps are ordinary blocks, changed by the group that uses the
+ * space (DESIGN D2). Blocks come back only through the free queue (free_queue.ts).
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -13,8 +13,8 @@ import type { Volume } from "../storage/volume.ts";
 const GROW_BLOCKS_MIN = 64;
 
 /**
- * Takes a free block near the end of use, marking it in its map: the block number, or `MISS` with what is lacking
- * (a map block, a frame, or growth of the volume).
+ * Takes a free block near the end of use, marking it in its map: the block number, or `MISS` with what is
+ * lacking (a map block, a frame, or growth of the volume).
  */
 export function takeBlock(change: Change, volume: Volume): number {
   const { extentBlocks } = volume.facts;
@@ -42,7 +42,9 @@ function takeIn(change: Change, volume: Volume, extent: number, limit: number): 
   return extent * volume.facts.extentBlocks + bit;
 }
 
-/** No extent has room within the volume's size: begin a new extent when the size allows, else ask for growth. */
+/**
+ * No extent has room within the volume's size: begin a new extent when the size allows, else ask for growth.
+ */
 function takeByGrowth(change: Change, volume: Volume): number {
   const { extentBlocks } = volume.facts;
   const next = volume.freeIn.length;

@@ -1,7 +1,8 @@
 /**
  * Store: one value under one key, whatever its size, with the blocks it frees.
  *
- * Short values stand in their leaf; longer ones in value blocks named by the leaf's entry (ground/large_value.ts).
+ * Short values stand in their leaf; longer ones in value blocks named by the leaf's entry
+ * (ground/large_value.ts).
  */
 import { crc32 } from "node:zlib";
 import type { Change } from "../buffer/change.ts";
@@ -35,7 +36,9 @@ export interface Encoded {
   readonly to: number;
 }
 
-/** The encoded value under a key, undefined when there is none. What is inline is valid until the step waits. */
+/**
+ * The encoded value under a key, undefined when there is none. What is inline is valid until the step waits.
+ */
 export function readEncoded(
   step: Step,
   place: TreePlace,

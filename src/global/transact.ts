@@ -1,8 +1,8 @@
 /**
  * Transact: runs a body until its reads and writes stand together at one instant (DESIGN D3).
  *
- * Conflict → the body runs again; after a few, under the commit ticket of every database it wrote, so that other
- * transactions wait for it. An error of the body surfaces only if what it read still stands.
+ * Conflict → the body runs again; after a few, under the commit ticket of every database it wrote, so that
+ * other transactions wait for it. An error of the body surfaces only if what it read still stands.
  */
 import { AGAIN, type Engine, type Patience, type Published } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
@@ -22,7 +22,9 @@ export interface TransactOptions extends WaitOptions {
 
 /** Conflicts after which a run gets the commit tickets. */
 const CONFLICTS_BEFORE_TICKET = 3;
-/** Milliseconds a run may keep the tickets: a body that waits for another transaction cannot stop it for ever. */
+/**
+ * Milliseconds a run may keep the tickets: a body that waits for another transaction cannot stop it for ever.
+ */
 const TICKET_MS_MAX = 5_000;
 /** Longest pause between two runs. */
 const PAUSE_MS_MAX = 32;
@@ -108,7 +110,9 @@ class Runs<R> {
     return published.value ? { value, position: published.position } : "conflict";
   }
 
-  /** Whether the reads of a run that threw still stand; if not, its error may come of a state that never was. */
+  /**
+   * Whether the reads of a run that threw still stand; if not, its error may come of a state that never was.
+   */
   #stands(transaction: Transaction): Promise<boolean> {
     return this.#engine.readUnacknowledged((step) => transaction.validate(step), this.#patience);
   }

@@ -1,8 +1,8 @@
 /**
  * Transaction: one run of a transaction body: its own writes over what it reads (DESIGN D3).
  *
- * Nothing of it is in any block before the commit. Reads answer from the overlay first; what they ask of the trees is
- * recorded, and the commit validates and applies all in one synchronous step.
+ * Nothing of it is in any block before the commit. Reads answer from the overlay first; what they ask of the
+ * trees is recorded, and the commit validates and applies all in one synchronous step.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Engine, type Patience } from "../buffer/engine.ts";
@@ -65,7 +65,9 @@ export class Transaction {
     return this.#patience.signal;
   }
 
-  /** A global as this transaction sees and changes it. The global's database must be mounted by the same node. */
+  /**
+   * A global as this transaction sees and changes it. The global's database must be mounted by the same node.
+   */
   global<T>(global: Global<T>): TransactionGlobal<T> {
     this.#check();
     const database = global.core;
@@ -94,12 +96,12 @@ export class Transaction {
     for (const { target, key, value } of this.#log) apply(target.overlay, key, value);
   }
 
-  /** Writes so far. */
+  /** Writes since it began. */
   get writeCount(): number {
     return this.#log.length;
   }
 
-  /** Databases written to. */
+  /** @internal Databases written to. */
   get databases(): Set<DatabaseCore> {
     const databases = new Set<DatabaseCore>();
     for (const target of this.#targets.values()) databases.add(target.database);
@@ -214,7 +216,10 @@ export function decoded(bytes: Uint8Array): Value {
   return decodeValue(bytes, 0, bytes.length);
 }
 
-/** Kills first, then what stands above them. Goes on after a lack, so that one wait fetches all that is missing. */
+/**
+ * Kills first, then what stands above them. Goes on after a lack, so that one wait fetches all that is
+ * missing.
+ */
 function applyTarget(change: Change, target: Target): undefined | Again {
   const { database, name, overlay } = target;
   let lacking = false;

@@ -20,6 +20,7 @@ function textOf(subscripts: readonly Subscript[]): string {
 
 /** One global as a transaction sees it. */
 export class TransactionGlobal<T = Value> {
+  /** Its name, without the caret. */
   readonly name: string;
   readonly #transaction: Transaction;
   readonly #database: DatabaseCore;

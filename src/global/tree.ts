@@ -1,9 +1,9 @@
 /**
  * Tree: the way from a root to the leaf that covers a key.
  *
- * A tree is its volume and its root block, which never moves. Leaves and branches carry their low and high key, so the
- * next leaf is found by descending to `high`, and a leaf that is no longer the leaf is noticed. Synchronous: what is
- * not resident is asked of the step (DESIGN D1).
+ * A tree is its volume and its root block, which never moves. Leaves and branches carry their low and high
+ * key, so the next leaf is found by descending to `high`, and a leaf that is no longer the leaf is noticed.
+ * Synchronous: what is not resident is asked of the step (DESIGN D1).
  */
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, blockLevel, blockTree, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";

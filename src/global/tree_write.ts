@@ -1,9 +1,10 @@
 /**
  * Tree writing: put and remove with the structure changes they cause, all within one change (DESIGN D3).
  *
- * A put that finds its block full splits it and puts the separator one level up, to the root, whose block number never
- * changes: its content moves to a new child. Merging is never owed: it happens when the neighbour is at hand.
- * Every function answers `MISS` when the change lacks something; what was done till then is thrown away with it.
+ * A put that finds its block full splits it and puts the separator one level up, to the root, whose block
+ * number never changes: its content moves to a new child. Merging is never owed: it happens when the
+ * neighbour is at hand. Every function answers `MISS` when the change lacks something; what was done till
+ * then is thrown away with it.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -88,7 +89,10 @@ export function putOnPath(
 
 const separatorLengths: Int32Array = new Int32Array(TREE_LEVELS_MAX + 1);
 
-/** Splits an owned block, puts the entry into its half, and leaves separator and new block number for the parent. */
+/**
+ * Splits an owned block, puts the entry into its half, and leaves separator and new block number for the
+ * parent.
+ */
 function splitAndPut(
   change: Change,
   place: TreePlace,
@@ -135,7 +139,9 @@ function splitAndPut(
   return DONE;
 }
 
-/** Moves the root's content into a new child, so that the child can be split: the tree is one level higher. */
+/**
+ * Moves the root's content into a new child, so that the child can be split: the tree is one level higher.
+ */
 function growRoot(change: Change, place: TreePlace, path: Path): number {
   const { bytes, blockSize } = change.pool;
   const root = path.frames[0]!;
@@ -193,7 +199,10 @@ export function mergeUp(change: Change, place: TreePlace, path: Path): number {
   return collapseRoot(change, place, path);
 }
 
-/** Merges with the right neighbour, else the left one, under the same parent: `DONE`, `ABSENT` when neither fits. */
+/**
+ * Merges with the right neighbour, else the left one, under the same parent: `DONE`, `ABSENT` when neither
+ * fits.
+ */
 function mergeAt(change: Change, place: TreePlace, path: Path, at: number): number {
   const { bytes, blockSize } = change.pool;
   const parentBase = path.frames[at - 1]! * blockSize;
@@ -205,7 +214,10 @@ function mergeAt(change: Change, place: TreePlace, path: Path, at: number): numb
   return index > 0 ? mergePair(change, place, path, at, index - 1) : ABSENT;
 }
 
-/** Merges children `index` and `index + 1` of the parent at `at - 1`, when both are resident and fit one block. */
+/**
+ * Merges children `index` and `index + 1` of the parent at `at - 1`, when both are resident and fit one
+ * block.
+ */
 function mergePair(change: Change, place: TreePlace, path: Path, at: number, index: number): number {
   const { bytes, blockSize } = change.pool;
   const { volume } = place;

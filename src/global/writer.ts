@@ -1,8 +1,9 @@
 /**
  * Writer: the changing half of a global's face, outside transactions.
  *
- * A set or increment whose leaf is resident and has room is one op in one group, appended in the caller's turn
- * (`#putHot`); everything else is a change (buffer/change.ts). An operation is acknowledged when the journal says so.
+ * A set or increment whose leaf is resident and has room is one op in one group, appended in the caller's
+ * turn (`#putHot`); everything else is a change (buffer/change.ts). An operation is acknowledged when the
+ * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Patience, type Published } from "../buffer/engine.ts";
@@ -132,7 +133,10 @@ export class GlobalWriter {
     return mergeSubtree(this.#database, this.#name, to, source, sourceName, from, options);
   }
 
-  /** Puts into the resident leaf of the key in `keyScratch`: the position to acknowledge, or 0 when that cannot be. */
+  /**
+   * Puts into the resident leaf of the key in `keyScratch`: the position to acknowledge, or 0 when that
+   * cannot be.
+   */
   #putHot(keyLength: number, value: ByteWriter): number {
     const { engine, volume } = this.#database;
     const root = this.cachedRoot();

@@ -1,7 +1,8 @@
 /**
  * Large values: what a leaf keeps of a value that lives in value blocks.
  *
- * tag 11 | u32 length of the encoded value | u32 crc32 of it | u32 block numbers, in order. All little-endian.
+ * tag 11 | u32 length of the encoded value | u32 crc32 of it | u32 block numbers, in order. All
+ * little-endian.
  */
 import { getU32, putU32 } from "./bytes.ts";
 import { HEADER_BYTES } from "./block.ts";

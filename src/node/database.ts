@@ -12,9 +12,13 @@ import type { Mount, MountMode } from "./mount.ts";
 
 /** What can be told of a mounted database. */
 export interface DatabaseStatus {
+  /** Its directory in the one canonical spelling. */
   readonly directory: string;
+  /** How it is mounted. */
   readonly mode: MountMode;
+  /** Whether writes are refused. */
   readonly readOnly: boolean;
+  /** Bytes of a block. */
   readonly blockSize: number;
   /** Blocks the volume has room for now. */
   readonly blocks: number;
@@ -48,6 +52,7 @@ export class Database implements AsyncDisposable {
     return this.#core;
   }
 
+  /** What can be told of it now. */
   get status(): DatabaseStatus {
     const { volume, directory } = this.#core;
     const { extentBlocks } = volume.facts;
@@ -66,7 +71,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * A global by name: a letter or `%`, then letters and digits, at most 31 characters; longer is a `RangeError`. It need
+   * A global by name: a letter or `%`, then letters and digits, at most 31 characters; longer is a
+   * `RangeError`. It need
    * not exist: the first set creates it. `T` says what the program stores in it.
    */
   global<T = Value>(name: string): Global<T> {
@@ -105,7 +111,10 @@ export class Database implements AsyncDisposable {
     });
   }
 
-  /** Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to call twice. */
+  /**
+   * Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to
+   * call twice.
+   */
   dismount(): Promise<void> {
     return this.#mount.dismount();
   }

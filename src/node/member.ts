@@ -1,8 +1,9 @@
 /**
  * Member: what stands behind a node once it may write: pool, engine, journal, image journal, write daemon.
  *
- * One set per incarnation, in `<dir>/<incarnation>`. Truncation is here: segments below what the write daemon brought home
- * are dropped (DESIGN D6: for a privately mounted volume the completed cycle of its one owner counts).
+ * One set per incarnation, in `<dir>/<incarnation>`. Truncation is here: segments below what the write daemon
+ * brought home are dropped (DESIGN D6: for a privately mounted volume the completed cycle of its one owner
+ * counts).
  */
 import { Engine } from "../buffer/engine.ts";
 import { Pool } from "../buffer/pool.ts";
@@ -13,6 +14,7 @@ import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
 import { gatedStorage } from "../storage/gated.ts";
 import { Journal } from "../storage/journal.ts";
 import { removeJournal } from "../storage/journal_durable.ts";
+import type { Storage } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Settings, World } from "./options.ts";
 
@@ -48,84 +50,105 @@ export async function openMember(
   world: World,
   onStop: (cause: CohortError) => void,
 ): Promise<Member> {
-  const { clock, observer } = world;
   const base = settings.dir === undefined ? MEMORY_DIRECTORY : await world.storage.resolve(settings.dir);
   const directory = `${base}/${incarnation}`;
   const gate = await world.storage.fence.openGate(directory, incarnation);
   const storage = gatedStorage(world.storage, gate);
-  const volumes = new Map<number, Volume>();
-  const stamps = new Stamps(FIRST_STAMP);
   const stop = (cause: CohortError): void => {
     engine.stopped ??= cause;
     daemon.stop(cause);
     journal.abandon(cause);
     onStop(cause);
   };
-  const journal = await Journal.create({
-    storage,
-    clock,
-    observer,
-    directory,
-    incarnation,
-    durability: settings.durability,
-    syncIntervalMs: settings.syncIntervalMs,
-    firstStamp: FIRST_STAMP,
-    segmentBytes: settings.segmentBytes,
-    reserveBytes: Math.min(RESERVE_BYTES, settings.segmentBytes),
-    ...(settings.historyDays > 0 ? { history: { days: settings.historyDays, keep: HISTORY_SEGMENTS_MIN } } : {}),
-    onStop: stop,
-  });
-  const cycleBlocks = Math.min(settings.cycleBlocks, Math.max(1, Math.floor(settings.poolBytes / settings.blockSize) >> 2));
+  const cycleBlocks = cycleBlocksOf(settings);
+  const journal = await openJournal(storage, directory, incarnation, settings, world, stop);
   const images = await ImageJournal.open({
     storage,
-    clock,
+    clock: world.clock,
     path: imagePath(directory),
     incarnation,
     blocksMax: cycleBlocks,
   });
+  const volumes = new Map<number, Volume>();
   const pool = new Pool(settings.poolBytes, settings.blockSize);
-  const engine = new Engine(pool, journal, stamps);
-  const daemon = new WriteDaemon({
+  const engine = new Engine(pool, journal, new Stamps(FIRST_STAMP));
+  const daemon = openDaemon(engine, journal, images, volumes, settings, world, stop, cycleBlocks);
+  engine.attach(daemon);
+  const close = async (cause: CohortError | undefined): Promise<void> => {
+    const reason = cause ?? new CohortError("CLOSED", "The node is closed");
+    engine.stopped ??= reason;
+    if (cause !== undefined) journal.abandon(cause);
+    daemon.stop(reason);
+    await daemon.settled();
+    await journal.close();
+    await images.close();
+    gate.close();
+    if (cause === undefined && volumes.size === 0) await removeIncarnation(world, directory);
+  };
+  return { incarnation, directory, settings, world, engine, journal, daemon, volumes, close };
+}
+
+/** A cycle never takes more than a quarter of the pool: the rest goes on being used meanwhile. */
+function cycleBlocksOf(settings: Settings): number {
+  const poolBlocks = Math.floor(settings.poolBytes / settings.blockSize);
+  return Math.min(settings.cycleBlocks, Math.max(1, poolBlocks >> 2));
+}
+
+function openJournal(
+  storage: Storage,
+  directory: string,
+  incarnation: string,
+  settings: Settings,
+  world: World,
+  onStop: (cause: CohortError) => void,
+): Promise<Journal> {
+  const { durability, syncIntervalMs, segmentBytes, historyDays } = settings;
+  return Journal.create({
+    storage,
+    clock: world.clock,
+    observer: world.observer,
+    directory,
+    incarnation,
+    durability,
+    syncIntervalMs,
+    firstStamp: FIRST_STAMP,
+    segmentBytes,
+    reserveBytes: Math.min(RESERVE_BYTES, segmentBytes),
+    ...(historyDays > 0 ? { history: { days: historyDays, keep: HISTORY_SEGMENTS_MIN } } : {}),
+    onStop,
+  });
+}
+
+function openDaemon(
+  engine: Engine,
+  journal: Journal,
+  images: ImageJournal,
+  volumes: ReadonlyMap<number, Volume>,
+  settings: Settings,
+  world: World,
+  onStop: (cause: CohortError) => void,
+  cycleBlocks: number,
+): WriteDaemon {
+  return new WriteDaemon({
     engine,
     journal,
     images: {
-      writeCycle: async (cycle, entries, facts) => void await images.writeCycle(cycle, entries.map(imageEntry), facts),
+      writeCycle: async (cycle, entries, facts) =>
+        void await images.writeCycle(cycle, entries.map(imageEntry), facts),
       release: async (cycle) => await images.release(cycle),
     },
     volumeAt: (index) => volumes.get(index),
     segmentAt: () => journal.segments().at(-1)?.number ?? 0,
-    clock,
-    observer,
-    onStop: stop,
+    clock: world.clock,
+    observer: world.observer,
+    onStop,
     onHome: (position) => truncate(journal, position),
   }, {
     cycleBlocks,
-    dirtyTarget: Math.floor(pool.capacity * DIRTY_PART),
+    dirtyTarget: Math.floor(engine.pool.capacity * DIRTY_PART),
     checkpointBytes: settings.checkpointBytes,
     idleMs: settings.idleMs,
   });
-  engine.attach(daemon);
-  return {
-    incarnation,
-    directory,
-    settings,
-    world,
-    engine,
-    journal,
-    daemon,
-    volumes,
-    close: async (cause) => {
-      const reason = cause ?? new CohortError("CLOSED", "The node is closed");
-      engine.stopped ??= reason;
-      if (cause !== undefined) journal.abandon(cause);
-      daemon.stop(reason);
-      await daemon.settled();
-      await journal.close();
-      await images.close();
-      gate.close();
-      if (cause === undefined && volumes.size === 0) await removeIncarnation(world, directory);
-    },
-  };
 }
 
 /** Path of an incarnation's image journal. */

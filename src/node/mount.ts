@@ -61,7 +61,10 @@ export class Mount {
   /** Another node has taken the volume over: nothing of it is served or written any more. */
   lose(cause: CohortError): void {
     this.core.close(cause);
-    this.member.world.observer.event("volume.lost", "error", { path: this.core.volume.path, cause: cause.message });
+    this.member.world.observer.event("volume.lost", "error", {
+      path: this.core.volume.path,
+      cause: cause.message,
+    });
     void this.dismount().catch(() => {});
   }
 
@@ -78,7 +81,8 @@ export class Mount {
     try {
       volume.onQueued = undefined;
       await this.#janitor?.stop();
-      const sound = engine.stopped === undefined && volume.quarantine === undefined && this.claim?.lost !== true;
+      const sound = engine.stopped === undefined && volume.quarantine === undefined &&
+        this.claim?.lost !== true;
       if (sound) await this.#bringHome();
       else {
         this.member.volumes.delete(volume.index);
@@ -117,4 +121,3 @@ export class Mount {
     }
   }
 }
-

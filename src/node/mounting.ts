@@ -1,8 +1,8 @@
 /**
  * Mounting: from a directory to a database that may be used: claim, open, recover, look at the maps.
  *
- * Whatever fails on the way gives back what was taken: a failed mount leaves no claim of its own, except where dead
- * owners' journals still have to be replayed; then the claim stays and says so.
+ * Whatever fails on the way gives back what was taken: a failed mount leaves no claim of its own, except
+ * where dead owners' journals still have to be replayed; then the claim stays and says so.
  */
 import { AGAIN } from "../buffer/engine.ts";
 import { NO_FRAME } from "../buffer/pool.ts";
@@ -15,7 +15,7 @@ import { patienceOf } from "../global/patience.ts";
 import { acquireClaim, type Claim } from "../storage/claim.ts";
 import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
-import { tagOf } from "../storage/volume_header.ts";
+import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { type Member, removeIncarnation } from "./member.ts";
 import { Mount, type MountOptions } from "./mount.ts";
 import { recoverVolume } from "./recover.ts";
@@ -33,8 +33,12 @@ export function mountVolume(
     const probe = await openVolumeFile(directory, "read", member.settings, member.world);
     await probe.file.close();
     const { storage, clock, observer } = member.world;
+    const register = options.readOnly === true
+      ? undefined
+      : await registerMount(member, directory, probe.header);
     let onLost: (cause: CohortError) => void = () => {};
-    const claim = await acquireClaim({
+    const owner = await storage.fence.identify(member.incarnation);
+    const claiming = acquireClaim({
       storage,
       clock,
       observer,
@@ -42,18 +46,36 @@ export function mountVolume(
       mode: options.readOnly === true ? "read" : "private",
       volumeId: probe.header.id,
       volumeIncarnation: probe.header.incarnation,
-      owner: await storage.fence.identify(member.incarnation),
+      owner,
       journalDirectory: member.directory,
       leaseMs: member.settings.leaseMs,
       confirmGone: options.confirmGone ?? false,
       onLost: (cause) => onLost(cause),
       ...(signal === undefined ? {} : { signal }),
     });
+    const claim = await claiming.catch(async (error) => {
+      if (register !== undefined) await storage.remove(register);
+      throw error;
+    });
     const mount = await claimed(member, directory, options, claim, onGone);
     onLost = (cause) => mount.lose(cause);
-    if (claim.lost) mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
+    if (claim.lost) {
+      mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
+    }
     return mount;
   });
+}
+
+/**
+ * Names the volume in the incarnation's directory before the claim names the directory: a directory is
+ * removed once no
+ * `mount.*` is left in it, and a claim must never point at a removed one.
+ */
+async function registerMount(member: Member, directory: string, header: VolumeHeader): Promise<string> {
+  const path = `${member.directory}/mount.${header.id}`;
+  const text = JSON.stringify({ directory, incarnation: header.incarnation });
+  await member.world.storage.createRegister(path, new TextEncoder().encode(text));
+  return path;
 }
 
 async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
@@ -62,7 +84,9 @@ async function createIfAsked(member: Member, directory: string, options: MountOp
   if (readOnly) throw new TypeError("Could not create a database that is mounted read-only");
   const made = await createVolume(directory, options, member.settings, member.world);
   if (!made && create === "new") {
-    throw new CohortError("EXISTS", `Could not create ${volumePath(directory)}: it exists`, { path: volumePath(directory) });
+    throw new CohortError("EXISTS", `Could not create ${volumePath(directory)}: it exists`, {
+      path: volumePath(directory),
+    });
   }
 }
 
@@ -81,10 +105,31 @@ async function claimed(
     await countFree(member, volume);
     return assemble(member, directory, volume, claim, options, onGone);
   } catch (error) {
-    if (volume !== undefined) await forget(member, volume);
-    if (claim.predecessors.length > 0) await claim.abandon();
-    else await claim.release();
+    await giveBack(member, options, claim, volume);
     throw error;
+  }
+}
+
+/**
+ * Gives a claim back after a failed mount; what was not recovered is left to the next owner. What was
+ * replayed so far goes home first: a block torn on its way would need this member's images, which nobody
+ * looks for after a release.
+ */
+async function giveBack(
+  member: Member,
+  options: MountOptions,
+  claim: Claim,
+  volume: Volume | undefined,
+): Promise<void> {
+  const { daemon, engine, world } = member;
+  const mayWrite = engine.stopped === undefined && daemon.status.frozen === undefined && !claim.lost;
+  const isHome = volume === undefined || claim.predecessors.length === 0 ||
+    (mayWrite && await daemon.checkpoint().then(() => true, () => false));
+  if (volume !== undefined) await forget(member, volume);
+  if (!isHome) return await claim.abandon();
+  await claim.release();
+  if (options.readOnly !== true && volume !== undefined) {
+    await world.storage.remove(`${member.directory}/mount.${volume.facts.id}`);
   }
 }
 
@@ -95,20 +140,19 @@ async function openVolume(
   claim: Claim,
 ): Promise<Volume> {
   const { readOnly = false } = options;
-  const { file, header } = await openVolumeFile(directory, readOnly ? "read" : "write", member.settings, member.world);
+  const { file, header } = await openVolumeFile(
+    directory,
+    readOnly ? "read" : "write",
+    member.settings,
+    member.world,
+  );
   const { id, incarnation, blockSize, extentBlocks } = header;
   const index = await member.journal.addVolume(id, incarnation, directory);
   const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
   const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
   member.volumes.set(index, volume);
   member.engine.stamps.hear(header.stampCeiling);
-  if (!readOnly) {
-    await member.journal.makeSafe();
-    await member.world.storage.createRegister(
-      `${member.directory}/mount.${id}`,
-      new TextEncoder().encode(JSON.stringify({ directory, incarnation })),
-    );
-  }
+  if (!readOnly) await member.journal.makeSafe();
   return volume;
 }
 
@@ -146,10 +190,14 @@ async function countFree(member: Member, volume: Volume): Promise<void> {
   const { engine } = member;
   for (let extent = 0; volume.mapBlockOf(extent) < volume.blocks; extent++) {
     const block = volume.mapBlockOf(extent);
-    if (engine.pool.find(volume.index, block) === NO_FRAME && (await volume.readRaw(block)).fault === "blank") return;
+    if (
+      engine.pool.find(volume.index, block) === NO_FRAME && (await volume.readRaw(block)).fault === "blank"
+    ) return;
     volume.freeIn[extent] = await engine.readUnacknowledged((step) => {
       const frame = step.find(volume, block);
-      return frame === MISS ? AGAIN : extentBlocks - mapAllocated(step.pool.bytes, frame * step.pool.blockSize);
+      return frame === MISS
+        ? AGAIN
+        : extentBlocks - mapAllocated(step.pool.bytes, frame * step.pool.blockSize);
     });
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Node: one member's pool, journal and mounted databases (DESIGN §2).
  *
- * The journal, its image journal and the write daemon come with the first mount that may write. A failed sync or a broken
- * invariant stops the node: every later call answers `STOPPED` with the first cause, and its databases come back
- * through recovery.
+ * The journal, its image journal and the write daemon come with the first mount that may write. A failed sync
+ * or a broken invariant stops the node: every later call answers `STOPPED` with the first cause, and its
+ * databases come back through recovery.
  */
 import { toHex } from "../ground/hex.ts";
 import { CohortError } from "../ground/errors.ts";
@@ -23,14 +23,21 @@ export interface NodeStatus {
   readonly state: "active" | "frozen" | "stopped" | "closed";
   /** Why it is frozen or stopped. */
   readonly cause: string | undefined;
+  /** Its incarnation: 32 hexadecimal digits. */
   readonly incarnation: string;
+  /** Directories of the mounted databases. */
   readonly databases: readonly string[];
+  /** Blocks the pool has room for; 0 before the first mount. */
   readonly poolBlocks: number;
+  /** Blocks in the pool. */
   readonly residentBlocks: number;
+  /** Blocks newer in the pool than in their volumes. */
   readonly dirtyBlocks: number;
+  /** What the write daemon is doing; undefined before the first mount. */
   readonly writeDaemon: WriteDaemonStatus | undefined;
-  /** Journal bytes written since the node opened, and the part that is synced. */
+  /** Journal bytes written since the node opened. */
   readonly journalWritten: number;
+  /** The part of them that is synced. */
   readonly journalSafe: number;
 }
 
@@ -76,9 +83,12 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`. `create` makes
-   * it when missing; of any number of processes that do so at once exactly one creates it. Rejects `NOT_FOUND`, `IN_USE`
-   * (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`.
+   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`.
+   * `create` makes
+   * it when missing; of any number of processes that do so at once exactly one creates it. Rejects
+   * `NOT_FOUND`, `IN_USE`
+   * (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, `JOURNAL_GAP`,
+   * `BLOCK_SIZE`.
    */
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();
@@ -129,8 +139,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Runs `body` as one serializable transaction over all databases of this node, again on a conflict. What the body does
-   * outside the transaction (an increment, say) is done again with it.
+   * Runs `body` as one serializable transaction over all databases of this node, again on a conflict. What
+   * the body does outside the transaction (an increment, say) is done again with it.
    */
   async transact<R>(
     body: (transaction: Transaction) => Promise<R> | R,
@@ -153,11 +163,14 @@ export class Node implements AsyncDisposable {
     await this.#opened?.daemon.checkpoint();
   }
 
-  /** Drains: brings all home, dismounts every database, closes. Safe to call twice, and from a signal handler. */
+  /**
+   * Drains: brings all home, dismounts every database, closes. Safe to call twice, and from a signal handler.
+   */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -7,12 +7,15 @@ export type Durability = "sync" | "relaxed";
 
 /** Options of `openNode`. */
 export interface NodeOptions {
-  /** Directory for journals and image journals, one set per incarnation. Without it the node is memory only. */
+  /**
+   * Directory for journals and image journals, one set per incarnation. Without it the node is memory only.
+   */
   readonly dir?: string;
   /**
-   * `"sync"` (default): acknowledged when synced; costs one journal sync per group of operations that wait together.
-   * `"relaxed"`: acknowledged when written to the journal file; `kill -9` loses nothing, the loss of the host may lose the
-   * last `syncIntervalMs`.
+   * `"sync"` (default): acknowledged when synced; costs one journal sync per group of operations that wait
+   * together.
+   * `"relaxed"`: acknowledged when written to the journal file; `kill -9` loses nothing, the loss of the host
+   * may lose the last `syncIntervalMs`.
    */
   readonly durability?: Durability;
   /** Milliseconds after which relaxed writes are synced; 100 by default. */
@@ -31,15 +34,21 @@ export interface NodeOptions {
   readonly leaseMs?: number;
   /** Milliseconds of quiet after which changed blocks go home; 5000 by default. */
   readonly idleMs?: number;
-  /** Days dropped journal segments are kept in the directory `history`; they are removed at once by default. */
+  /**
+   * Days dropped journal segments are kept in the directory `history`; they are removed at once by default.
+   */
   readonly historyDays?: number;
 }
 
 /** What a node needs of the world; `openNode` gives it the real one. */
 export interface World {
+  /** Where volumes, journals and claims are. */
   readonly storage: Storage;
+  /** The only source of time. */
   readonly clock: Clock;
+  /** The only source of chance. */
   readonly entropy: Entropy;
+  /** Told of events and measures. */
   readonly observer: Observer;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Recover: brings one volume up to date from the journals of owners that died with it (DESIGN D9).
  *
- * One straight line, idempotent at every step: make the dead journals durable; images; redo, merged by stamp; home. The
- * redo goes through the pool and this member's own image journal, so a crash in the middle leaves one more
- * predecessor and nothing half done. Loud about anything that does not fit: the volume is quarantined.
+ * One straight line, idempotent at every step: make the dead journals durable; images; redo, merged by stamp;
+ * home. The redo goes through the pool and this member's own image journal, so a crash in the middle leaves
+ * one more predecessor and nothing half done. Loud about anything that does not fit: the volume is
+ * quarantined.
  */
 import { NO_FRAME } from "../buffer/pool.ts";
 import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
@@ -107,25 +108,27 @@ async function replayGroup(
 ): Promise<void> {
   for (const record of group.records) {
     const named = scan.volumes[record.volumeIndex];
-    if (named === undefined || named.id !== volume.facts.id || named.incarnation !== volume.facts.incarnation) continue;
+    if (
+      named === undefined || named.id !== volume.facts.id || named.incarnation !== volume.facts.incarnation
+    ) continue;
     const isFormat = record.ops[0] === OP_FORMAT;
     const fork = forks.check(0, record.block, record.before, group.stamp, isFormat);
     if (fork !== undefined) throw gap(volume, record, group.stamp, -1, fork);
-    await replayRecord(member, volume, record, group.stamp, report);
+    const frame = frameNow(member, volume, record.block) ?? await loadForReplay(member, volume, record.block);
+    replayRecord(member, volume, record, group.stamp, frame, report);
   }
 }
 
-async function replayRecord(
+/** Applies or skips one record; its ops are a view that lives until the next group is asked for. */
+function replayRecord(
   member: Member,
   volume: Volume,
   record: ScannedRecord,
   after: number,
+  frame: number,
   report: RecoveryReport,
-): Promise<void> {
+): void {
   const { pool, journal } = member.engine;
-  if (record.block >= volume.blocks) await volume.grow(record.block + 1);
-  // The ops are a view that lives until the next group: everything is applied before that is asked for.
-  const frame = await loadForReplay(member, volume, record.block);
   try {
     const base = frame * pool.blockSize;
     const current = blockStamp(pool.bytes, base);
@@ -150,7 +153,18 @@ function incarnationOf(directory: string): string {
   return directory.slice(directory.lastIndexOf("/") + 1);
 }
 
+/** The block's frame, pinned, when it can be had without waiting. */
+function frameNow(member: Member, volume: Volume, block: number): number | undefined {
+  if (block >= volume.blocks) return undefined;
+  const answer = member.engine.loader.load(volume, block, true);
+  if (typeof answer === "number") return answer === NO_FRAME ? undefined : answer;
+  // The one that waits pins again; this pin ends when the load does.
+  answer.then((frame) => member.engine.pool.unpin(frame), () => {});
+  return undefined;
+}
+
 async function loadForReplay(member: Member, volume: Volume, block: number): Promise<number> {
+  if (block >= volume.blocks) await volume.grow(block + 1);
   for (;;) {
     const frame = await member.engine.loader.load(volume, block, true);
     if (frame !== NO_FRAME) return frame;
@@ -158,11 +172,17 @@ async function loadForReplay(member: Member, volume: Volume, block: number): Pro
   }
 }
 
-function gap(volume: Volume, record: ScannedRecord, after: number, current: number, reason: string): CohortError {
+function gap(
+  volume: Volume,
+  record: ScannedRecord,
+  after: number,
+  current: number,
+  reason: string,
+): CohortError {
   const { block, before } = record;
   return new CohortError(
     "JOURNAL_GAP",
-    `Could not replay block ${block} of ${volume.path}: it stands at ${current}, the record goes from ${before} to ${after} (${reason})`,
+    `Could not replay block ${block} of ${volume.path}, which stands at ${current}: ${reason}`,
     { path: volume.path, block, before, after, current },
   );
 }

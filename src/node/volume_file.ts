@@ -53,7 +53,8 @@ export interface OpenedVolume {
 }
 
 /**
- * Opens a volume file and reads its header. Rejects `NOT_FOUND`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, and
+ * Opens a volume file and reads its header. Rejects `NOT_FOUND`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`,
+ * and
  * `BLOCK_SIZE` when the node's pool has blocks of another size.
  */
 export async function openVolumeFile(

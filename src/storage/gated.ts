@@ -1,5 +1,6 @@
 /**
- * Gated: files whose every write passes a gate, so that a node which was taken over writes nothing more (DESIGN D8).
+ * Gated: files whose every write passes a gate, so that a node which was taken over writes nothing more
+ * (DESIGN D8).
  *
  * Enter, write, leave; a shut gate refuses with `FENCED`. Reads pass freely.
  */
@@ -53,7 +54,9 @@ function gatedStream(file: StreamFile, gate: Gate): StreamFile {
 }
 
 function through<T>(gate: Gate, path: string, write: () => Answer<T>): Answer<T> {
-  if (!gate.enter()) throw new CohortError("FENCED", `Could not write ${path}: another node has taken over`, { path });
+  if (!gate.enter()) {
+    throw new CohortError("FENCED", `Could not write ${path}: another node has taken over`, { path });
+  }
   let answer: Answer<T>;
   try {
     answer = write();

@@ -1,8 +1,10 @@
 /**
- * Volume: one open database file, its geometry, and blocks read from it only when they prove to be themselves.
+ * Volume: one open database file, its geometry, and blocks read from it only when they prove to be
+ * themselves.
  *
- * Every read is checked for checksum, address, volume and stamp: a block older than the one this mount put home is a
- * lost or misdirected write or a stale read, and is loud. Knows nothing of pools, trees or who may write.
+ * Every read is checked for checksum, address, volume and stamp: a block older than the one this mount put
+ * home is a lost or misdirected write or a stale read, and is loud. Knows nothing of pools, trees or who may
+ * write.
  */
 import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
@@ -40,7 +42,9 @@ export class Volume {
   quarantine: CohortError | undefined;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
-  /** Rises with every change of the catalog of globals: cached roots of another version are looked up again. */
+  /**
+   * Rises with every change of the catalog of globals: cached roots of another version are looked up again.
+   */
   catalogVersion = 1;
   /** Free blocks of each extent, by its map; the extents that exist. */
   readonly freeIn: number[] = [];

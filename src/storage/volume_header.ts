@@ -1,9 +1,9 @@
 /**
  * Volume header: what a volume is, in two slots (blocks 0 and 1) of which the newest valid one counts.
  *
- * Within the sealed header block, after its 40 bytes, all little-endian: 40 "COHORTDB" · 48 u16 format · 50 u16 zero ·
- * 52 u32 block size · 56 u32 blocks an extent · 60 volume id (16) · 76 volume incarnation (16) · 92 u32 sequence ·
- * 96 u48 stamp ceiling · 102 u48 created (ms since 1970).
+ * Within the sealed header block, after its 40 bytes, all little-endian: 40 "COHORTDB" · 48 u16 format · 50
+ * u16 zero · 52 u32 block size · 56 u32 blocks an extent · 60 volume id (16) · 76 volume incarnation (16) ·
+ * 92 u32 sequence · 96 u48 stamp ceiling · 102 u48 created (ms since 1970).
  * A slot is written and synced before the other may be; a torn one leaves the other.
  */
 import {
@@ -92,7 +92,8 @@ export function encodeVolumeHeader(header: VolumeHeader): Uint8Array {
 }
 
 /**
- * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Rejects `FORMAT_NEWER`.
+ * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Rejects
+ * `FORMAT_NEWER`.
  * Only a hint until the slot is verified.
  */
 export function probeBlockSize(bytes: Uint8Array, path: string): number | undefined {
