@@ -99,7 +99,8 @@ function declare() {
 function rewriteDeclaration(path) {
   const text = readFileSync(path, "utf8")
     .replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.ts\2/g, "$1$2$3.js$2");
-  const [, bare] = /\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/.exec(text) ?? [];
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
+  const [, bare] = /(?<!["'])\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/.exec(code) ?? [];
   if (bare !== undefined && !bare.startsWith("node:")) {
     throw new Error(`${path} imports the types of ${bare}`);
   }

@@ -185,10 +185,13 @@ export class Journal {
     this.#admission.release(bytes);
   }
 
-  /** Begins a group, in the space of an admission of `admitted` bytes. It must end in the same turn. */
+  /**
+   * Begins a group, in the space of an admission of `admitted` bytes. It must end in the same turn. Throws `STOPPED` or
+   * `CLOSED` when the journal has ended since.
+   */
   beginGroup(stamp: number, admitted: number): void {
+    if (this.#cause !== undefined || this.#closing !== undefined) throw this.#refusal();
     invariant(stamp > this.#lastStamp && stamp <= this.#admission.ceiling, "Stamps rise, up to the ceiling");
-    invariant(this.#cause === undefined, "A stopped journal takes no groups");
     this.#lastStamp = stamp;
     this.#taken = admitted;
     this.#pump.filling.beginGroup(stamp);
@@ -242,7 +245,7 @@ export class Journal {
       throw new RangeError(`A path has at most 65535 bytes, got ${encoded.length}`);
     }
     const bytes = 64 + encoded.length;
-    await this.admit(bytes, 0);
+    await this.#admitItem(bytes);
     const index = this.#volumes.length;
     const writer = this.#pump.filling.beginItem(ITEM_VOLUME);
     writer.u16(index);
@@ -264,7 +267,7 @@ export class Journal {
     }
     const encoded = new TextEncoder().encode(text);
     const bytes = 32 + encoded.length;
-    await this.admit(bytes, 0);
+    await this.#admitItem(bytes);
     const segment = this.#files.filling.header.number;
     const writer = this.#pump.filling.beginItem(ITEM_MARK);
     writer.u48(this.#clock.wallMs());
@@ -285,7 +288,8 @@ export class Journal {
   async drop(segment: number): Promise<void> {
     if (segment < this.#files.floor) return;
     invariant(segment < this.#files.writing.header.number, "Only sealed segments are dropped");
-    await this.admit(32, 0);
+    // Dropping gives space back, so it must not wait for space behind those who need it.
+    if (!this.#admission.admitSmall(32)) await this.#admitItem(32);
     const floor = Math.max(segment + 1, this.#files.floor);
     this.#pump.filling.beginItem(ITEM_FLOOR).u32(floor);
     this.#files.floor = floor;
@@ -315,7 +319,7 @@ export class Journal {
 
   async #close(): Promise<void> {
     this.#admission.close();
-    this.#pump.cancelRotation();
+    this.#pump.finish();
     if (this.#cause === undefined) {
       try {
         await this.makeSafe();
@@ -333,10 +337,21 @@ export class Journal {
 
   async #closeFiles(): Promise<void> {
     this.#cause ??= new CohortError("CLOSED", "The journal is closed");
-    this.#pump.quiet();
     await this.#pump.settled();
     await this.#admission.settled();
     await this.#files.close();
+  }
+
+  async #admitItem(bytes: number): Promise<void> {
+    await this.admit(bytes, 0);
+    if (this.#cause !== undefined || this.#closing !== undefined) throw this.#refusal();
+  }
+
+  #refusal(): CohortError {
+    if (this.#cause === undefined) {
+      return new CohortError("CLOSED", "Could not append to the journal: it is closed");
+    }
+    return new CohortError("STOPPED", "Could not append to the journal: it is stopped", {}, this.#cause);
   }
 
   #endItem(admitted: number): number {

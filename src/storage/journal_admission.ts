@@ -13,8 +13,10 @@ import type { JournalPump } from "./journal_pump.ts";
 import type { JournalVolume } from "./journal_segment.ts";
 import { backOffMs, Deferred, mayPass } from "./journal_waiters.ts";
 
-/** What an admission takes beside its bytes: it may come to lie in a frame of its own. */
-const OVERHEAD_BYTES: number = FRAME_HEADER_BYTES + FRAME_ALIGN;
+/** What an admission takes beside its bytes: it may come to lie in a frame of its own, which an empty one may follow. */
+const OVERHEAD_BYTES: number = 2 * FRAME_HEADER_BYTES + FRAME_ALIGN;
+/** What is kept of a segment's slack for its seal or the end mark. */
+const SEAL_BYTES: number = 2 * OVERHEAD_BYTES;
 
 /** What admission needs to know beside files and pump. */
 export interface JournalAdmissionOptions {
@@ -79,6 +81,19 @@ export class JournalAdmission {
       return undefined;
     }
     return this.#admitLater(need, stampAtMost);
+  }
+
+  /**
+   * Takes for a few bytes from what no group may take, without waiting: for what gives space back. False when even that
+   * is used up; else to be released like an admission.
+   */
+  admitSmall(bytes: number): boolean {
+    const { limit, reserved } = this.#files.filling;
+    const need = bytes + OVERHEAD_BYTES;
+    if (this.#refusal !== undefined) return false;
+    if (this.#pump.filling.end + this.#reserved + need + SEAL_BYTES > Math.min(limit, reserved)) return false;
+    this.#reserved += need;
+    return true;
   }
 
   /** Gives back what `admit(bytes)` reserved: it was used, or is not wanted. */
@@ -262,6 +277,7 @@ export class JournalAdmission {
         code: error.code,
       });
     }
+    if (this.#cancelRetry !== undefined) return;
     this.#cancelRetry = this.#options.clock.after(backOffMs(this.#attempts++), () => {
       this.#cancelRetry = undefined;
       this.progress();

@@ -6,7 +6,7 @@
  * Durability `relaxed`: writes go on while a sync runs; a sync covers only what was written before it began.
  * A write that fails is repeated until it succeeds; a sync that fails ends the journal.
  */
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import type { Answer, Clock, Observer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import { FrameBuilder } from "./frame_builder.ts";
@@ -76,6 +76,7 @@ export class JournalPump {
   /** End of a sealed segment that must be safe before anything else is written; -1 for none. */
   #barrier = -1;
   #nameWanted = false;
+  #finishing = false;
   #scheduled = false;
   #running = false;
   #attempts = 0;
@@ -128,9 +129,12 @@ export class JournalPump {
     this.schedule();
   }
 
-  /** Takes `rotate` back if nothing was done about it. */
-  cancelRotation(): void {
+  /** Begins no rotation any more, and nothing by itself in idle time: what is appended now is the end. */
+  finish(): void {
     this.#rotateWanted = false;
+    this.#finishing = true;
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
   }
 
   /** True between `rotate` and the moment the old segment is safe. */
@@ -157,12 +161,6 @@ export class JournalPump {
     return (this.#settled ??= new Deferred()).promise;
   }
 
-  /** Cancels the timer of idle time. */
-  quiet(): void {
-    this.#cancelTick?.();
-    this.#cancelTick = undefined;
-  }
-
   readonly #turn = (): void => {
     this.#scheduled = false;
     this.#run();
@@ -173,6 +171,9 @@ export class JournalPump {
     this.#running = true;
     try {
       while (this.#stopped === undefined && this.#step());
+    } catch (error) {
+      this.#flying = undefined;
+      this.stop(new CohortError("STOPPED", "Could not go on with the journal", {}, error));
     } finally {
       this.#running = false;
     }
@@ -201,6 +202,7 @@ export class JournalPump {
     this.#flyingSynced = this.safe;
     this.#flyingBytes = frame.seal(this.#tag, segment.header.number, this.safe);
     this.#flyingEnd = frame.end;
+    invariant(this.#flyingEnd <= segment.limit, "A frame ends within its segment");
     this.#flyingAck = this.#fillingAck;
     this.#fillingAck = undefined;
     this.#flying = frame;
@@ -366,7 +368,7 @@ export class JournalPump {
 
   /** Sees to it that what was written is synced, and that what was synced is named, when nothing else comes. */
   #arm(): void {
-    if (this.#cancelTick !== undefined || this.#stopped !== undefined) return;
+    if (this.#cancelTick !== undefined || this.#stopped !== undefined || this.#finishing) return;
     if (this.safe >= this.#itemEnd && this.#named >= this.#itemEnd) return;
     this.#cancelTick = this.#options.clock.after(this.#options.syncIntervalMs, this.#tick, true);
   }

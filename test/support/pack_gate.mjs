@@ -1,9 +1,11 @@
 // The package as a consumer gets it: built and packed in a folder of its own, judged, unpacked, then imported
-// whole by Node, Deno and Bun. Usage: node test/support/pack_gate.mjs FOLDER (which it fills).
-import { execFileSync } from "node:child_process";
+// whole by Node, Deno and Bun, and an adapter made for it passes the suite it brings. Usage: node
+// test/support/pack_gate.mjs FOLDER (which it fills).
+import { execFile, execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { ROOT, scriptCommand } from "./runtimes.mjs";
+import { promisify } from "node:util";
+import { ROOT, runtimePath, scriptCommand } from "./runtimes.mjs";
 
 const BYTES_MAX = 5_000_000;
 const DEPENDENCIES_MAX = 6;
@@ -30,6 +32,7 @@ for (
     faults.push(`${command[0]} cannot import the package: ${error.stderr}`);
   }
 }
+faults.push(...await tryOwnAdapter());
 for (const fault of faults) console.error(fault);
 process.exit(faults.length === 0 ? 0 : 1);
 
@@ -81,4 +84,26 @@ function judge({ dependencies = {}, scripts, exports, bin = {} }) {
     if (!files.includes(target.replace(/^\.\//, ""))) faults.push(`${target} was not built`);
   }
   return faults;
+}
+
+/**
+ * Runs the example of an adapter of one's own where nothing of the repository but the package is to be found.
+ */
+async function tryOwnAdapter() {
+  const example = join(ROOT, "examples/own_adapter"), own = join(consumer, "own_adapter");
+  mkdirSync(own);
+  for (const name of readdirSync(example).filter((name) => /\.ts$|^package\.json$/.test(name))) {
+    copyFileSync(join(example, name), join(own, name));
+  }
+  const runs = [["deno", ["test", "-A", "--no-check", "--quiet"]], ["bun", ["test"]]];
+  const outcomes = await Promise.allSettled(
+    runs.map(([runtime, flags]) =>
+      promisify(execFile)(runtimePath(runtime), flags, { cwd: own, timeout: 120_000, maxBuffer: 2 ** 26 })
+    ),
+  );
+  return outcomes.flatMap(({ reason }, index) =>
+    reason === undefined
+      ? []
+      : [`examples/own_adapter fails on ${runs[index][0]}: ${reason.stdout}${reason.stderr}`]
+  );
 }

@@ -52,7 +52,7 @@ export class StepDrawer {
 
   /** Sets a node. */
   set(place: number): Step {
-    const subscripts = this.#subscripts(place);
+    const subscripts = this.#subscripts();
     const value = drawValue(this.#chance, `${this.#region.name}.${++this.#serial}`, this.#sizes);
     const key = this.#region.key(place, subscripts);
     return {
@@ -85,8 +85,8 @@ export class StepDrawer {
   merge(global: (place: Place) => SubjectGlobal): Step | undefined {
     const from = this.#chance.below(this.#region.places.length);
     const to = this.#chance.below(this.#region.places.length);
-    const source = this.#chance.chance(1, 12) ? [] : this.#subscripts(from).slice(0, 2);
-    const target = this.#subscripts(to).slice(0, 2);
+    const source = this.#chance.chance(1, 12) ? [] : this.#subscripts().slice(0, 2);
+    const target = this.#subscripts().slice(0, 2);
     const sourceKey = this.#region.key(from, source);
     const targetKey = this.#region.key(to, target);
     const nodes = this.#region.model.within(sourceKey);
@@ -111,7 +111,7 @@ export class StepDrawer {
 
   #kill(place: number): Step {
     const whole = this.#chance.chance(1, 60);
-    const subscripts = whole ? [] : this.#subscripts(place).slice(0, this.#chance.between(1, 3));
+    const subscripts = whole ? [] : this.#subscripts().slice(0, this.#chance.between(1, 3));
     const key = this.#region.key(place, subscripts);
     return {
       name: `kill ${this.#name(place, subscripts)}`,
@@ -208,7 +208,7 @@ export class StepDrawer {
   }
 
   /** Subscripts drawn anew. */
-  #subscripts(_place: number): Subscript[] {
+  #subscripts(): Subscript[] {
     return drawSubscripts(this.#chance, this.#spread);
   }
 
@@ -216,9 +216,9 @@ export class StepDrawer {
   #known(place: number): Subscript[] {
     const { all } = this.#region.model;
     const entry = all.length === 0 || this.#chance.chance(1, 4) ? undefined : this.#chance.pick(all);
-    if (entry === undefined || entry.key[0]?.text !== String(place)) return this.#subscripts(place);
+    if (entry === undefined || entry.key[0]?.text !== String(place)) return this.#subscripts();
     const subscripts = entry.key.slice(1).map((atom) => atom.text);
-    if (subscripts.length === 0) return this.#subscripts(place);
+    if (subscripts.length === 0) return this.#subscripts();
     if (this.#chance.chance(1, 5)) {
       subscripts[subscripts.length - 1] = String(drawSubscript(this.#chance, this.#spread));
     }

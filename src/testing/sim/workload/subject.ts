@@ -3,6 +3,10 @@
  * as they are; a toy engine in the tests fits too, so that the simulator can be shown to find what is planted
  * in it.
  */
+import type { Clock } from "../../../ports/clock.ts";
+import type { Entropy } from "../../../ports/entropy.ts";
+import type { Observer } from "../../../ports/observer.ts";
+import type { Storage } from "../../../ports/storage.ts";
 import type { Subscript } from "../model/collation.ts";
 import type { SimValue } from "../model/values.ts";
 
@@ -12,10 +16,7 @@ export interface SubjectReader {
   data(subscripts: readonly Subscript[]): Promise<number>;
   order(subscripts: readonly Subscript[], direction?: 1 | -1): Promise<Subscript | undefined>;
   query(subscripts: readonly Subscript[], direction?: 1 | -1): Promise<Subscript[] | undefined>;
-  entries(
-    subscripts?: readonly Subscript[],
-    options?: { readonly reverse?: boolean },
-  ): AsyncIterable<[Subscript[], SimValue]>;
+  entries(subscripts?: readonly Subscript[]): AsyncIterable<[Subscript[], SimValue]>;
   set(subscripts: readonly Subscript[], value: SimValue): Promise<void>;
   kill(subscripts?: readonly Subscript[]): Promise<void>;
   zkill(subscripts: readonly Subscript[]): Promise<void>;
@@ -30,8 +31,10 @@ export interface SubjectGlobal extends SubjectReader {
 /** One run of a transaction body. */
 export interface SubjectTransaction {
   global(global: SubjectGlobal): SubjectReader;
-  savepoint(): number;
-  rollbackTo(savepoint: number): void;
+  /** A mark of the writes so far. */
+  savepoint(): unknown;
+  /** Forgets the writes since the mark. */
+  rollbackTo(savepoint: unknown): void;
 }
 
 /** A mounted database. */
@@ -44,21 +47,35 @@ export interface SubjectNode {
   /** Mounts, and creates what is missing. */
   mount(directory: string): Promise<SubjectDatabase>;
   transact<R>(body: (transaction: SubjectTransaction) => Promise<R>): Promise<R>;
-  /** Answers when all that was done before is durable; undefined when there is no such call. */
-  sync?(): Promise<void>;
+  /** Answers when all that was done before is durable. */
+  sync(): Promise<void>;
   /** The engine's own full check of a database: what is wrong with it. */
-  check?(directory: string): Promise<readonly string[]>;
+  check(directory: string): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+/** The world a node lives in. */
+export interface SubjectWorld {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly observer: Observer;
 }
 
 /** How a node is set up; sizes are small, so that everything happens often. */
 export interface SubjectOptions {
+  /** Where journals lie. */
+  readonly directory: string;
   readonly durability: "sync" | "relaxed";
+  readonly syncIntervalMs: number;
   readonly poolBlocks: number;
   readonly extentBlocks: number;
   readonly segmentBytes: number;
-  readonly imageBytes: number;
-  readonly syncIntervalMs: number;
-  /** Where journals lie. */
-  readonly directory: string;
+  readonly checkpointBytes: number;
+  readonly cycleBlocks: number;
+  readonly leaseMs: number;
+  readonly idleMs: number;
 }
+
+/** Opens a node. */
+export type OpenSubject = (world: SubjectWorld, options: SubjectOptions) => Promise<SubjectNode>;

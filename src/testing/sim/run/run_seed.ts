@@ -1,0 +1,96 @@
+/** Runs one seed in a world of its own and says what came of it. */
+import { type Problem, Problems } from "../check/problems.ts";
+import type { FaultKind } from "../faults.ts";
+import { type Drain, Scheduler } from "../scheduler.ts";
+import type { DiskWatch } from "../sim_storage.ts";
+import { Trace } from "../trace.ts";
+import { messageOf } from "../workload/calls.ts";
+import { History } from "../workload/history.ts";
+import type { OpenSubject } from "../workload/subject.ts";
+import { Abort, Scenario } from "./scenario.ts";
+import { describeSeed, drawSeed, type SeedOptions, type SizeOptions } from "./seed_options.ts";
+import type { WorldParts, WrapWorld } from "./world.ts";
+
+/** How to run a seed. */
+export interface RunOptions {
+  readonly open: OpenSubject;
+  /** The runtime's own drain of promise jobs. */
+  readonly drain?: Drain | undefined;
+  /** Gets every line of the trace. */
+  readonly print?: ((line: string) => void) | undefined;
+  /** Puts a planted bug between node and world. */
+  readonly wrap?: WrapWorld | undefined;
+  /** Makes what watches the disk. */
+  readonly watch?: ((problems: Problems) => DiskWatch) | undefined;
+  readonly size?: SizeOptions | undefined;
+  /** Changes what was drawn: for plays. */
+  readonly change?: ((options: SeedOptions) => SeedOptions) | undefined;
+}
+
+/** What came of a seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly hash: string;
+  readonly problems: readonly Problem[];
+  /** The drawn options, for people. */
+  readonly options: string;
+  readonly operations: number;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly crashes: number;
+  readonly recoveries: number;
+  readonly blocks: number;
+  readonly events: number;
+  readonly virtualSeconds: number;
+}
+
+/** Events after which a run is stuck. */
+const EVENTS_MAX = 20_000_000;
+
+/** Runs a seed. Never rejects: what goes wrong is a problem of the result. */
+export async function runSeed(seed: number, run: RunOptions): Promise<SeedResult> {
+  const trace = new Trace(run.print);
+  const scheduler = new Scheduler(seed, trace, run.drain);
+  const problems = new Problems();
+  const history = new History(problems);
+  const drawn = drawSeed(seed, run.size);
+  const options = run.change?.(drawn) ?? drawn;
+  const watch = run.watch?.(problems);
+  const parts: WorldParts = { options, scheduler, trace, problems, open: run.open, wrap: run.wrap, watch };
+  const scenario = new Scenario(parts, history);
+  let ended = false;
+  scheduler.after(0, () => {
+    scenario.run().then(() => (ended = true), (error) => {
+      ended = true;
+      if (!(error instanceof Abort)) problems.add("contract", `the scenario broke: ${messageOf(error)}`);
+      else if (!problems.any) problems.add("contract", `aborted without a problem: ${error.message}`);
+    });
+  });
+  try {
+    const bounds = { eventsMax: EVENTS_MAX, timeMax: Number.MAX_SAFE_INTEGER };
+    const end = await scheduler.run(() => ended, bounds);
+    if (end !== "done") {
+      const stuck = [...history.inFlight.values()].slice(0, 6).join("; ");
+      problems.add("liveness", `the run ended by ${end}; in flight: ${stuck}`);
+    }
+  } catch (error) {
+    problems.add("errors", `thrown outside of any call: ${messageOf(error)}`);
+  }
+  for (const problem of problems.list) trace.note("problem", problem.checker, problem.text);
+  return {
+    seed,
+    hash: trace.hash(),
+    problems: problems.list,
+    options: describeSeed(options),
+    operations: history.operations,
+    counts: history.counts,
+    failures: history.failures,
+    faults: scenario.world.host.plan.counts(),
+    crashes: scenario.counts.crashes,
+    recoveries: scenario.counts.recoveries,
+    blocks: scenario.counts.blocksMax,
+    events: scheduler.events,
+    virtualSeconds: Math.floor(scheduler.now / 1e6),
+  };
+}

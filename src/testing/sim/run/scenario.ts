@@ -1,0 +1,364 @@
+/**
+ * A full seed from beginning to end: fill, then epochs of work that each end in a crash or a close and a
+ * check of everything, then a healed world in which all must end, then the volumes' bytes, then perhaps a
+ * betrayal.
+ */
+import type { ErrorCode } from "../../../ground/errors.ts";
+import { type RawReport, walkVolume } from "../check/raw_volume.ts";
+import type { SimProcess } from "../host.ts";
+import { Prng } from "../prng.ts";
+import type { ClientContext } from "../workload/calls.ts";
+import { messageOf } from "../workload/calls.ts";
+import { Client } from "../workload/client.ts";
+import type { History } from "../workload/history.ts";
+import { type Place, Region } from "../workload/region.ts";
+import { type SharedPlaces, sharedPlaces } from "../workload/shared.ts";
+import type { SubjectNode } from "../workload/subject.ts";
+import { judgeShared, NOTHING, type SharedState } from "./epoch_state.ts";
+import type { EpochPlan } from "./seed_options.ts";
+import { compareRaw, readShared, verifyRegions } from "./verify.ts";
+import { globalsOf, type Running, signal, World, type WorldParts } from "./world.ts";
+
+/** Virtual microseconds after which work that should have ended is stuck. */
+const PATIENCE_US = 900_000_000;
+/** Ends the run: a problem has been noted. */
+export class Abort extends Error {}
+
+/** What a scenario counted. */
+export interface ScenarioCounts {
+  crashes: number;
+  recoveries: number;
+  blocksMax: number;
+}
+
+/** One seed's life. */
+export class Scenario {
+  readonly world: World;
+  readonly history: History;
+  readonly counts: ScenarioCounts = { crashes: 0, recoveries: 0, blocksMax: 0 };
+  readonly #parts: WorldParts;
+  readonly #clients: Client[];
+  readonly #places: SharedPlaces;
+  readonly #chance: Prng;
+  #running: Running | undefined;
+  #shared: SharedState = NOTHING;
+  /** Effects of each region that a `sync` of the node has covered. */
+  readonly #synced = new Map<Region, number>();
+
+  constructor(parts: WorldParts, history: History) {
+    this.#parts = parts;
+    this.history = history;
+    this.world = new World(parts);
+    const { options } = parts;
+    this.#chance = new Prng(options.seed, "scenario");
+    this.#places = sharedPlaces(options.databases, options.keys);
+    this.#clients = Array.from({ length: options.clients }, (_, i) => this.#makeClient(i));
+  }
+
+  #makeClient(i: number): Client {
+    const { options } = this.#parts;
+    const chance = new Prng(options.seed, `client ${i}`);
+    const own = (): Place => ({ database: chance.below(options.databases), global: `Own${i}`, prefix: [] });
+    const among = (): Place => ({
+      database: chance.below(options.databases),
+      global: "Shared",
+      prefix: [`c${i}`],
+    });
+    const places = chance.pick([[own()], [among()], [own(), among()]]);
+    return new Client(new Region(`c${i}`, places), chance, options.mix, options.sizes, this.#places);
+  }
+
+  /** Lives the seed. Rejects `Abort` when a problem makes going on pointless. */
+  async run(): Promise<void> {
+    await this.#start(undefined, false);
+    await this.#fill();
+    for (const plan of this.#parts.options.epochs) {
+      const mayForget = await this.#epoch(plan);
+      await this.#check(mayForget);
+    }
+    await this.#liveness();
+    await this.#closeAndWalk();
+  }
+
+  /** Opens a node; what strikes the recovery once is told by `again`. */
+  async #start(process: SimProcess | undefined, recovering: boolean, plan?: EpochPlan): Promise<void> {
+    const { world } = this;
+    let again = plan?.again ?? 0;
+    for (;;) {
+      world.crashed = signal();
+      world.onSpawn = (fresh) => {
+        if (again === 0 || plan === undefined) return;
+        const end = plan.end === "kill" ? "kill" : "power";
+        this.#arm(fresh, again, plan, end);
+        again = 0;
+      };
+      const opened = await world.open(process);
+      if (opened === "crashed") {
+        this.counts.crashes++;
+        process = undefined;
+        continue;
+      }
+      if (opened === undefined) throw new Abort("the node could not be opened");
+      opened.process.watch = undefined;
+      this.#running = opened;
+      if (recovering) this.counts.recoveries++;
+      return;
+    }
+  }
+
+  /** Lets a crash strike at the n-th port call from now on. */
+  #arm(process: SimProcess, calls: number, plan: EpochPlan, end: "kill" | "power"): void {
+    const target = process.calls + calls;
+    process.watch = (inside, fact) => {
+      if (fact.number < target || (fact.number === target && fact.moment !== plan.moment)) return;
+      this.world.crash(end, plan.style, inside);
+    };
+  }
+
+  #context(goOn: () => boolean, onStopped: (code: string) => void): ClientContext {
+    const { process, node, databases } = this.#running as Running;
+    const { host } = this.world;
+    const mayFail = (code: ErrorCode) => this.world.mayFail(code);
+    return {
+      host,
+      process,
+      node,
+      history: this.history,
+      global: globalsOf(databases),
+      goOn,
+      onStopped,
+      mayFail,
+    };
+  }
+
+  async #fill(): Promise<void> {
+    const { fill } = this.#parts.options;
+    const until = this.history.operations + fill;
+    let stopped = false;
+    const context = this.#context(() => !stopped && this.history.operations < until, () => (stopped = true));
+    const work = this.#clients.map(async (client) => {
+      while (context.goOn()) await client.fill(context);
+    });
+    await this.#patiently(Promise.all(work), "fill");
+    if (stopped) await this.#restart();
+  }
+
+  /** Works until the plan's end; answers whether the latest effects may be gone after it. */
+  async #epoch(plan: EpochPlan): Promise<boolean> {
+    const { world } = this;
+    const running = this.#running as Running;
+    const until = this.history.operations + plan.operations;
+    const stopped = signal<string>();
+    let over = false;
+    world.crashed = signal();
+    const context = this.#context(
+      () => !over && this.history.operations < until + 200,
+      (code) => stopped.resolve(code),
+    );
+    const work = Promise.all(this.#clients.map((client) => client.work(context))).then(() => "worked");
+    this.#disturb(plan, running.process);
+    this.#barriers(context);
+    const near = this.#whenReached(until, context, () => {
+      if (plan.end === "close") over = true;
+      else this.#arm(running.process, plan.calls, plan, plan.end);
+    });
+    void near;
+    const end = await this.#patiently(Promise.race([work, world.crashed.promise, stopped.promise]), "epoch");
+    over = true;
+    const relaxed = this.#parts.options.subject.durability === "relaxed";
+    if (end === "kill" || end === "power") {
+      this.counts.crashes++;
+      await this.#start(undefined, true, plan);
+      return relaxed && (end === "power" || this.#lostSync());
+    }
+    if (end !== "worked") {
+      await this.#patiently(Promise.race([work, world.crashed.promise]), "stop");
+      await this.#restart();
+      return relaxed;
+    }
+    if (plan.end === "close") {
+      await this.#close(true);
+      return false;
+    }
+    world.crash(plan.end, plan.style, running.process);
+    this.counts.crashes++;
+    await this.#start(undefined, true, plan);
+    return relaxed && (plan.end === "power" || this.#lostSync());
+  }
+
+  /** True when a sync failed, or the power went while the recovery of a killed process ran. */
+  #lostSync(): boolean {
+    const counts = this.world.host.plan.counts();
+    return counts.has("sync_error_drop") || counts.has("sync_error_keep") || this.counts.crashes > 0;
+  }
+
+  async #whenReached(operations: number, context: ClientContext, then: () => void): Promise<void> {
+    while (this.history.operations < operations) {
+      if (!context.process.alive || !context.goOn()) return;
+      await this.#parts.scheduler.sleep(200, context.process);
+    }
+    then();
+  }
+
+  /** Pauses the process, moves the wall clock, fills the disk: once each, as planned. */
+  #disturb(plan: EpochPlan, process: SimProcess): void {
+    const { scheduler } = this.#parts;
+    const { host } = this.world;
+    const soon = () => this.#chance.below(200_000);
+    if (plan.pauseMs > 0) scheduler.after(soon(), () => host.pause(process, plan.pauseMs * 1000), process);
+    if (plan.jumpMs !== 0) scheduler.after(soon(), () => (host.wallOffsetMs += plan.jumpMs), process);
+    if (plan.fullMs === 0) return;
+    scheduler.after(soon(), () => {
+      this.world.wasFull = true;
+      host.disk.capacityBytes = host.disk.usedBytes() + this.#chance.below(100_000);
+      host.plan.struck("disk_full", "/", scheduler.now);
+      scheduler.after(plan.fullMs * 1000, () => (host.disk.capacityBytes = Number.MAX_SAFE_INTEGER));
+    }, process);
+  }
+
+  /** Now and then waits for a sync barrier, and remembers what it covered. */
+  #barriers(context: ClientContext): void {
+    if (this.#parts.options.subject.durability === "sync") return;
+    const { scheduler } = this.#parts;
+    const one = async () => {
+      while (context.goOn() && context.process.alive) {
+        await scheduler.sleep(this.#chance.below(400_000), context.process);
+        const covered = this.#clients.map(({ region }) => region.acknowledged);
+        try {
+          await context.node.sync();
+        } catch {
+          return;
+        }
+        if (!context.process.alive) return;
+        this.#clients.forEach(({ region }, i) => this.#synced.set(region, covered[i] as number));
+      }
+    };
+    void one();
+  }
+
+  /** The node stopped by itself: it is closed, or its process killed, and opened again. */
+  async #restart(): Promise<void> {
+    const { process, node } = this.#running as Running;
+    const { host } = this.world;
+    if (this.#chance.chance(1, 2)) {
+      await this.#patiently(node.close().catch((error) => this.#parts.trace.say(messageOf(error))), "close");
+    }
+    if (this.#chance.chance(1, 2)) host.kill(process);
+    await this.#start(process.alive ? process : undefined, true);
+  }
+
+  async #close(reopen: boolean): Promise<void> {
+    const { process, node } = this.#running as Running;
+    const closed = node.close().then(() => undefined, (error) => error);
+    const error = await this.#patiently(closed, "close");
+    if (error !== undefined) {
+      this.#parts.trace.say(`close: ${messageOf(error)}`);
+      if (!this.world.host.plan.active) this.history.problems.add("errors", `close: ${messageOf(error)}`);
+    }
+    if (!reopen) return;
+    if (this.#chance.chance(1, 2)) this.world.host.kill(process);
+    await this.#start(process.alive ? process : undefined, true);
+  }
+
+  /** Reads everything and holds it against every model. No faults strike the checkers. */
+  async #check(mayForget: boolean): Promise<void> {
+    const { host } = this.world;
+    const { node, databases } = this.#running as Running;
+    const active = host.plan.active;
+    const { capacityBytes } = host.disk;
+    this.world.heal();
+    const work = async () => {
+      for (let i = 0; i < databases.length; i++) await this.#checkStructure(node, i);
+      const global = globalsOf(databases);
+      const shared = await readShared(global, this.#places, this.history);
+      const floorOf = mayForget ? (region: Region) => this.#synced.get(region) ?? 0 : undefined;
+      await verifyRegions(this.#clients, global, this.history, shared.lists, floorOf);
+      judgeShared(this.history, this.#shared, shared, mayForget);
+      this.#shared = shared;
+    };
+    await this.#patiently(
+      work().catch((error) => this.history.problems.add("errors", `check: ${messageOf(error)}`)),
+      "check",
+    );
+    this.#measure();
+    this.#synced.clear();
+    this.history.beginEpoch();
+    for (const complaint of host.complaints.splice(0)) this.history.problems.add("contract", complaint);
+    if (this.history.problems.any) throw new Abort("the check found problems");
+    host.plan.active = active;
+    host.disk.capacityBytes = capacityBytes;
+  }
+
+  /**
+   * The engine's own check; blocks that are being freed may move between two looks, so it gets a second one.
+   */
+  async #checkStructure(node: SubjectNode, database: number): Promise<void> {
+    let found: readonly string[] = [];
+    for (let tries = 0; tries < 4; tries++) {
+      found = await node.check(this.world.directory(database));
+      if (found.length === 0) return;
+      await this.#parts.scheduler.sleep(3_000_000);
+    }
+    for (const text of found) this.history.problems.add("structure", `database ${database}: ${text}`);
+  }
+
+  #measure(): void {
+    let blocks = 0;
+    for (const file of this.world.host.disk.files()) {
+      if (file.use === "volume") blocks += Math.floor(file.cache.size / 8192);
+    }
+    this.counts.blocksMax = Math.max(this.counts.blocksMax, blocks);
+  }
+
+  /** The world is healed: everything that is asked now is done. */
+  async #liveness(): Promise<void> {
+    this.world.heal();
+    this.world.crashed = signal();
+    const { problems } = this.history;
+    let failed = "";
+    for (let tries = 0; tries < 2; tries++) {
+      failed = "";
+      const until = this.history.operations + 5 * this.#clients.length;
+      const context = this.#context(() => this.history.operations < until, (code) => (failed = code));
+      await this.#patiently(Promise.all(this.#clients.map((client) => client.work(context))), "liveness");
+      if (failed === "") break;
+      await this.#restart();
+    }
+    if (failed !== "") problems.add("liveness", `the node stops in a healed world: ${failed}`);
+    await this.#check(false);
+  }
+
+  async #closeAndWalk(): Promise<void> {
+    this.world.heal();
+    await this.#close(false);
+    const reports: RawReport[] = [];
+    const { extentBlocks } = this.#parts.options.subject;
+    for (let i = 0; i < this.#parts.options.databases; i++) {
+      const file = this.world.host.disk.find(`${this.world.directory(i)}/cohort.dat`);
+      if (file === undefined) throw new Abort("there is no volume");
+      if (!file.durable.equals(file.cache)) {
+        this.history.problems.add("volume", `database ${i}: it was closed, not all of it is durable`);
+      }
+      reports.push(walkVolume(file.durable, { blockSize: 8192, extentBlocks }));
+    }
+    compareRaw(reports, this.#clients, this.#shared, this.#places, this.history);
+    if (this.history.problems.any) throw new Abort("the walk found problems");
+    await this.#start(undefined, false);
+    await this.#check(false);
+  }
+
+  /** Waits for work that must end; what does not is noted with what is still in flight. */
+  async #patiently<T>(work: Promise<T>, what: string): Promise<T> {
+    const late = signal<"late">();
+    const cancel = this.#parts.scheduler.after(PATIENCE_US, () => late.resolve("late"));
+    const end = await Promise.race([work, late.promise]);
+    cancel();
+    if (end !== "late") return end as T;
+    const stuck = [...this.history.inFlight.values()].slice(0, 6).join("; ");
+    this.history.problems.add(
+      "liveness",
+      `${what} did not end in ${PATIENCE_US / 1e6} s; in flight: ${stuck}`,
+    );
+    throw new Abort(`${what} is stuck`);
+  }
+}
