@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { CohortError, InvariantError, isCode } from "../../src/ground/errors.ts";
 import { groupBytes } from "../../src/storage/journal_frame.ts";
 import { Journal, type JournalOptions } from "../../src/storage/journal.ts";
-import { appendAdmitted, INCARNATION, makeJournal } from "./journal_rig.ts";
+import { append as appendLater, appendAdmitted, INCARNATION, makeJournal } from "./journal_rig.ts";
 import { ioError, isWaiting, settle } from "./rig.ts";
 
 /** Appends one group of one record; returns the position behind it. */
@@ -264,6 +264,48 @@ test("Journal: memory is bounded while a write does not answer", async () => {
   storage.held.clear();
   while (storage.answer());
   await journal.close();
+});
+
+test("Journal: what was admitted fits its segment, even with every group in a frame of its own and idle time between", async () => {
+  const { clock, journal, stops } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 16_384 });
+  const bytes = groupBytes(1, 0);
+  let admitted = 0;
+  let waiting: Promise<void> | undefined;
+  while ((waiting = journal.admit(bytes, 1000)) === undefined) admitted++;
+  assert(admitted > 50);
+  for (let i = 1; i <= admitted; i++) {
+    await journal.ackOf(appendAdmitted(journal, 100 + i, 0));
+    clock.turn(2000);
+  }
+  await waiting;
+  await journal.ackOf(appendAdmitted(journal, 1000, 0));
+  assertEquals(stops, []);
+  assert(journal.segments()[0]!.end <= 16_384 - 4096);
+  await journal.close();
+});
+
+test("Journal.drop() does not wait for the space that it gives back", async () => {
+  const { storage, journal } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 4096 });
+  let stamp = 100;
+  while (journal.segments().length < 3) await journal.ackOf(await appendLater(journal, ++stamp, 400));
+  storage.fault = (operation) => /reserve|open/.test(operation) ? ioError("FULL") : undefined;
+  let waiting: Promise<void> | undefined;
+  while ((waiting = journal.admit(groupBytes(1, 400), stamp + 1)) === undefined) {
+    await journal.ackOf(appendAdmitted(journal, ++stamp, 400));
+  }
+  assert(await isWaiting(waiting));
+  assertEquals(journal.state, "frozen");
+  await journal.drop(2);
+  assertEquals(journal.segments().map((segment) => segment.number), [3]);
+  journal.abandon(new CohortError("STOPPED", "test"));
+  await journal.close();
+});
+
+test("Journal: a group admitted before the end is refused after it", async () => {
+  const { journal } = await makeJournal();
+  assertStrictEquals(journal.admit(10, 101), undefined);
+  await journal.close();
+  assertThrows(() => journal.beginGroup(101, 10), CohortError, "stopped");
 });
 
 test("Journal: a group larger than a segment is refused, one larger than the buffer is not", async () => {

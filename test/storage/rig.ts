@@ -137,6 +137,13 @@ export class RigStorage implements Storage {
     return left;
   }
 
+  /** What a loss of the process leaves: everything written, of which the host has made durable what it had. */
+  kill(): RigStorage {
+    const left = this.copy();
+    for (const [path, file] of this.files) left.find(path).durable = file.durable.slice();
+    return left;
+  }
+
   /** The same files as they read now. */
   copy(): RigStorage {
     return this.crash((_, file) => file.bytes);
