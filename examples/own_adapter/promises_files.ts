@@ -1,12 +1,6 @@
 /** The open files of this adapter: a volume of blocks, and a stream of bytes. */
 import type { FileHandle } from "node:fs/promises";
-import {
-  type BlockWrite,
-  CohortError,
-  type ErrorCode,
-  type StreamFile,
-  type VolumeFile,
-} from "@cohort/db";
+import { type BlockWrite, CohortError, type ErrorCode, type StreamFile, type VolumeFile } from "@cohort/db";
 
 /** Zeros are written so many bytes at a time. */
 const FILL_BYTES = 1_048_576;
@@ -28,10 +22,7 @@ export function errno(error: unknown): string {
  * sync.
  */
 function failure(operation: string, path: string, error: unknown): unknown {
-  if (
-    error instanceof CohortError || error instanceof RangeError ||
-    error instanceof TypeError
-  ) return error;
+  if (error instanceof CohortError || error instanceof RangeError || error instanceof TypeError) return error;
   const codes: Record<string, ErrorCode> = {
     ENOENT: "NOT_FOUND",
     ENOSPC: "FULL",
@@ -39,9 +30,7 @@ function failure(operation: string, path: string, error: unknown): unknown {
     EACCES: "PERMISSION",
     EPERM: "PERMISSION",
   };
-  const code = operation.startsWith("sync")
-    ? "SYNC_FAILED"
-    : codes[errno(error)] ?? "IO";
+  const code = operation.startsWith("sync") ? "SYNC_FAILED" : codes[errno(error)] ?? "IO";
   return new CohortError(
     code,
     `${operation} failed with ${errno(error)}: ${path}`,
@@ -51,11 +40,7 @@ function failure(operation: string, path: string, error: unknown): unknown {
 }
 
 /** Does `work`; its failure is told with the operation and the path. */
-export async function told<T>(
-  operation: string,
-  path: string,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function told<T>(operation: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -105,19 +90,11 @@ export class PromisesFile {
   ): Promise<T> {
     const facts = { operation, path: this.path };
     if (this.#closed) {
-      throw new CohortError(
-        "CLOSED",
-        `${operation} needs an open file: ${this.path}`,
-        facts,
-      );
+      throw new CohortError("CLOSED", `${operation} needs an open file: ${this.path}`, facts);
     }
     check();
     if (writes && !this.#opened.writable) {
-      throw new CohortError(
-        "READ_ONLY",
-        `${operation} needs access "write": ${this.path}`,
-        facts,
-      );
+      throw new CohortError("READ_ONLY", `${operation} needs access "write": ${this.path}`, facts);
     }
     const running = told(operation, this.path, () => work(this.#opened.handle));
     this.#running.add(running);
@@ -132,34 +109,20 @@ export class PromisesFile {
     return next;
   }
 
-  protected async readAll(
-    handle: FileHandle,
-    position: number,
-    into: Uint8Array,
-  ): Promise<number> {
+  protected async readAll(handle: FileHandle, position: number, into: Uint8Array): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const { bytesRead } = await handle.read(
-        into,
-        done,
-        into.length - done,
-        position + done,
-      );
+      const { bytesRead } = await handle.read(into, done, into.length - done, position + done);
       if (bytesRead === 0) break;
       done += bytesRead;
     }
     return done;
   }
 
-  protected async writeAll(
-    handle: FileHandle,
-    position: number,
-    bytes: Uint8Array,
-  ): Promise<void> {
+  protected async writeAll(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      done +=
-        (await handle.write(bytes, done, bytes.length - done, position + done))
-          .bytesWritten;
+      done += (await handle.write(bytes, done, bytes.length - done, position + done))
+        .bytesWritten;
     }
   }
 
@@ -225,15 +188,11 @@ export class PromisesVolume extends PromisesFile implements VolumeFile {
       (handle) =>
         this.inLine(async () => {
           const { size } = await handle.stat();
-          const beyond = set.find(({ block }) =>
-            (block + 1) * this.blockSize > size
-          );
+          const beyond = set.find(({ block }) => (block + 1) * this.blockSize > size);
           if (beyond !== undefined) {
             throw new RangeError(`block ${beyond.block} is beyond the end`);
           }
-          const writes = set.map(({ block, bytes }) =>
-            this.writeAll(handle, block * this.blockSize, bytes)
-          );
+          const writes = set.map(({ block, bytes }) => this.writeAll(handle, block * this.blockSize, bytes));
           for (const ended of await Promise.allSettled(writes)) {
             if (ended.status === "rejected") throw ended.reason;
           }
@@ -242,12 +201,7 @@ export class PromisesVolume extends PromisesFile implements VolumeFile {
   }
 
   async sync(): Promise<void> {
-    await this.run(
-      "sync a volume",
-      false,
-      () => {},
-      (handle) => this.syncAll(handle),
-    );
+    await this.run("sync a volume", false, () => {}, (handle) => this.syncAll(handle));
   }
 
   async size(): Promise<number> {
@@ -298,12 +252,7 @@ export class PromisesStream extends PromisesFile implements StreamFile {
   }
 
   async sync(_lone: boolean): Promise<void> {
-    await this.run(
-      "sync a stream",
-      false,
-      () => {},
-      (handle) => this.syncAll(handle),
-    );
+    await this.run("sync a stream", false, () => {}, (handle) => this.syncAll(handle));
   }
 
   async reserve(bytes: number): Promise<void> {
@@ -318,11 +267,6 @@ export class PromisesStream extends PromisesFile implements StreamFile {
   }
 
   async size(): Promise<number> {
-    return await this.run(
-      "size of a stream",
-      false,
-      () => {},
-      async (handle) => (await handle.stat()).size,
-    );
+    return await this.run("size of a stream", false, () => {}, async (handle) => (await handle.stat()).size);
   }
 }

@@ -5,17 +5,7 @@
  * It shows what an adapter owes: whole and durable registers, space that is really there, errors by code,
  * handles that are closed once. It leaves out what makes `storage_file` quick.
  */
-import {
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, realpath, rmdir, stat, unlink } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import {
@@ -83,9 +73,7 @@ class PromisesStorage implements Storage {
       });
     }
     if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new TypeError(
-        `${operation} needs a path, got ${JSON.stringify(path)}`,
-      );
+      throw new TypeError(`${operation} needs a path, got ${JSON.stringify(path)}`);
     }
     return join(this.#root, path);
   }
@@ -133,18 +121,10 @@ class PromisesStorage implements Storage {
     });
   }
 
-  async openVolume(
-    path: string,
-    options: OpenVolumeOptions,
-  ): Promise<VolumeFile> {
+  async openVolume(path: string, options: OpenVolumeOptions): Promise<VolumeFile> {
     const { blockSize, access } = options;
-    if (
-      !Number.isSafeInteger(blockSize) || blockSize < 512 ||
-      blockSize % 512 !== 0
-    ) {
-      throw new RangeError(
-        `block size must be a multiple of 512, got ${blockSize}`,
-      );
+    if (!Number.isSafeInteger(blockSize) || blockSize < 512 || blockSize % 512 !== 0) {
+      throw new RangeError(`block size must be a multiple of 512, got ${blockSize}`);
     }
     return await this.#open(
       "open a volume",
@@ -154,10 +134,7 @@ class PromisesStorage implements Storage {
     );
   }
 
-  async openStream(
-    path: string,
-    options: OpenStreamOptions,
-  ): Promise<StreamFile> {
+  async openStream(path: string, options: OpenStreamOptions): Promise<StreamFile> {
     const flags = flagsOf(options.access);
     const stream = await this.#open(
       "open a stream",
@@ -239,11 +216,7 @@ class PromisesStorage implements Storage {
       // Links are followed below the root only; all paths of this storage begin there.
       const root = await realpath(this.#root).catch(() => this.#root);
       let real = full.slice(this.#root.length);
-      for (
-        let end = full.length;
-        end >= this.#root.length;
-        end = full.lastIndexOf("/", end - 1)
-      ) {
+      for (let end = full.length; end >= this.#root.length; end = full.lastIndexOf("/", end - 1)) {
         const found = await realpath(full.slice(0, end)).catch(() => undefined);
         if (found === undefined) continue;
         real = found.slice(root.length) + full.slice(end);
@@ -262,9 +235,7 @@ class PromisesStorage implements Storage {
 
 function flagsOf(access: string): "r" | "r+" {
   if (access !== "read" && access !== "write") {
-    throw new RangeError(
-      `access must be "read" or "write", got ${JSON.stringify(access)}`,
-    );
+    throw new RangeError(`access must be "read" or "write", got ${JSON.stringify(access)}`);
   }
   return access === "read" ? "r" : "r+";
 }

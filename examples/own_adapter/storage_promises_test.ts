@@ -4,17 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Storage } from "@cohort/db";
-import {
-  drawnDelays,
-  storageSuite,
-  type StorageUnderTest,
-  withFaults,
-} from "@cohort/db/testing";
+import { drawnDelays, storageSuite, type StorageUnderTest, withFaults } from "@cohort/db/testing";
 import { createPromisesStorage } from "./storage_promises.ts";
 
-async function make(
-  wrap: (storage: Storage) => Storage,
-): Promise<StorageUnderTest> {
+async function make(wrap: (storage: Storage) => Storage): Promise<StorageUnderTest> {
   const root = await mkdtemp(join(tmpdir(), "own-adapter-"));
   return {
     storage: wrap(createPromisesStorage(join(root, "files"))),

@@ -11,25 +11,16 @@ export function expect(condition: boolean, message: string): asserts condition {
 }
 
 /** Fails unless both are the same value, or arrays or bytes of the same values. */
-export function expectEqual(
-  actual: unknown,
-  expected: unknown,
-  what: string,
-): void {
+export function expectEqual(actual: unknown, expected: unknown, what: string): void {
   if (same(actual, expected)) return;
   throw new Error(`${what}: expected ${show(expected)}, got ${show(actual)}`);
 }
 
 /** Fails unless `call` throws or rejects with a `CohortError` of this code; answers the error. */
-export async function expectCode(
-  call: () => Answer<unknown>,
-  code: ErrorCode,
-): Promise<CohortError> {
+export async function expectCode(call: () => Answer<unknown>, code: ErrorCode): Promise<CohortError> {
   const error = await failureOf(call, code);
   if (error instanceof CohortError && error.code === code) return error;
-  throw new Error(`expected a CohortError ${code}, got ${String(error)}`, {
-    cause: error,
-  });
+  throw new Error(`expected a CohortError ${code}, got ${String(error)}`, { cause: error });
 }
 
 /** Fails unless `call` throws or rejects with an error of this class; answers the error. */
@@ -39,15 +30,10 @@ export async function expectError(
 ): Promise<Error> {
   const error = await failureOf(call, kind.name);
   if (error instanceof kind) return error;
-  throw new Error(`expected a ${kind.name}, got ${String(error)}`, {
-    cause: error,
-  });
+  throw new Error(`expected a ${kind.name}, got ${String(error)}`, { cause: error });
 }
 
-async function failureOf(
-  call: () => Answer<unknown>,
-  what: string,
-): Promise<unknown> {
+async function failureOf(call: () => Answer<unknown>, what: string): Promise<unknown> {
   let answer: unknown;
   try {
     answer = await call();
@@ -59,8 +45,7 @@ async function failureOf(
 
 function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  const lists = Array.isArray(a) && Array.isArray(b) ||
-    a instanceof Uint8Array && b instanceof Uint8Array;
+  const lists = Array.isArray(a) && Array.isArray(b) || a instanceof Uint8Array && b instanceof Uint8Array;
   if (!lists || a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) {
     if (!same(a[index], b[index])) return false;
@@ -73,9 +58,7 @@ function show(value: unknown): string {
     const more = value.length > 16 ? ` ... ${value.length} bytes` : "";
     return `[${value.subarray(0, 16).join(" ")}${more}]`;
   }
-  return typeof value === "string" || Array.isArray(value)
-    ? JSON.stringify(value)
-    : String(value);
+  return typeof value === "string" || Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 
 /** Bytes that tell their place: byte `i` depends on `seed` and `i`. */

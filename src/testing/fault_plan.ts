@@ -85,13 +85,9 @@ export function faultList(lines: readonly PlannedFault[]): FaultPlan {
     let decided: Fault | undefined;
     for (let index = 0; index < lines.length; index++) {
       const { operation, path, nth, fault } = lines[index]!;
-      if (
-        operation !== call.operation || path !== undefined && path !== call.path
-      ) continue;
+      if (operation !== call.operation || path !== undefined && path !== call.path) continue;
       const count = seen[index]!++;
-      if (decided === undefined && (nth === undefined || nth === count)) {
-        decided = fault;
-      }
+      if (decided === undefined && (nth === undefined || nth === count)) decided = fault;
     }
     return decided;
   };
@@ -100,18 +96,13 @@ export function faultList(lines: readonly PlannedFault[]): FaultPlan {
 /** A plan that draws, per call, whether the answer is the storage's own or a promise some turns later. */
 export function drawnDelays(seed: number): FaultPlan {
   const prng = new Prng(seed, "delays");
-  return () =>
-    prng.chance(1, 2) ? { kind: "delay", turns: prng.below(4) } : undefined;
+  return () => prng.chance(1, 2) ? { kind: "delay", turns: prng.below(4) } : undefined;
 }
 
 /** How often, in a thousand calls it could strike, each kind of fault does. */
-export type FaultRates = Partial<
-  Record<Exclude<StorageFaultKind, "pass" | "stall">, number>
->;
+export type FaultRates = Partial<Record<Exclude<StorageFaultKind, "pass" | "stall">, number>>;
 
-const STRIKES: Readonly<
-  Record<keyof FaultRates, readonly FaultOperation[] | undefined>
-> = {
+const STRIKES: Readonly<Record<keyof FaultRates, readonly FaultOperation[] | undefined>> = {
   delay: undefined,
   error: undefined,
   shortRead: ["read"],
@@ -126,31 +117,22 @@ const STRIKES: Readonly<
 /** A plan that draws faults at these rates from a seed. */
 export function drawnFaults(seed: number, rates: FaultRates): FaultPlan {
   const prng = new Prng(seed, "faults");
-  const kinds = (Object.keys(STRIKES) as (keyof FaultRates)[]).filter((kind) =>
-    (rates[kind] ?? 0) > 0
-  );
+  const kinds = (Object.keys(STRIKES) as (keyof FaultRates)[]).filter((kind) => (rates[kind] ?? 0) > 0);
   return ({ operation }) => {
     for (const kind of kinds) {
       const strikes = STRIKES[kind]?.includes(operation) ?? true;
-      if (strikes && prng.chance(rates[kind]!, 1000)) {
-        return drawn(kind, operation, prng);
-      }
+      if (strikes && prng.chance(rates[kind]!, 1000)) return drawn(kind, operation, prng);
     }
     return undefined;
   };
 }
 
-function drawn(
-  kind: keyof FaultRates,
-  operation: FaultOperation,
-  prng: Prng,
-): Fault {
+function drawn(kind: keyof FaultRates, operation: FaultOperation, prng: Prng): Fault {
   switch (kind) {
     case "delay":
       return { kind, turns: prng.below(8) };
     case "error": {
-      const grows = operation === "write" || operation === "grow" ||
-        operation === "reserve";
+      const grows = operation === "write" || operation === "grow" || operation === "reserve";
       return grows && prng.chance(1, 2)
         ? { kind, code: "FULL", errno: "ENOSPC" }
         : { kind, code: "IO", errno: "EIO" };

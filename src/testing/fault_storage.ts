@@ -11,12 +11,7 @@ import type {
   StreamFile,
   VolumeFile,
 } from "../ports/mod.ts";
-import type {
-  Fault,
-  FaultCall,
-  FaultOperation,
-  FaultPlan,
-} from "./fault_plan.ts";
+import type { Fault, FaultCall, FaultOperation, FaultPlan } from "./fault_plan.ts";
 
 /** A fault that struck, and the call it struck. */
 export interface StruckFault extends FaultCall {
@@ -76,21 +71,12 @@ class Strikes {
   }
 
   /** Makes a call, or what became of it. */
-  call<T>(
-    operation: FaultOperation,
-    path: string,
-    make: () => Answer<T>,
-  ): Answer<T> {
+  call<T>(operation: FaultOperation, path: string, make: () => Answer<T>): Answer<T> {
     return apply(this.ask(operation, path), operation, path, make);
   }
 }
 
-function apply<T>(
-  fault: Fault,
-  operation: FaultOperation,
-  path: string,
-  make: () => Answer<T>,
-): Answer<T> {
+function apply<T>(fault: Fault, operation: FaultOperation, path: string, make: () => Answer<T>): Answer<T> {
   switch (fault.kind) {
     case "delay":
       return later(fault.turns, make);
@@ -109,17 +95,8 @@ async function later<T>(turns: number, make: () => Answer<T>): Promise<T> {
   return await answer;
 }
 
-function struckError(
-  code: ErrorCode,
-  operation: string,
-  path: string,
-  errno: string,
-): CohortError {
-  return new CohortError(code, `${operation} failed with ${errno}: ${path}`, {
-    operation,
-    path,
-    errno,
-  });
+function struckError(code: ErrorCode, operation: string, path: string, errno: string): CohortError {
+  return new CohortError(code, `${operation} failed with ${errno}: ${path}`, { operation, path, errno });
 }
 
 class Wrapped implements FaultStorage {
@@ -156,27 +133,15 @@ class Wrapped implements FaultStorage {
   }
 
   createRegister(path: string, bytes: Uint8Array): Answer<boolean> {
-    return this.#strikes.call(
-      "createRegister",
-      path,
-      () => this.#storage.createRegister(path, bytes),
-    );
+    return this.#strikes.call("createRegister", path, () => this.#storage.createRegister(path, bytes));
   }
 
   readRegister(path: string): Answer<Uint8Array | undefined> {
-    return this.#strikes.call(
-      "readRegister",
-      path,
-      () => this.#storage.readRegister(path),
-    );
+    return this.#strikes.call("readRegister", path, () => this.#storage.readRegister(path));
   }
 
   list(directory: string): Answer<string[]> {
-    return this.#strikes.call(
-      "list",
-      directory,
-      () => this.#storage.list(directory),
-    );
+    return this.#strikes.call("list", directory, () => this.#storage.list(directory));
   }
 
   remove(path: string): Answer<boolean> {
@@ -184,11 +149,7 @@ class Wrapped implements FaultStorage {
   }
 
   resolve(path: string): Answer<string> {
-    return this.#strikes.call(
-      "resolve",
-      path,
-      () => this.#storage.resolve(path),
-    );
+    return this.#strikes.call("resolve", path, () => this.#storage.resolve(path));
   }
 
   close(): Answer<void> {
@@ -201,8 +162,7 @@ class WrappedFile {
   readonly path: string;
   protected readonly strikes: Strikes;
   /** What the newest writes replaced, for stale reads: newest last. */
-  readonly #replaced: { readonly from: number; readonly bytes: Uint8Array }[] =
-    [];
+  readonly #replaced: { readonly from: number; readonly bytes: Uint8Array }[] = [];
   #syncFailure: CohortError | undefined;
 
   constructor(path: string, strikes: Strikes) {
@@ -211,17 +171,11 @@ class WrappedFile {
   }
 
   /** A read at byte `from` of the file. */
-  protected faultyRead(
-    from: number,
-    into: Uint8Array,
-    make: () => Answer<number>,
-  ): Answer<number> {
+  protected faultyRead(from: number, into: Uint8Array, make: () => Answer<number>): Answer<number> {
     const fault = this.strikes.ask("read", this.path);
     return then(apply(fault, "read", this.path, make), (count) => {
       if (fault.kind === "shortRead") return Math.min(count, fault.bytes);
-      if (fault.kind === "staleRead") {
-        this.#restore(from, into.subarray(0, count));
-      }
+      if (fault.kind === "staleRead") this.#restore(from, into.subarray(0, count));
       if (fault.kind === "bitFlip" && count > 0) {
         const bit = fault.bit % (8 * count);
         into[bit >> 3]! ^= 1 << (bit & 7);
@@ -233,23 +187,14 @@ class WrappedFile {
   protected faultySync(make: () => Answer<void>): Answer<void> {
     const fault = this.strikes.ask("sync", this.path);
     if (fault.kind === "syncFailure") {
-      this.#syncFailure ??= struckError(
-        "SYNC_FAILED",
-        "sync",
-        this.path,
-        "EIO",
-      );
+      this.#syncFailure ??= struckError("SYNC_FAILED", "sync", this.path, "EIO");
     }
     if (this.#syncFailure !== undefined) throw this.#syncFailure;
     return apply(fault, "sync", this.path, make);
   }
 
   /** Keeps what a write is about to replace: `length` bytes from `from`, as far as there are any. */
-  protected remember(
-    from: number,
-    length: number,
-    read: (into: Uint8Array) => Answer<number>,
-  ): Answer<void> {
+  protected remember(from: number, length: number, read: (into: Uint8Array) => Answer<number>): Answer<void> {
     if (!this.strikes.remember) return;
     const before = new Uint8Array(length);
     return then(read(before), (count) => {
@@ -264,9 +209,7 @@ class WrappedFile {
       const start = Math.max(0, piece.from - from);
       const end = Math.min(into.length, piece.from + piece.bytes.length - from);
       const offset = from - piece.from;
-      if (start < end) {
-        into.set(piece.bytes.subarray(start + offset, end + offset), start);
-      }
+      if (start < end) into.set(piece.bytes.subarray(start + offset, end + offset), start);
     }
   }
 }
@@ -282,11 +225,7 @@ class WrappedVolume extends WrappedFile implements VolumeFile {
   }
 
   read(block: number, into: Uint8Array): Answer<number> {
-    return this.faultyRead(
-      block * this.blockSize,
-      into,
-      () => this.#inner.read(block, into),
-    );
+    return this.faultyRead(block * this.blockSize, into, () => this.#inner.read(block, into));
   }
 
   write(set: readonly BlockWrite[]): Answer<void> {
@@ -313,21 +252,13 @@ class WrappedVolume extends WrappedFile implements VolumeFile {
         return then(
           this.#inner.size(),
           (blocks) =>
-            this.#inner.write(
-              set.map(({ block, bytes }) => ({
-                block: (block + fault.by) % blocks,
-                bytes,
-              })),
-            ),
+            this.#inner.write(set.map(({ block, bytes }) => ({ block: (block + fault.by) % blocks, bytes }))),
         );
       case "tornWrite":
-        return then(
-          this.#torn(set, fault.bytes),
-          (torn) =>
-            then(this.#inner.write(torn), () => {
-              throw struckError("IO", "write", this.path, "EIO");
-            }),
-        );
+        return then(this.#torn(set, fault.bytes), (torn) =>
+          then(this.#inner.write(torn), () => {
+            throw struckError("IO", "write", this.path, "EIO");
+          }));
       default:
         return this.#inner.write(set);
     }
@@ -374,11 +305,7 @@ class WrappedStream extends WrappedFile implements StreamFile {
   write(position: number, bytes: Uint8Array): Answer<void> {
     const fault = this.strikes.ask("write", this.path);
     return apply(fault, "write", this.path, () => {
-      const remembered = this.remember(
-        position,
-        bytes.length,
-        (into) => this.#inner.read(position, into),
-      );
+      const remembered = this.remember(position, bytes.length, (into) => this.#inner.read(position, into));
       return then(remembered, () => this.#write(fault, position, bytes));
     });
   }
@@ -390,23 +317,16 @@ class WrappedStream extends WrappedFile implements StreamFile {
       case "misdirectedWrite":
         return this.#inner.write(position + fault.by, bytes);
       case "tornWrite":
-        return then(
-          this.#inner.write(position, bytes.subarray(0, fault.bytes)),
-          () => {
-            throw struckError("IO", "write", this.path, "EIO");
-          },
-        );
+        return then(this.#inner.write(position, bytes.subarray(0, fault.bytes)), () => {
+          throw struckError("IO", "write", this.path, "EIO");
+        });
       default:
         return this.#inner.write(position, bytes);
     }
   }
 
   read(position: number, into: Uint8Array): Answer<number> {
-    return this.faultyRead(
-      position,
-      into,
-      () => this.#inner.read(position, into),
-    );
+    return this.faultyRead(position, into, () => this.#inner.read(position, into));
   }
 
   sync(lone: boolean): Answer<void> {
@@ -414,11 +334,7 @@ class WrappedStream extends WrappedFile implements StreamFile {
   }
 
   reserve(bytes: number): Answer<void> {
-    return this.strikes.call(
-      "reserve",
-      this.path,
-      () => this.#inner.reserve(bytes),
-    );
+    return this.strikes.call("reserve", this.path, () => this.#inner.reserve(bytes));
   }
 
   size(): Answer<number> {
@@ -430,9 +346,6 @@ class WrappedStream extends WrappedFile implements StreamFile {
   }
 }
 
-function then<T, U>(
-  answer: Answer<T>,
-  next: (value: T) => Answer<U>,
-): Answer<U> {
+function then<T, U>(answer: Answer<T>, next: (value: T) => Answer<U>): Answer<U> {
   return answer instanceof Promise ? answer.then(next) : next(answer);
 }

@@ -2,14 +2,7 @@
  * What authors of adapters, and of programs with adapters of their own, test with: the acceptance suite of
  * each port, and storages that fail by plan.
  */
-export {
-  expect,
-  expectCode,
-  expectEqual,
-  expectError,
-  pattern,
-  type TestFunction,
-} from "./expect.ts";
+export { expect, expectCode, expectEqual, expectError, pattern, type TestFunction } from "./expect.ts";
 export {
   drawnDelays,
   drawnFaults,
@@ -36,8 +29,4 @@ export {
   observerSuite,
   type ObserverSuiteOptions,
 } from "./port_suites.ts";
-export {
-  storageSuite,
-  type StorageSuiteOptions,
-  type StorageUnderTest,
-} from "./storage_suite.ts";
+export { storageSuite, type StorageSuiteOptions, type StorageUnderTest } from "./storage_suite.ts";

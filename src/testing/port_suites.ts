@@ -3,12 +3,7 @@ import type { Answer } from "../ports/answer.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Entropy } from "../ports/entropy.ts";
 import type { Observer, Severity } from "../ports/observer.ts";
-import {
-  expect,
-  expectEqual,
-  expectError,
-  type TestFunction,
-} from "./expect.ts";
+import { expect, expectEqual, expectError, type TestFunction } from "./expect.ts";
 
 /** The first millisecond of 2020. */
 const MS_2020 = 1_577_836_800_000;
@@ -24,10 +19,7 @@ export interface ClockSuiteOptions {
 }
 
 /** What a test does with a clock; `pass` waits until so much of its time has gone by. */
-type ClockTest = (
-  clock: Clock,
-  pass: (ms: number) => Promise<void>,
-) => Promise<void>;
+type ClockTest = (clock: Clock, pass: (ms: number) => Promise<void>) => Promise<void>;
 
 /**
  * Registers the tests of a clock: time that does not go back, tasks that run once, in time and unless
@@ -67,65 +59,48 @@ function timeTests(check: (name: string, run: ClockTest) => void): void {
     expect(clock.monotonicMs() >= start + 20, "20 ms have passed");
   });
 
-  check(
-    "wall time passes with it, and a real one is of this century",
-    async (clock, pass) => {
-      const start = clock.wallMs();
-      await pass(20);
-      expect(clock.wallMs() - start >= 10, "time has passed");
-      expect(
-        clock.traits.virtual || start > MS_2020,
-        `${start} ms is a time after 2020`,
-      );
-    },
-  );
+  check("wall time passes with it, and a real one is of this century", async (clock, pass) => {
+    const start = clock.wallMs();
+    await pass(20);
+    expect(clock.wallMs() - start >= 10, "time has passed");
+    expect(clock.traits.virtual || start > MS_2020, `${start} ms is a time after 2020`);
+  });
 }
 
 function taskTests(check: (name: string, run: ClockTest) => void): void {
-  check(
-    "after runs a task once, never before its time, and not at once",
-    async (clock, pass) => {
-      for (const delay of [0, 0.5, 3, 15.7]) {
-        let runs = 0;
-        let ran = 0;
-        const start = clock.monotonicMs();
-        clock.after(delay, () => {
-          runs++;
-          ran = clock.monotonicMs();
-        });
-        expectEqual(runs, 0, "runs inside the call");
-        await pass(delay + 30);
-        expectEqual(runs, 1, `runs of a delay of ${delay} ms`);
-        expect(
-          ran - start >= delay,
-          `ran after ${ran - start} ms, asked were ${delay}`,
-        );
-      }
-    },
-  );
+  check("after runs a task once, never before its time, and not at once", async (clock, pass) => {
+    for (const delay of [0, 0.5, 3, 15.7]) {
+      let runs = 0;
+      let ran = 0;
+      const start = clock.monotonicMs();
+      clock.after(delay, () => {
+        runs++;
+        ran = clock.monotonicMs();
+      });
+      expectEqual(runs, 0, "runs inside the call");
+      await pass(delay + 30);
+      expectEqual(runs, 1, `runs of a delay of ${delay} ms`);
+      expect(ran - start >= delay, `ran after ${ran - start} ms, asked were ${delay}`);
+    }
+  });
 
   check("tasks run in the order of their times", async (clock, pass) => {
     const order: number[] = [];
-    for (const delay of [30, 5, 20]) {
-      clock.after(delay, () => void order.push(delay));
-    }
+    for (const delay of [30, 5, 20]) clock.after(delay, () => void order.push(delay));
     await pass(80);
     expectEqual(order, [5, 20, 30], "order");
   });
 
-  check(
-    "a cancelled task does not run; to cancel late or again is harmless",
-    async (clock, pass) => {
-      let runs = 0;
-      const cancel = clock.after(5, () => void runs++);
-      cancel();
-      cancel();
-      const late = clock.after(1, () => void runs++, true);
-      await pass(40);
-      late();
-      expectEqual(runs, 1, "runs");
-    },
-  );
+  check("a cancelled task does not run; to cancel late or again is harmless", async (clock, pass) => {
+    let runs = 0;
+    const cancel = clock.after(5, () => void runs++);
+    cancel();
+    cancel();
+    const late = clock.after(1, () => void runs++, true);
+    await pass(40);
+    late();
+    expectEqual(runs, 1, "runs");
+  });
 
   check("a task may make another", async (clock, pass) => {
     let runs = 0;
@@ -137,24 +112,18 @@ function taskTests(check: (name: string, run: ClockTest) => void): void {
     expectEqual(runs, 2, "runs");
   });
 
-  check(
-    "a delay of years does not run now, and can be cancelled",
-    async (clock, pass) => {
-      let runs = 0;
-      const cancel = clock.after(2 ** 36, () => void runs++);
-      await pass(20);
-      cancel();
-      expectEqual(runs, 0, "runs");
-    },
-  );
+  check("a delay of years does not run now, and can be cancelled", async (clock, pass) => {
+    let runs = 0;
+    const cancel = clock.after(2 ** 36, () => void runs++);
+    await pass(20);
+    cancel();
+    expectEqual(runs, 0, "runs");
+  });
 
-  check(
-    "a delay that is negative or no number is a RangeError",
-    async (clock) => {
-      await expectError(() => void clock.after(-1, () => {}), RangeError);
-      await expectError(() => void clock.after(NaN, () => {}), RangeError);
-    },
-  );
+  check("a delay that is negative or no number is a RangeError", async (clock) => {
+    await expectError(() => void clock.after(-1, () => {}), RangeError);
+    await expectError(() => void clock.after(NaN, () => {}), RangeError);
+  });
 }
 
 /** Options of {@linkcode entropySuite}. */
@@ -194,25 +163,17 @@ export function entropySuite(options: EntropySuiteOptions): void {
     const buffer = new Uint8Array(100_000);
     const inside = buffer.subarray(1000, 99_000);
     for (let round = 0; round < 3; round++) entropy.fill(inside);
-    expect(
-      buffer.subarray(0, 1000).every((byte) => byte === 0),
-      "bytes before",
-    );
+    expect(buffer.subarray(0, 1000).every((byte) => byte === 0), "bytes before");
     expect(buffer.subarray(99_000).every((byte) => byte === 0), "bytes behind");
     const counts = new Array<number>(256).fill(0);
     for (const byte of inside) counts[byte]!++;
     // 383 of each are expected, with a deviation of 20.
-    expect(
-      counts.every((count) => count > 200 && count < 600),
-      `bytes are spread: ${counts}`,
-    );
+    expect(counts.every((count) => count > 200 && count < 600), `bytes are spread: ${counts}`);
   });
 
   check("fill never answers the same twice", (entropy) => {
     const seen = new Set<string>();
-    for (let round = 0; round < 1000; round++) {
-      seen.add(entropy.fill(new Uint8Array(16)).join());
-    }
+    for (let round = 0; round < 1000; round++) seen.add(entropy.fill(new Uint8Array(16)).join());
     expectEqual(seen.size, 1000, "different draws of 16 bytes");
   });
 }
@@ -236,10 +197,7 @@ export function observerSuite(options: ObserverSuiteOptions): void {
     });
   };
 
-  check(
-    "traits are complete",
-    (observer) => expectEqual(observer.traits.version, 1, "version"),
-  );
+  check("traits are complete", (observer) => expectEqual(observer.traits.version, 1, "version"));
 
   check("an event of any gravity and facts is taken", (observer) => {
     const facts = {
@@ -250,25 +208,15 @@ export function observerSuite(options: ObserverSuiteOptions): void {
       none: undefined,
       nan: NaN,
     };
-    for (
-      const severity of ["debug", "info", "warn", "error"] satisfies Severity[]
-    ) {
-      expectEqual(
-        observer.event("some.thing", severity, facts),
-        undefined,
-        "answer",
-      );
+    for (const severity of ["debug", "info", "warn", "error"] satisfies Severity[]) {
+      expectEqual(observer.event("some.thing", severity, facts), undefined, "answer");
       expectEqual(observer.event("", severity, {}), undefined, "answer");
     }
   });
 
   check("a measure of any value is taken", (observer) => {
     for (const value of [0, -1, 0.5, NaN, Infinity, Number.MAX_VALUE]) {
-      expectEqual(
-        observer.measure("some_thing_ms", value),
-        undefined,
-        "answer",
-      );
+      expectEqual(observer.measure("some_thing_ms", value), undefined, "answer");
     }
   });
 

@@ -41,10 +41,7 @@ export interface StorageSuiteOptions {
 }
 
 /** A test of the suite: `at` makes a path from a name in the test's directory. */
-export type StorageTest = (
-  storage: Storage,
-  at: (name: string) => string,
-) => Promise<void>;
+export type StorageTest = (storage: Storage, at: (name: string) => string) => Promise<void>;
 
 /** Registers a test of the suite. */
 export type StorageCheck = (name: string, run: StorageTest) => void;

@@ -39,10 +39,7 @@ test("faultList: the first line that fits a call decides, by operation, path and
   assertEquals(ask("write", "a"), "lostWrite");
   assertEquals(ask("write", "b"), "error");
   assertEquals(ask("write", "b"), undefined);
-  assertEquals([ask("read", "x"), ask("read", "y")], [
-    "staleRead",
-    "staleRead",
-  ]);
+  assertEquals([ask("read", "x"), ask("read", "y")], ["staleRead", "staleRead"]);
 });
 
 test("drawnDelays: one seed is one sequence, values and promises both among it", () => {
@@ -53,12 +50,7 @@ test("drawnDelays: one seed is one sequence, values and promises both among it",
 });
 
 test("drawnFaults: one seed is one sequence; kinds strike what they can, as often as asked", () => {
-  const rates = {
-    error: 50,
-    shortRead: 200,
-    lostWrite: 100,
-    syncFailure: 1000,
-  };
+  const rates = { error: 50, shortRead: 200, lostWrite: 100, syncFailure: 1000 };
   const faults = decide(drawnFaults(9, rates), 5000);
   assertEquals(decide(drawnFaults(9, rates), 5000), faults);
   const counts: Record<string, number> = {};
@@ -66,33 +58,17 @@ test("drawnFaults: one seed is one sequence; kinds strike what they can, as ofte
     if (fault === undefined) return;
     counts[fault.kind] = (counts[fault.kind] ?? 0) + 1;
     if (fault.kind === "shortRead") assertEquals(OPERATIONS[index % 5], "read");
-    if (fault.kind === "lostWrite") {
-      assertEquals(OPERATIONS[index % 5], "write");
-    }
-    if (fault.kind === "syncFailure") {
-      assertEquals(OPERATIONS[index % 5], "sync");
-    }
+    if (fault.kind === "lostWrite") assertEquals(OPERATIONS[index % 5], "write");
+    if (fault.kind === "syncFailure") assertEquals(OPERATIONS[index % 5], "sync");
     if (fault.kind === "error" && fault.code === "FULL") {
       assert(["write", "grow"].includes(OPERATIONS[index % 5]!));
     }
   });
-  assert(
-    counts["error"]! > 150 && counts["error"]! < 350,
-    `${counts["error"]} errors of 5000`,
-  );
-  assert(
-    counts["shortRead"]! > 130 && counts["shortRead"]! < 270,
-    `${counts["shortRead"]} of 1000 reads`,
-  );
-  assert(
-    counts["syncFailure"]! > 900,
-    `${counts["syncFailure"]} of 1000 syncs`,
-  );
+  assert(counts["error"]! > 150 && counts["error"]! < 350, `${counts["error"]} errors of 5000`);
+  assert(counts["shortRead"]! > 130 && counts["shortRead"]! < 270, `${counts["shortRead"]} of 1000 reads`);
+  assert(counts["syncFailure"]! > 900, `${counts["syncFailure"]} of 1000 syncs`);
 });
 
 test("drawnFaults: without rates nothing strikes", () => {
-  assertEquals(
-    decide(drawnFaults(9, {}), 100).filter((fault) => fault !== undefined),
-    [],
-  );
+  assertEquals(decide(drawnFaults(9, {}), 100).filter((fault) => fault !== undefined), []);
 });

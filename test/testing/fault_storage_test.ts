@@ -4,15 +4,8 @@ import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { CohortError } from "../../src/ground/errors.ts";
 import type { Answer, StreamFile, VolumeFile } from "../../src/ports/mod.ts";
 import { pattern } from "../../src/testing/expect.ts";
-import {
-  type Fault,
-  faultList,
-  type FaultOperation,
-} from "../../src/testing/fault_plan.ts";
-import {
-  type FaultStorage,
-  withFaults,
-} from "../../src/testing/fault_storage.ts";
+import { type Fault, faultList, type FaultOperation } from "../../src/testing/fault_plan.ts";
+import { type FaultStorage, withFaults } from "../../src/testing/fault_storage.ts";
 
 const BLOCK = 512;
 
@@ -25,25 +18,14 @@ interface Ground {
 /**
  * A volume of 8 blocks and a stream of 4096 bytes, each block and each 512 bytes filled with their number.
  */
-async function ground(
-  operation: FaultOperation,
-  fault: Fault,
-  nth: number = 0,
-): Promise<Ground> {
+async function ground(operation: FaultOperation, fault: Fault, nth: number = 0): Promise<Ground> {
   const inner = createMemoryStorage();
-  const image = new Uint8Array(8 * BLOCK).map((_, index) =>
-    Math.floor(index / BLOCK)
-  );
+  const image = new Uint8Array(8 * BLOCK).map((_, index) => Math.floor(index / BLOCK));
   await inner.createRegister("v", image);
   await inner.createRegister("s", image);
   const plan = faultList([{ operation, nth, fault }]);
-  const storage = withFaults(inner, plan, {
-    remember: fault.kind === "staleRead",
-  });
-  const volume = await storage.openVolume("v", {
-    blockSize: BLOCK,
-    access: "write",
-  });
+  const storage = withFaults(inner, plan, { remember: fault.kind === "staleRead" });
+  const volume = await storage.openVolume("v", { blockSize: BLOCK, access: "write" });
   const stream = await storage.openStream("s", { access: "write" });
   return { storage, volume, stream };
 }
@@ -57,32 +39,19 @@ async function read(volume: VolumeFile, number: number): Promise<Uint8Array> {
   return into.subarray(0, await volume.read(number, into));
 }
 
-async function readStream(
-  stream: StreamFile,
-  position: number,
-  length: number,
-): Promise<Uint8Array> {
+async function readStream(stream: StreamFile, position: number, length: number): Promise<Uint8Array> {
   const into = new Uint8Array(length);
   return into.subarray(0, await stream.read(position, into));
 }
 
-async function assertCode(
-  call: () => Answer<unknown>,
-  code: string,
-): Promise<void> {
-  assertEquals(
-    (await assertRejects(async () => await call(), CohortError)).code,
-    code,
-  );
+async function assertCode(call: () => Answer<unknown>, code: string): Promise<void> {
+  assertEquals((await assertRejects(async () => await call(), CohortError)).code, code);
 }
 
 test("withFaults: what passes answers as the storage does, values as values", async () => {
   const storage = withFaults(createMemoryStorage(), () => undefined);
   assertEquals(storage.createRegister("v", block(1)), true);
-  const volume = await storage.openVolume("v", {
-    blockSize: BLOCK,
-    access: "write",
-  });
+  const volume = await storage.openVolume("v", { blockSize: BLOCK, access: "write" });
   assertEquals(volume.write([{ block: 0, bytes: block(2) }]), undefined);
   assertEquals(volume.read(0, block(0)), BLOCK);
   assertEquals(volume.sync(), undefined);
@@ -115,11 +84,7 @@ test("withFaults: stall holds the call back until released", async () => {
 });
 
 test("withFaults: error is not made, and told with operation, path and errno", async () => {
-  const { storage, volume } = await ground("write", {
-    kind: "error",
-    code: "FULL",
-    errno: "ENOSPC",
-  });
+  const { storage, volume } = await ground("write", { kind: "error", code: "FULL", errno: "ENOSPC" });
   const error = await assertRejects(
     async () => await volume.write([{ block: 1, bytes: block(9) }]),
     CohortError,
@@ -129,17 +94,13 @@ test("withFaults: error is not made, and told with operation, path and errno", a
   assertEquals(await read(volume, 1), block(1));
   await volume.write([{ block: 1, bytes: block(9) }]);
   assertEquals(await read(volume, 1), block(9));
-  assertEquals(
-    storage.struck.map(({ operation, nth, path }) => [operation, nth, path]),
-    [["write", 0, "v"]],
-  );
+  assertEquals(storage.struck.map(({ operation, nth, path }) => [operation, nth, path]), [["write", 0, "v"]]);
 });
 
 test("withFaults: each call of a storage can fail", async () => {
   const fault: Fault = { kind: "error", code: "IO", errno: "EIO" };
   const calls: Record<string, (ground: Ground) => Answer<unknown>> = {
-    openVolume: ({ storage }) =>
-      storage.openVolume("v", { blockSize: BLOCK, access: "read" }),
+    openVolume: ({ storage }) => storage.openVolume("v", { blockSize: BLOCK, access: "read" }),
     openStream: ({ storage }) => storage.openStream("s", { access: "read" }),
     createRegister: ({ storage }) => storage.createRegister("r", block(1)),
     readRegister: ({ storage }) => storage.readRegister("v"),
@@ -162,10 +123,7 @@ test("withFaults: each call of a storage can fail", async () => {
 });
 
 test("withFaults: shortRead answers fewer bytes", async () => {
-  const { volume, stream } = await ground("read", {
-    kind: "shortRead",
-    bytes: 100,
-  });
+  const { volume, stream } = await ground("read", { kind: "shortRead", bytes: 100 });
   assertEquals((await read(volume, 3)).length, 100);
   assertEquals(await read(volume, 3), block(3));
   assertEquals((await readStream(stream, 0, BLOCK)).length, BLOCK);
@@ -173,10 +131,7 @@ test("withFaults: shortRead answers fewer bytes", async () => {
 
 test("withFaults: staleRead answers what the last write replaced, once", async () => {
   const { volume } = await ground("read", { kind: "staleRead" }, 2);
-  await volume.write([{ block: 3, bytes: block(30) }, {
-    block: 4,
-    bytes: block(40),
-  }]);
+  await volume.write([{ block: 3, bytes: block(30) }, { block: 4, bytes: block(40) }]);
   await volume.write([{ block: 3, bytes: block(31) }]);
   assertEquals(await read(volume, 3), block(31));
   assertEquals(await read(volume, 4), block(40));
@@ -196,10 +151,7 @@ test("withFaults: staleRead of a stream cuts what was replaced to what is read",
 });
 
 test("withFaults: bitFlip turns one bit of what is read, not of what is stored", async () => {
-  const { volume } = await ground("read", {
-    kind: "bitFlip",
-    bit: 8 * BLOCK + 8 * 5 + 6,
-  });
+  const { volume } = await ground("read", { kind: "bitFlip", bit: 8 * BLOCK + 8 * 5 + 6 });
   const flipped = await read(volume, 2);
   assertEquals(flipped[5], 2 ^ 64);
   flipped[5] = 2;
@@ -215,33 +167,16 @@ test("withFaults: lostWrite is answered and not made", async () => {
 
 test("withFaults: misdirectedWrite lands further on, round the end of a volume", async () => {
   const made = await ground("write", { kind: "misdirectedWrite", by: 3 });
-  await made.volume.write([{ block: 2, bytes: block(9) }, {
-    block: 7,
-    bytes: block(8),
-  }]);
-  assertEquals(
-    (await Promise.all([2, 5, 7].map((n) => read(made.volume, n)))).map((b) =>
-      b[0]
-    ),
-    [8, 9, 7],
-  );
+  await made.volume.write([{ block: 2, bytes: block(9) }, { block: 7, bytes: block(8) }]);
+  assertEquals((await Promise.all([2, 5, 7].map((n) => read(made.volume, n)))).map((b) => b[0]), [8, 9, 7]);
   const { stream } = await ground("write", { kind: "misdirectedWrite", by: 3 });
   await stream.write(0, new Uint8Array(2).fill(9));
-  assertEquals(
-    await readStream(stream, 0, 6),
-    new Uint8Array([0, 0, 0, 9, 9, 0]),
-  );
+  assertEquals(await readStream(stream, 0, 6), new Uint8Array([0, 0, 0, 9, 9, 0]));
 });
 
 test("withFaults: tornWrite puts down the first bytes and fails", async () => {
-  const { volume } = await ground("write", {
-    kind: "tornWrite",
-    bytes: BLOCK + 100,
-  });
-  const set = [5, 6, 7].map((number) => ({
-    block: number,
-    bytes: block(90 + number),
-  }));
+  const { volume } = await ground("write", { kind: "tornWrite", bytes: BLOCK + 100 });
+  const set = [5, 6, 7].map((number) => ({ block: number, bytes: block(90 + number) }));
   await assertCode(() => volume.write(set), "IO");
   assertEquals(await read(volume, 5), block(95));
   assertEquals(await read(volume, 6), block(6).fill(96, 0, 100));
@@ -252,9 +187,7 @@ test("withFaults: tornWrite puts down the first bytes and fails", async () => {
 });
 
 test("withFaults: after syncFailure every sync of the handle fails", async () => {
-  const { storage, stream, volume } = await ground("sync", {
-    kind: "syncFailure",
-  });
+  const { storage, stream, volume } = await ground("sync", { kind: "syncFailure" });
   await assertCode(() => stream.sync(true), "SYNC_FAILED");
   await assertCode(() => stream.sync(false), "SYNC_FAILED");
   await volume.sync();
@@ -266,10 +199,7 @@ test("withFaults: a stale read passes unless told to remember", async () => {
   await inner.createRegister("v", pattern(BLOCK, 1));
   const plan = faultList([{ operation: "read", fault: { kind: "staleRead" } }]);
   const storage = withFaults(inner, plan);
-  const volume = await storage.openVolume("v", {
-    blockSize: BLOCK,
-    access: "write",
-  });
+  const volume = await storage.openVolume("v", { blockSize: BLOCK, access: "write" });
   await volume.write([{ block: 0, bytes: block(9) }]);
   assertEquals(await read(volume, 0), block(9));
 });

@@ -2,27 +2,17 @@ import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import type { Storage, StreamFile, VolumeFile } from "../../src/ports/mod.ts";
-import type {
-  Fault,
-  FaultOperation,
-  FaultPlan,
-} from "../../src/testing/fault_plan.ts";
+import type { Fault, FaultOperation, FaultPlan } from "../../src/testing/fault_plan.ts";
 import { withFaults } from "../../src/testing/fault_storage.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
 
 /** Runs the whole suite on what `spoil` makes of a good storage; answers the names of the tests that fail. */
-async function failing(
-  spoil: (storage: Storage) => Storage,
-): Promise<string[]> {
+async function failing(spoil: (storage: Storage) => Storage): Promise<string[]> {
   const tests: [name: string, run: () => Promise<void>][] = [];
   storageSuite({
     name: "spoilt",
     test: (name, run) => tests.push([name, run]),
-    make: () => ({
-      storage: spoil(createMemoryStorage()),
-      directory: "/d",
-      dispose: () => {},
-    }),
+    make: () => ({ storage: spoil(createMemoryStorage()), directory: "/d", dispose: () => {} }),
   });
   assert(tests.length > 50);
   const failed: string[] = [];
@@ -34,10 +24,7 @@ async function failing(
 function but<T extends object>(target: T, members: Partial<T>): T {
   return new Proxy(target, {
     get(_, name) {
-      const value: unknown = Reflect.get(
-        Object.hasOwn(members, name) ? members : target,
-        name,
-      );
+      const value: unknown = Reflect.get(Object.hasOwn(members, name) ? members : target, name);
       return typeof value === "function"
         ? value.bind(Object.hasOwn(members, name) ? members : target)
         : value;
@@ -45,10 +32,7 @@ function but<T extends object>(target: T, members: Partial<T>): T {
   });
 }
 
-function volumesBut(
-  storage: Storage,
-  change: (volume: VolumeFile) => Partial<VolumeFile>,
-): Storage {
+function volumesBut(storage: Storage, change: (volume: VolumeFile) => Partial<VolumeFile>): Storage {
   return but(storage, {
     openVolume: async (path, options) => {
       const volume = await storage.openVolume(path, options);
@@ -57,10 +41,7 @@ function volumesBut(
   });
 }
 
-function streamsBut(
-  storage: Storage,
-  change: (stream: StreamFile) => Partial<StreamFile>,
-): Storage {
+function streamsBut(storage: Storage, change: (stream: StreamFile) => Partial<StreamFile>): Storage {
   return but(storage, {
     openStream: async (path, options) => {
       const stream = await storage.openStream(path, options);
@@ -69,13 +50,9 @@ function streamsBut(
   });
 }
 
-function always(
-  operation: FaultOperation,
-  fault: Fault,
-): (storage: Storage) => Storage {
+function always(operation: FaultOperation, fault: Fault): (storage: Storage) => Storage {
   return (storage) => {
-    const plan: FaultPlan = (call) =>
-      call.operation === operation ? fault : undefined;
+    const plan: FaultPlan = (call) => call.operation === operation ? fault : undefined;
     return withFaults(storage, plan, { remember: true });
   };
 }
@@ -96,9 +73,7 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
   "a register is replaced": (storage) =>
     but(storage, {
       createRegister: async (path, bytes) => {
-        if (await storage.readRegister(path) !== undefined) {
-          await storage.remove(path);
-        }
+        if (await storage.readRegister(path) !== undefined) await storage.remove(path);
         return await storage.createRegister(path, bytes);
       },
     }),
@@ -115,9 +90,7 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
     });
   },
   "names come in reverse": (storage) =>
-    but(storage, {
-      list: async (directory) => (await storage.list(directory)).reverse(),
-    }),
+    but(storage, { list: async (directory) => (await storage.list(directory)).reverse() }),
   "remove answers true for nothing": (storage) =>
     but(storage, {
       remove: async (path) => {
@@ -125,18 +98,12 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
         return true;
       },
     }),
-  "resolve leaves a path as it is": (storage) =>
-    but(storage, { resolve: (path) => path }),
+  "resolve leaves a path as it is": (storage) => but(storage, { resolve: (path) => path }),
   "a closed storage goes on": (storage) => but(storage, { close: () => {} }),
-  "a volume's growth is forgotten": (storage) =>
-    volumesBut(storage, () => ({ grow: () => {} })),
+  "a volume's growth is forgotten": (storage) => volumesBut(storage, () => ({ grow: () => {} })),
   "a volume shrinks": (storage) =>
-    volumesBut(
-      storage,
-      (volume) => ({ size: async () => Math.max(0, await volume.size() - 1) }),
-    ),
-  "a stream's reservation is forgotten": (storage) =>
-    streamsBut(storage, () => ({ reserve: () => {} })),
+    volumesBut(storage, (volume) => ({ size: async () => Math.max(0, await volume.size() - 1) })),
+  "a stream's reservation is forgotten": (storage) => streamsBut(storage, () => ({ reserve: () => {} })),
   "a reservation overwrites what is there": (storage) =>
     streamsBut(storage, (stream) => ({
       reserve: async (bytes) => await stream.write(0, new Uint8Array(bytes)),
