@@ -91,10 +91,10 @@ async function probe(path: string, world: World): Promise<number> {
   try {
     const whole = new Uint8Array(2 * Math.max(...BLOCK_BYTES_ALLOWED));
     const count = await readSome(file, whole);
-    const first = probeBlockSize(whole, path);
+    const first = probeBlockSize(whole);
     if (first !== undefined) return first;
     for (const size of BLOCK_BYTES_ALLOWED) {
-      if (size < count && probeBlockSize(whole.subarray(size), path) === size) return size;
+      if (size < count && probeBlockSize(whole.subarray(size)) === size) return size;
     }
   } finally {
     await file.close();

@@ -7,7 +7,6 @@
  * A slot is written and synced before the other may be; a torn one leaves the other.
  */
 import {
-  BLOCK_FORMAT,
   HEADER_BYTES,
   KIND_HEADER,
   KIND_LEAF,
@@ -92,34 +91,29 @@ export function encodeVolumeHeader(header: VolumeHeader): Uint8Array {
 }
 
 /**
- * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Rejects
- * `FORMAT_NEWER`.
- * Only a hint until the slot is verified.
+ * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Only a hint until the slot is
+ * verified, and so is its format: `newestHeader` judges both.
  */
-export function probeBlockSize(bytes: Uint8Array, path: string): number | undefined {
-  for (let i = 0; i < MAGIC.length; i++) if (bytes[AT_MAGIC + i] !== MAGIC.charCodeAt(i)) return undefined;
-  const format = getU16(bytes, AT_FORMAT);
-  if (format > VOLUME_FORMAT || bytes[4]! > BLOCK_FORMAT) {
-    throw new CohortError(
-      "FORMAT_NEWER",
-      `Could not open ${path}: its format is ${format}, newer than ${VOLUME_FORMAT}`,
-      {
-        path,
-        found: format,
-        known: VOLUME_FORMAT,
-      },
-    );
-  }
+export function probeBlockSize(bytes: Uint8Array): number | undefined {
+  if (!hasMagic(bytes)) return undefined;
   const size = getU32(bytes, AT_BLOCK_SIZE);
   return BLOCK_BYTES_ALLOWED.includes(size) ? size : undefined;
 }
 
-/** The header in one slot, undefined when the slot is damaged. */
+/** The header in one slot, undefined when the slot is damaged or of a newer format. */
 export function decodeVolumeHeader(bytes: Uint8Array, block: number): VolumeHeader | undefined {
-  if (bytes.length < PROBE_BYTES) return undefined;
+  const found = readSlot(bytes, block);
+  return typeof found === "number" ? undefined : found;
+}
+
+/** The header in one slot, its format when that is newer than this code, undefined when the slot is damaged. */
+function readSlot(bytes: Uint8Array, block: number): VolumeHeader | number | undefined {
+  if (bytes.length < PROBE_BYTES || !hasMagic(bytes)) return undefined;
   const incarnation = getId(bytes, AT_INCARNATION);
-  if (verifyBlock(bytes, 0, bytes.length, block, tagOf(incarnation)) !== undefined) return undefined;
-  for (let i = 0; i < MAGIC.length; i++) if (bytes[AT_MAGIC + i] !== MAGIC.charCodeAt(i)) return undefined;
+  const fault = verifyBlock(bytes, 0, bytes.length, block, tagOf(incarnation));
+  const format = getU16(bytes, AT_FORMAT);
+  if (fault === "format newer" || (fault === undefined && format > VOLUME_FORMAT)) return format;
+  if (fault !== undefined || format !== VOLUME_FORMAT) return undefined;
   const header: VolumeHeader = {
     blockSize: getU32(bytes, AT_BLOCK_SIZE),
     extentBlocks: getU32(bytes, AT_EXTENT),
@@ -134,10 +128,17 @@ export function decodeVolumeHeader(bytes: Uint8Array, block: number): VolumeHead
   return sane ? header : undefined;
 }
 
-/** The newer of two slots. Throws `CORRUPT` when neither is valid. */
+function hasMagic(bytes: Uint8Array): boolean {
+  for (let i = 0; i < MAGIC.length; i++) if (bytes[AT_MAGIC + i] !== MAGIC.charCodeAt(i)) return false;
+  return true;
+}
+
+/** The newer of two slots. Throws `FORMAT_NEWER` when a sound slot is of a newer Cohort, `CORRUPT` when neither is sound. */
 export function newestHeader(slotA: Uint8Array, slotB: Uint8Array, path: string): VolumeHeader {
-  const a = decodeVolumeHeader(slotA, 0);
-  const b = decodeVolumeHeader(slotB, 1);
+  const a = readSlot(slotA, 0);
+  const b = readSlot(slotB, 1);
+  if (typeof a === "number") throw formatNewer(path, a);
+  if (typeof b === "number") throw formatNewer(path, b);
   if (a === undefined && b === undefined) {
     throw new CohortError("CORRUPT", `Could not open ${path}: both header slots are damaged`, {
       path,
@@ -145,6 +146,11 @@ export function newestHeader(slotA: Uint8Array, slotB: Uint8Array, path: string)
     });
   }
   return a === undefined || (b !== undefined && b.sequence > a.sequence) ? b! : a;
+}
+
+function formatNewer(path: string, found: number): CohortError {
+  const message = `Could not open ${path}: its format ${found} is newer than ${VOLUME_FORMAT}`;
+  return new CohortError("FORMAT_NEWER", message, { path, expected: VOLUME_FORMAT, found });
 }
 
 /** All bytes of a new volume. */
