@@ -16,7 +16,7 @@
  */
 import { CohortError, invariant } from "../ground/errors.ts";
 import type { Gate } from "../ports/mod.ts";
-import { type Chain, readChain, readClaim, sameBytes, type StoredClaim } from "./claim_chain.ts";
+import { type Chain, isUnchanged, readChain, readClaim, sameBytes, type StoredClaim } from "./claim_chain.ts";
 import { type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
 import { LEASE_MS_DEFAULT, leaseName, LeaseRenewal } from "./claim_lease.ts";
 import type { ClaimOptions } from "./claim_options.ts";
@@ -70,6 +70,7 @@ export class Claim {
   #state: "open" | "lost" | "closed" = "open";
   /** Whether a claim of the chain is its own; while it is acquired. */
   #won = false;
+  #purging: Promise<void> = Promise.resolve();
 
   /** @internal */
   constructor(options: ClaimOptions, gate: Gate) {
@@ -145,7 +146,7 @@ export class Claim {
   async recovered(): Promise<void> {
     if (this.#record.predecessors.length === 0) return;
     await this.#advance({ ...this.#record, state: "held", predecessors: [] });
-    await this.#purge([]);
+    this.#purge([]);
   }
 
   /**
@@ -158,7 +159,8 @@ export class Claim {
     if (this.mode === "read") await storage.remove(`${this.directory}/${readerName(owner.nonce)}`);
     else await this.#advance({ ...this.#record, state: "free" });
     await storage.remove(`${this.directory}/${leaseName(owner.nonce)}`);
-    if (this.mode !== "read") await this.#purge([]);
+    if (this.mode !== "read") this.#purge([]);
+    await this.#purging;
   }
 
   /** Lets go without giving back: the next owner takes over as from the dead, and recovers. */
@@ -191,12 +193,12 @@ export class Claim {
     if (chain.newest > 0 && base === undefined) return false; // purged in between
     const predecessors = base === undefined ? [] : await this.#inherit(base.record);
     if (predecessors === undefined) return false;
-    if (!await this.#win(chain.newest, base?.bytes, predecessors)) return false;
-    const won = await this.#readChain();
+    const won = await this.#win(chain.newest, base?.bytes, predecessors);
+    if (won === undefined) return false;
     await this.#clearReaders(won);
     await this.#lease.start(storage, `${this.directory}/${leaseName(owner.nonce)}`);
-    await this.#purge(won.leases.filter((name) => name !== leaseName(owner.nonce)));
     signal?.throwIfAborted();
+    this.#purge(won.leases.filter((name) => name !== leaseName(owner.nonce)));
     return true;
   }
 
@@ -239,32 +241,31 @@ export class Claim {
     return [...all];
   }
 
-  /** Creates the next claim; true when it is really the next one, and the newest. */
+  /** Creates the next claim; answers the chain when it is really the next one, and the newest. */
   async #win(
     newest: number,
     seen: Uint8Array | undefined,
     predecessors: readonly string[],
-  ): Promise<boolean> {
+  ): Promise<Chain | undefined> {
+    const { storage } = this.#options;
     if (predecessors.length > PREDECESSORS_MAX) {
       const why = `${predecessors.length} owners in a row ended before it was recovered`;
       throw new CohortError("QUARANTINED", `Mount ${this.directory}: ${why}`, { path: this.directory });
     }
     const state = predecessors.length === 0 ? "held" : "recovering";
     const record: ClaimRecord = { ...this.#record, number: newest + 1, state, predecessors };
-    if (!await this.#create(record)) return false;
+    if (!await this.#create(record)) return undefined;
     this.#won = true;
     this.#predecessors = predecessors;
     const chain = await this.#readChain();
-    const base = seen === undefined ? undefined : await this.#read(claimName(newest), newest);
-    if (chain.newest === record.number && chain.second === newest && sameBytes(seen, base?.bytes)) {
-      return true;
-    }
+    const isNext = chain.newest === record.number && chain.second === newest;
+    if (isNext && await isUnchanged(storage, `${this.directory}/${claimName(newest)}`, seen)) return chain;
     // Somebody was faster, or the chain was begun anew or purged while this process slept.
     this.#won = false;
     if (chain.newest === record.number) {
-      await this.#options.storage.remove(`${this.directory}/${claimName(record.number)}`);
+      await storage.remove(`${this.directory}/${claimName(record.number)}`);
     }
-    return false;
+    return undefined;
   }
 
   /** Creates a register of the chain and takes its record for one's own; false when there is one. */
@@ -325,16 +326,17 @@ export class Claim {
     throw this.#lostError(reason);
   }
 
-  /** Removes claims that nobody needs, and these leases; litter that stays does no harm. */
-  async #purge(leases: readonly string[]): Promise<void> {
+  /** Removes claims that nobody needs and these leases, in its own time; litter that stays does no harm. */
+  #purge(leases: readonly string[]): void {
     const { storage, observer } = this.#options;
-    try {
+    const purge = async (): Promise<void> => {
       const { numbers } = await this.#readChain();
       const names = numbers.filter((number) => number <= this.number - CLAIMS_KEPT).map(claimName);
       for (const name of [...names, ...leases]) await storage.remove(`${this.directory}/${name}`);
-    } catch (error) {
+    };
+    this.#purging = this.#purging.then(purge).catch((error) => {
       observer?.event("claim.purge_failed", "warn", { path: this.directory, error: String(error) });
-    }
+    });
   }
 
   /** Stops everything that is done for the claim; false when it was over before. */
@@ -343,6 +345,7 @@ export class Claim {
     if (open) this.#state = "closed";
     this.gate.close();
     await this.#lease.stop();
+    await this.#purging;
     invariant(!open || this.gate.inFlight() === 0, "A claim is let go when its writes are over");
     return open;
   }

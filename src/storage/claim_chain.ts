@@ -1,4 +1,5 @@
 /** The chain of claims as a directory shows it, and the records in it. */
+import { isCode } from "../ground/errors.ts";
 import type { Storage } from "../ports/mod.ts";
 import { isLeaseName } from "./claim_lease.ts";
 import { claimNumber, type ClaimRecord, decodeClaim, isReaderName } from "./claim_record.ts";
@@ -52,4 +53,30 @@ export async function readClaim(
 export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/**
+ * Whether the register at `path` still reads as it did (there was none: always). Without the sync of
+ * `readRegister`,
+ * because a register was created in the directory since.
+ */
+export async function isUnchanged(
+  storage: Storage,
+  path: string,
+  seen: Uint8Array | undefined,
+): Promise<boolean> {
+  if (seen === undefined) return true;
+  try {
+    const file = await storage.openStream(path, { access: "read" });
+    try {
+      const found = new Uint8Array(seen.length);
+      if (await file.size() !== seen.length || await file.read(0, found) !== seen.length) return false;
+      return sameBytes(seen, found);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isCode(error, "NOT_FOUND")) return false;
+    throw error;
+  }
 }

@@ -67,22 +67,21 @@ async function settleNeighbour(context: HolderContext, record: ClaimRecord): Pro
   const { fence } = storage;
   const { nonce } = record.owner;
   const gates = [directory, record.journalDirectory].filter((path) => path !== "");
-  let over = true;
-  for (const path of gates) over = await fence.isOver(path, nonce) && over;
-  if (over) return true;
-  const lease = `${directory}/${leaseName(nonce)}`;
-  switch (await watchLease(storage, clock, lease, leaseMs, signal)) {
+  const isOver = async (): Promise<boolean> => {
+    for (const path of gates) if (!await fence.isOver(path, nonce)) return false;
+    return true;
+  };
+  const path = `${directory}/${leaseName(nonce)}`;
+  const neighbour = "it is another node of this process";
+  switch (await watchLease({ storage, clock, path, leaseMs, signal, isOver })) {
+    case "over":
+      return true;
     case "renewed":
-      throw holderError("IN_USE", context, record, "it is another node of this process");
-    case "ended":
+      throw holderError("IN_USE", context, record, neighbour);
+    case "removed":
       return false;
     case "unseen":
-      throw holderError(
-        "IN_USE",
-        context,
-        record,
-        "it is another node of this process, and its lease cannot be read",
-      );
+      throw holderError("IN_USE", context, record, `${neighbour}, and its lease cannot be read`);
     case "still":
       break;
   }

@@ -101,31 +101,39 @@ export class LeaseRenewal {
   }
 }
 
-/** What watching a lease gave: it moved, it went away, or it stood still for all of a lease. */
-export type LeaseVerdict = "renewed" | "ended" | "still" | "unseen";
+/** What watching a lease gave: it moved, it or its owner went away, or it stood still for all of a lease. */
+export type LeaseVerdict = "renewed" | "over" | "removed" | "still" | "unseen";
+
+/** What is watched, and with what. */
+export interface LeaseWatch {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** Where the lease is. */
+  readonly path: string;
+  readonly leaseMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether the owner is known by other means to have ended. */
+  readonly isOver: () => Promise<boolean>;
+}
 
 /**
- * Watches a lease until it moves or has stood still for `leaseMs`, by successful looks close enough together
- * that a living owner would have renewed it between two of them. `unseen` when ten leases passed without such
- * an interval.
+ * Watches a lease until it moves, its owner is over, or it has stood still for `leaseMs`: by successful looks
+ * close enough together that a living owner would have renewed it between two of them. `unseen` when ten
+ * leases passed without such an interval.
  */
-export async function watchLease(
-  storage: Storage,
-  clock: Clock,
-  path: string,
-  leaseMs: number,
-  signal?: AbortSignal,
-): Promise<LeaseVerdict> {
+export async function watchLease(watch: LeaseWatch): Promise<LeaseVerdict> {
+  const { storage, clock, path, leaseMs, signal } = watch;
   const periodMs = Math.max(1, leaseMs / LOOKS_PER_LEASE);
   const gapMsMax = Math.max(leaseMs / RENEWALS_PER_LEASE, 2);
   const begun = clock.monotonicMs();
   let since = begun, last = begun;
   let seen: number | "absent" | undefined;
   for (;;) {
+    if (await watch.isOver()) return "over";
     const value = await readLease(storage, path);
     const now = clock.monotonicMs();
     if (value !== undefined) {
-      if (seen !== undefined && value !== seen) return value === "absent" ? "ended" : "renewed";
+      if (seen !== undefined && value !== seen) return value === "absent" ? "removed" : "renewed";
       // A loop that itself stood still must not conclude anything from the time that went by.
       if (seen === undefined || now - last > gapMsMax) since = now;
       if (now - since >= leaseMs) return "still";
