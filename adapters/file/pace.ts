@@ -9,9 +9,10 @@
 /** Share of the newest call in the mean is one in this many. */
 const WEIGHT = 8;
 /**
- * One call counts for at most so many limits, so that a single stall is forgotten after a few quick calls.
+ * One call counts for at most so many limits: less than WEIGHT, so that a single stall, which may be the
+ * processor's and not the disk's, takes nothing off the loop. A second one within some eight calls does.
  */
-const OUTLIER_LIMITS = 10;
+const OUTLIER_LIMITS = 6;
 /** Calls off the loop before the first trial on it, and most between two trials. */
 const TRIAL_CALLS_MIN = 16;
 const TRIAL_CALLS_MAX = 1024;

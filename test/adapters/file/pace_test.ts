@@ -29,10 +29,18 @@ test("Pace: slow calls leave the loop after a few, and trials get rarer", () => 
   assertEquals(drive(pace, 10_240, 0.4), 10, "then one in 1024");
 });
 
-test("Pace: one long stall leaves the loop once, and a quick trial brings it back", () => {
+test("Pace: one long stall among quick calls leaves nothing off the loop", () => {
+  const pace = new Pace(0.2);
+  for (let round = 0; round < 10; round++) {
+    assertEquals(drive(pace, 100, 0.002), 100);
+    assertEquals(drive(pace, 1, 5000), 1);
+  }
+});
+
+test("Pace: a second stall soon after leaves the loop, and a quick trial brings it back", () => {
   const pace = new Pace(0.2);
   drive(pace, 100, 0.002);
-  assertEquals(drive(pace, 1, 5000), 1);
+  assertEquals([drive(pace, 1, 5000), drive(pace, 5, 0.002), drive(pace, 1, 5000)], [1, 5, 1]);
   assertEquals(drive(pace, 15, 0.002), 0);
   assertEquals(drive(pace, 100, 0.002), 100);
 });
