@@ -1,8 +1,8 @@
 /**
  * FrameBuilder: collects redo groups into the bytes of the next frame, with no allocation per group.
  *
- * Two of them take turns in a journal: one fills while the other is written. Positions are exact from the first byte,
- * because a frame's place is known when it begins to fill.
+ * Two of them take turns in a journal: one fills while the other is written. Positions are exact from the
+ * first byte, because a frame's place is known when it begins to fill.
  */
 import { putU16, putU32 } from "../ground/bytes.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
@@ -72,7 +72,10 @@ export class FrameBuilder {
     this.lastStamp = stamp;
   }
 
-  /** Begins the record of one block; its ops are appended to `writer`. `before` is the block's stamp until now. */
+  /**
+   * Begins the record of one block; its ops are appended to `writer`. `before` is the block's stamp until
+   * now.
+   */
   beginRecord(volumeIndex: number, block: number, before: number): void {
     const writer = this.writer;
     this.#recordAt = writer.length;

@@ -1,9 +1,11 @@
 /**
- * The bytes of an image journal (ARCHITECTURE, "Image journal"): one file, overwritten by every cycle of the write daemon.
+ * The bytes of an image journal (ARCHITECTURE, "Image journal"): one file, overwritten by every cycle of the
+ * write daemon.
  *
- * A header block with the cycle header and, in a sector of its own, the release mark; behind it images at equal strides,
- * each behind an entry header. Every part carries the cycle's number, so that what an older cycle left is never taken
- * for a newer one's, and what a newer one has begun to write proves the older one finished.
+ * A header block with the cycle header and, in a sector of its own, the release mark; behind it images at
+ * equal strides, each behind an entry header. Every part carries the cycle's number, so that what an older
+ * cycle left is never taken for a newer one's, and what a newer one has begun to write proves the older one
+ * finished.
  */
 import { crc32 } from "node:zlib";
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from "../ground/bytes.ts";
@@ -117,7 +119,9 @@ export function encodeRelease(incarnation: string, cycle: number): Uint8Array {
   return bytes;
 }
 
-/** Highest cycle of this incarnation that is released, by a release mark; 0 when the bytes are no mark of it. */
+/**
+ * Highest cycle of this incarnation that is released, by a release mark; 0 when the bytes are no mark of it.
+ */
 export function decodeRelease(bytes: Uint8Array, incarnation: string): number {
   if (bytes.length < RELEASE_BYTES || getU32(bytes, 0) !== RELEASE_MAGIC) return 0;
   if (crc32(bytes.subarray(8, RELEASE_BYTES)) !== getU32(bytes, 4)) return 0;

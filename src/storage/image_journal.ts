@@ -1,9 +1,9 @@
 /**
  * ImageJournal: block images on their way home (DESIGN D4b).
  *
- * A cycle is written here and synced, once; then its blocks may be written in place, their volumes synced, and the cycle
- * released. After a crash a block torn in place is mended from its image. The caller must have made the redo of every image
- * safe before.
+ * A cycle is written here and synced, once; then its blocks may be written in place, their volumes synced,
+ * and the cycle released. After a crash a block torn in place is mended from its image. The caller must have
+ * made the redo of every image safe before.
  */
 import { crc32 } from "node:zlib";
 import { invariant } from "../ground/errors.ts";
@@ -74,9 +74,9 @@ export class ImageJournal {
   }
 
   /**
-   * Writes a cycle and syncs it; it is sealed when this resolves, to the bytes written. Cycles have rising numbers; one that
-   * failed may be tried again under its number, with the same blocks or others. Rejects `IO` or `FULL`, after which nothing is
-   * sealed, and `SYNC_FAILED`, after which nothing is known.
+   * Writes a cycle and syncs it; it is sealed when this resolves, to the bytes written. Cycles have rising
+   * numbers; one that failed may be tried again under its number, with the same blocks or others. Rejects
+   * `IO` or `FULL`, after which nothing is sealed, and `SYNC_FAILED`, after which nothing is known.
    */
   async writeCycle(cycle: number, entries: readonly ImageEntry[], facts: ImageFacts): Promise<number> {
     const { blocksMax, reserveBytes = CHUNK_BYTES, incarnation, clock } = this.#options;
@@ -110,8 +110,8 @@ export class ImageJournal {
   }
 
   /**
-   * Says that a cycle is home: its blocks were written in place and their volumes synced. Not synced itself: the next cycle's
-   * images prove it as well.
+   * Says that a cycle is home: its blocks were written in place and their volumes synced. Not synced itself:
+   * the next cycle's images prove it as well.
    */
   release(cycle: number): Answer<void> {
     invariant(cycle === this.#cycle, "Only the last cycle is released");

@@ -3,7 +3,8 @@
  *
  * - `sealed`: every image verifies, and nothing says that the cycle is home: its images are to be written
  * - `released`: the cycle is home, by its mark or because a later cycle had begun to overwrite it
- * - `torn`: the cycle was not completely written, so that none of its blocks was written in place; or it was damaged since
+ * - `torn`: the cycle was not completely written, so that none of its blocks was written in place; or it was
+ *   damaged since
  * - `empty`: there never was a cycle
  */
 import { crc32 } from "node:zlib";
@@ -47,21 +48,25 @@ export interface ImageScan {
   /** How many images verify, of `header.count`. */
   readonly sound: number;
   /**
-   * The images that verify, in any state that has a header. Of a torn cycle they may mend a block whose checksum is bad
-   * (their redo was safe before they were written), and of a released one they can be compared with the volumes (R4).
+   * The images that verify, in any state that has a header. Of a torn cycle they may mend a block whose
+   * checksum is bad (their redo was safe before they were written), and of a released one they can be
+   * compared with the volumes (R4).
    */
   images(): AsyncGenerator<StoredImage>;
 }
 
 /**
- * Whether an image is to be written over the block in place (D4b): over one that does not verify, and over one that is not
- * newer.
+ * Whether an image is to be written over the block in place (D4b): over one that does not verify, and over
+ * one that is not newer.
  */
 export function imageApplies(currentVerifies: boolean, currentStamp: number, imageStamp: number): boolean {
   return !currentVerifies || currentStamp <= imageStamp;
 }
 
-/** Reads the image journal at `path`; `empty` when there is none. Rejects `FORMAT_NEWER`, and `CORRUPT` for another node's. */
+/**
+ * Reads the image journal at `path`; `empty` when there is none. Rejects `FORMAT_NEWER`, and `CORRUPT` for
+ * another node's.
+ */
 export async function scanImages(storage: Storage, path: string, incarnation?: string): Promise<ImageScan> {
   let file: StreamFile;
   try {

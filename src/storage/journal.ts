@@ -1,9 +1,10 @@
 /**
  * Journal: the redo journal of one incarnation (DESIGN D3, D4, D5; ARCHITECTURE, "The life of a write").
  *
- * A commit asks for space (`admit`), appends its group in one turn (`beginGroup` ... `endGroup`), and learns from `ackOf`
- * when it may be acknowledged. Groups collect in memory and leave as frames (`JournalPump`); segment files come and go
- * (`JournalFiles`). Knows nothing of what the records mean, nor of which segments are still needed.
+ * A commit asks for space (`admit`), appends its group in one turn (`beginGroup` ... `endGroup`), and learns
+ * from `ackOf` when it may be acknowledged. Groups collect in memory and leave as frames (`JournalPump`);
+ * segment files come and go (`JournalFiles`). Knows nothing of what the records mean, nor of which segments
+ * are still needed.
  */
 import type { ByteWriter } from "../ground/byte_writer.ts";
 import { CohortError, invariant } from "../ground/errors.ts";
@@ -39,7 +40,10 @@ export interface JournalOptions {
   readonly incarnation: string;
   /** When an operation may be acknowledged: when it is synced, or already when it is written (D5). */
   readonly durability: "sync" | "relaxed";
-  /** Milliseconds after which what was written is synced and what was synced is named, if nothing else does it. */
+  /**
+   * Milliseconds after which what was written is synced and what was synced is named, if nothing else does
+   * it.
+   */
   readonly syncIntervalMs: number;
   /** Lower than every stamp that will be appended. */
   readonly firstStamp: number;
@@ -172,9 +176,10 @@ export class Journal {
   }
 
   /**
-   * Reserves space for one group of at most `bytes` (as `groupBytes` counts them) whose stamp is at most `stampAtMost`.
-   * undefined means at once. The promise waits for memory, space, or the next segment, and while the journal is frozen;
-   * it rejects `STOPPED`, `TRANSACTION_TOO_LARGE`, or `CLOSED`. Every admission ends in `beginGroup` or `withdraw`.
+   * Reserves space for one group of at most `bytes` (as `groupBytes` counts them) whose stamp is at most
+   * `stampAtMost`. undefined means at once. The promise waits for memory, space, or the next segment, and
+   * while the journal is frozen; it rejects `STOPPED`, `TRANSACTION_TOO_LARGE`, or `CLOSED`. Every admission
+   * ends in `beginGroup` or `withdraw`.
    */
   admit(bytes: number, stampAtMost: number): undefined | Promise<void> {
     return this.#admission.admit(bytes, stampAtMost);
@@ -186,8 +191,8 @@ export class Journal {
   }
 
   /**
-   * Begins a group, in the space of an admission of `admitted` bytes. It must end in the same turn. Throws `STOPPED` or
-   * `CLOSED` when the journal has ended since.
+   * Begins a group, in the space of an admission of `admitted` bytes. It must end in the same turn. Throws
+   * `STOPPED` or `CLOSED` when the journal has ended since.
    */
   beginGroup(stamp: number, admitted: number): void {
     if (this.#cause !== undefined || this.#closing !== undefined) throw this.#refusal();
@@ -219,20 +224,25 @@ export class Journal {
     return this.#appended(this.#taken);
   }
 
-  /** undefined when everything up to `position` may be acknowledged, else one promise for all who wait for its frame. */
+  /**
+   * undefined when everything up to `position` may be acknowledged, else one promise for all who wait for its
+   * frame.
+   */
   ackOf(position: number): Promise<void> | undefined {
     return this.#pump.ackOf(position);
   }
 
-  /** Resolves once everything up to `position` (by default: everything) is synced. Rejects `OUTCOME_UNKNOWN`. */
+  /**
+   * Resolves once everything up to `position` (by default: everything) is synced. Rejects `OUTCOME_UNKNOWN`.
+   */
   makeSafe(position: number = this.#end): Promise<void> {
     invariant(position <= this.#end, "Only what was appended can be made safe");
     return this.#pump.makeSafe(position);
   }
 
   /**
-   * Adds a volume to the table, and resolves to the index that stands for it in records; the same volume keeps its
-   * index. Ids are 32 hexadecimal digits.
+   * Adds a volume to the table, and resolves to the index that stands for it in records; the same volume
+   * keeps its index. Ids are 32 hexadecimal digits.
    */
   async addVolume(id: string, incarnation: string, path: string): Promise<number> {
     const known = this.#volumes.find((volume) =>
@@ -260,7 +270,10 @@ export class Journal {
     return index;
   }
 
-  /** Leaves a mark of at most `MARK_CHARS_MAX` characters (backup, operator). Resolves to its position and segment. */
+  /**
+   * Leaves a mark of at most `MARK_CHARS_MAX` characters (backup, operator). Resolves to its position and
+   * segment.
+   */
   async mark(text: string): Promise<{ readonly position: number; readonly segment: number }> {
     if (text.length > MARK_CHARS_MAX) {
       throw new RangeError(`A mark has at most ${MARK_CHARS_MAX} characters, got ${text.length}`);
@@ -282,8 +295,8 @@ export class Journal {
   }
 
   /**
-   * Drops the sealed segments up to and including this one: first the journal says durably that they are needed no
-   * more, then they are removed, or kept as history.
+   * Drops the sealed segments up to and including this one: first the journal says durably that they are
+   * needed no more, then they are removed, or kept as history.
    */
   async drop(segment: number): Promise<void> {
     if (segment < this.#files.floor) return;
@@ -303,14 +316,17 @@ export class Journal {
   }
 
   /**
-   * Writes and syncs what there is, leaves the end mark, and closes the files. Waits while the journal is frozen;
-   * `abandon` ends that. Safe to call twice.
+   * Writes and syncs what there is, leaves the end mark, and closes the files. Waits while the journal is
+   * frozen; `abandon` ends that. Safe to call twice.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
-  /** Ends the journal without writing anything more: who waits learns `OUTCOME_UNKNOWN`. `close` then closes the files. */
+  /**
+   * Ends the journal without writing anything more: who waits learns `OUTCOME_UNKNOWN`. `close` then closes
+   * the files.
+   */
   abandon(cause: CohortError): void {
     this.#cause ??= cause;
     this.#admission.stop(cause);

@@ -1,8 +1,9 @@
 /**
- * JournalAdmission: who may append, before anything is pinned (DESIGN D3: journal space is reserved before the first pin).
+ * JournalAdmission: who may append, before anything is pinned (DESIGN D3: journal space is reserved before
+ * the first pin).
  *
- * The usual case is one comparison. Otherwise callers wait in order, for memory, for space ahead of the position, for the
- * next segment, or for an I/O error to pass. What was admitted fits, whenever it comes.
+ * The usual case is one comparison. Otherwise callers wait in order, for memory, for space ahead of the
+ * position, for the next segment, or for an I/O error to pass. What was admitted fits, whenever it comes.
  */
 import { CohortError } from "../ground/errors.ts";
 import type { Clock, Observer } from "../ports/mod.ts";
@@ -13,7 +14,10 @@ import type { JournalPump } from "./journal_pump.ts";
 import type { JournalVolume } from "./journal_segment.ts";
 import { backOffMs, Deferred, mayPass } from "./journal_waiters.ts";
 
-/** What an admission takes beside its bytes: it may come to lie in a frame of its own, which an empty one may follow. */
+/**
+ * What an admission takes beside its bytes: it may come to lie in a frame of its own, which an empty one may
+ * follow.
+ */
 const OVERHEAD_BYTES: number = 2 * FRAME_HEADER_BYTES + FRAME_ALIGN;
 /** What is kept of a segment's slack for its seal or the end mark. */
 const SEAL_BYTES: number = 2 * OVERHEAD_BYTES;
@@ -84,8 +88,8 @@ export class JournalAdmission {
   }
 
   /**
-   * Takes for a few bytes from what no group may take, without waiting: for what gives space back. False when even that
-   * is used up; else to be released like an admission.
+   * Takes for a few bytes from what no group may take, without waiting: for what gives space back. False when
+   * even that is used up; else to be released like an admission.
    */
   admitSmall(bytes: number): boolean {
     const { limit, reserved } = this.#files.filling;

@@ -1,10 +1,12 @@
 /**
- * JournalChain: the frames of a journal in position order, over all its segments, and the verdict on where they end.
+ * JournalChain: the frames of a journal in position order, over all its segments, and the verdict on where
+ * they end.
  *
- * A bad or missing frame at position P is the *tail* (what was never synced) unless somebody names a later position: a
- * later frame by what it knew synced, a copied tail by its end, the caller. Then it is a *gap*, and loud (DESIGN D3).
+ * A bad or missing frame at position P is the *tail* (what was never synced) unless somebody names a later
+ * position: a later frame by what it knew synced, a copied tail by its end, the caller. Then it is a *gap*,
+ * and loud (DESIGN D3).
  */
-import { CohortError, isCode } from "../ground/errors.ts";
+import { CohortError } from "../ground/errors.ts";
 import type { Storage, StreamFile } from "../ports/mod.ts";
 import { END_NAME, type JournalEnd, readJournalEnd, TAIL_NAME } from "./journal_end.ts";
 import { type LaterNames, laterNames } from "./journal_evidence.ts";
@@ -19,32 +21,21 @@ import {
   verifyFrame,
 } from "./journal_frame.ts";
 import { ItemCursor } from "./journal_items.ts";
-import {
-  decodeSegmentHeader,
-  SEGMENT_HEADER_UNIT,
-  segmentHeaderBytes,
-  segmentName,
-  segmentNumber,
-  type StoredSegmentHeader,
-} from "./journal_segment.ts";
-import { readFully, StreamWindow } from "./journal_window.ts";
+import { type ChainSegment, readSegmentHeaders } from "./journal_headers.ts";
+import { segmentName, type StoredSegmentHeader } from "./journal_segment.ts";
+import { StreamWindow } from "./journal_window.ts";
 
 /** How to read a chain. */
 export interface ChainOptions {
-  /** Positions that others (an image journal, a mount register) name as synced: an end below one of them is a gap. */
+  /**
+   * Positions that others (an image journal, a mount register) name as synced: an end below one of them is a
+   * gap.
+   */
   readonly verifyNames?: readonly number[];
   /** Incarnation that the journal must be of, when the caller knows it: 32 hexadecimal digits. */
   readonly incarnation?: string;
   /** Reads dropped segments that are still there, too. */
   readonly history?: boolean;
-}
-
-/** A segment file: its header, or why it cannot be read. */
-export interface ChainSegment {
-  readonly number: number;
-  readonly path: string;
-  readonly header: StoredSegmentHeader | undefined;
-  readonly fault: CohortError | undefined;
 }
 
 /** One frame; its bytes live until the next is asked for. */
@@ -113,26 +104,13 @@ export class JournalChain {
     this.floor = Math.max(...segments.map((segment) => segment.header?.floor ?? 0));
   }
 
-  /** Reads every segment header. Rejects `NOT_FOUND` without segments, `FORMAT_NEWER`, and `CORRUPT` without any header. */
+  /**
+   * Reads every segment header. Rejects `NOT_FOUND` without segments, `FORMAT_NEWER`, and `CORRUPT` without
+   * any header.
+   */
   static async open(storage: Storage, directory: string, options: ChainOptions): Promise<JournalChain> {
-    const numbers: number[] = [];
-    for (const name of await storage.list(directory)) {
-      const number = segmentNumber(name);
-      if (number !== undefined) numbers.push(number);
-    }
-    if (numbers.length === 0) {
-      throw new CohortError("NOT_FOUND", `Read journal ${directory}: it has no segments`, {
-        path: directory,
-      });
-    }
-    numbers.sort((a, b) => a - b);
-    const segments: ChainSegment[] = [];
-    let incarnation = options.incarnation;
-    for (const number of numbers) {
-      const segment = await readHeader(storage, directory, number, incarnation);
-      incarnation ??= segment.header?.incarnation;
-      segments.push(segment);
-    }
+    const segments = await readSegmentHeaders(storage, directory, options.incarnation);
+    const incarnation = segments.find((segment) => segment.header !== undefined)?.header?.incarnation;
     const end = await readJournalEnd(storage, directory);
     if (end !== undefined && incarnation !== undefined && end.incarnation !== incarnation) {
       const path = `${directory}/${END_NAME}`;
@@ -143,7 +121,10 @@ export class JournalChain {
     return new JournalChain(storage, directory, options, segments, end);
   }
 
-  /** The frames from the first needed segment on, or from the segment that holds `from`. Rejects `JOURNAL_GAP`, `CORRUPT`. */
+  /**
+   * The frames from the first needed segment on, or from the segment that holds `from`. Rejects
+   * `JOURNAL_GAP`, `CORRUPT`.
+   */
   async *frames(from: number = 0): AsyncGenerator<ChainFrame> {
     let number = this.#firstNumber(from);
     const missingBelow = from === 0 && number > this.floor ? number : 0;
@@ -252,7 +233,10 @@ export class JournalChain {
     return { header, bytes: window.bytes, at: window.index(this.position + place.shift), path, segment };
   }
 
-  /** Takes note of what the frame says of the journal; returns where it goes on when this was the last of its segment. */
+  /**
+   * Takes note of what the frame says of the journal; returns where it goes on when this was the last of its
+   * segment.
+   */
   #accept(place: Place, header: FrameHeader): { number: number; base: number } | undefined {
     const frame = this.#frame(place, header);
     this.named = Math.max(this.named, header.synced);
@@ -346,44 +330,5 @@ export class JournalChain {
   #corrupt(number: number, found: string): CohortError {
     const path = this.#pathOf(number);
     return new CohortError("CORRUPT", `Read journal segment ${path}: ${found}`, { path, found });
-  }
-}
-
-/** Reads one header. What cannot be read is a fault to be judged later, but a newer format is refused at once. */
-async function readHeader(
-  storage: Storage,
-  directory: string,
-  number: number,
-  incarnation: string | undefined,
-): Promise<ChainSegment> {
-  const path = `${directory}/${segmentName(number)}`;
-  const file = await storage.openStream(path, { access: "read" });
-  try {
-    let bytes: Uint8Array = new Uint8Array(SEGMENT_HEADER_UNIT);
-    bytes = bytes.subarray(0, await readFully(file, 0, bytes));
-    const size = segmentHeaderBytes(bytes);
-    if (size !== undefined && size > SEGMENT_HEADER_UNIT && size <= await file.size()) {
-      bytes = new Uint8Array(size);
-      await readFully(file, 0, bytes);
-    }
-    const header = decodeHeader(bytes, path);
-    if (header instanceof CohortError) return { number, path, header: undefined, fault: header };
-    // A sound header of another journal or another number was put there by somebody: never a tail.
-    if (header.number !== number || (incarnation !== undefined && header.incarnation !== incarnation)) {
-      const found = `it is segment ${header.number} of incarnation ${header.incarnation}`;
-      throw new CohortError("CORRUPT", `Read journal segment ${path}: ${found}`, { path, found });
-    }
-    return { number, path, header, fault: undefined };
-  } finally {
-    await file.close();
-  }
-}
-
-function decodeHeader(bytes: Uint8Array, path: string): StoredSegmentHeader | CohortError {
-  try {
-    return decodeSegmentHeader(bytes, path);
-  } catch (error) {
-    if (isCode(error, "CORRUPT")) return error;
-    throw error;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * makeDurable: the first step of every recovery (DESIGN D9).
  *
- * A dead journal may be readable only because the page cache still has it, and "a sync of a file whose author died
- * proves nothing". What lies behind the last position that the journal names as synced is copied and the copy synced,
- * before anything that was read there is acted upon; then the journal's end is fixed for ever.
+ * A dead journal may be readable only because the page cache still has it, and "a sync of a file whose author
+ * died proves nothing". What lies behind the last position that the journal names as synced is copied and the
+ * copy synced, before anything that was read there is acted upon; then the journal's end is fixed for ever.
  */
 import { CohortError } from "../ground/errors.ts";
 import type { Storage } from "../ports/mod.ts";
@@ -13,8 +13,9 @@ import { segmentNumber } from "./journal_segment.ts";
 import { syncFailed } from "./journal_waiters.ts";
 
 /**
- * Makes a dead journal durable and fixes its end; does nothing when that was done before. Rejects as a scan does, and
- * with `IO` or `FULL` when the copy cannot be written, or `SYNC_FAILED`; then it may be tried again.
+ * Makes a dead journal durable and fixes its end; does nothing when that was done before. Rejects as a scan
+ * does, and with `IO` or `FULL` when the copy cannot be written, or `SYNC_FAILED`; then it may be tried
+ * again.
  */
 export async function makeDurable(
   storage: Storage,
@@ -38,7 +39,10 @@ export async function makeDurable(
   return fixed;
 }
 
-/** Removes every file of a journal, when nothing needs it any more: a scan of what a crash leaves halfway is loud. */
+/**
+ * Removes every file of a journal, when nothing needs it any more: a scan of what a crash leaves halfway is
+ * loud.
+ */
 export async function removeJournal(storage: Storage, directory: string): Promise<void> {
   for (const name of await storage.list(directory)) {
     const isOurs = segmentNumber(name) !== undefined || name === TAIL_NAME || name === END_NAME;

@@ -1,9 +1,10 @@
 /**
  * JournalEnd: the register `journal.end` that fixes where a dead journal ends (DESIGN D9).
  *
- * What lies behind the last position that the journal itself names as synced may be in the page cache only, and a sync of
- * a file whose author died proves nothing. So that tail is copied to `journal.tail`, the copy is synced, and this
- * register is created: from then on the tail is read from the copy, and nothing behind its end exists any more.
+ * What lies behind the last position that the journal itself names as synced may be in the page cache only,
+ * and a sync of a file whose author died proves nothing. So that tail is copied to `journal.tail`, the copy
+ * is synced, and this register is created: from then on the tail is read from the copy, and nothing behind
+ * its end exists any more.
  */
 import { crc32 } from "node:zlib";
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from "../ground/bytes.ts";

@@ -16,8 +16,8 @@ export interface LaterNames {
 }
 
 /**
- * Searches a file from `offset` to its end for frame headers of this incarnation and segment. A frame torn behind its
- * header counts: the header has its own check, and what it names was true when it was written.
+ * Searches a file from `offset` to its end for frame headers of this incarnation and segment. A frame torn
+ * behind its header counts: the header has its own check, and what it names was true when it was written.
  */
 export async function laterNames(
   window: StreamWindow,

@@ -1,8 +1,10 @@
 /**
- * JournalFiles: the segment files of a living journal: the one that fills, the one being prepared, those kept.
+ * JournalFiles: the segment files of a living journal: the one that fills, the one being prepared, those
+ * kept.
  *
- * A segment covers a fixed range of positions, so the next one can be created, given space and its header synced
- * while the present one still fills. Space is taken in steps ahead of the position, not for a whole segment at once.
+ * A segment covers a fixed range of positions, so the next one can be created, given space and its header
+ * synced while the present one still fills. Space is taken in steps ahead of the position, not for a whole
+ * segment at once.
  */
 import { invariant } from "../ground/errors.ts";
 import { STAMP_MAX } from "../ground/limits.ts";
@@ -19,12 +21,17 @@ import { syncFailed } from "./journal_waiters.ts";
 
 /** How far a segment's stamp ceiling lies above the highest stamp known when its header is written. */
 export const STAMPS_PER_SEGMENT: number = 2 ** 24;
-/** Bytes at a segment's end (and at the end of its reserved space) that no group may take: seal, marks of idle time. */
+/**
+ * Bytes at a segment's end (and at the end of its reserved space) that no group may take: seal, marks of idle
+ * time.
+ */
 export const SEGMENT_SLACK_BYTES = 1024;
 
 const DAY_MS = 86_400_000;
 
-/** How long dropped segments stay: a file goes when it is older than `days` and not among the newest `keep`. */
+/**
+ * How long dropped segments stay: a file goes when it is older than `days` and not among the newest `keep`.
+ */
 export interface JournalHistory {
   readonly days: number;
   readonly keep: number;
@@ -98,7 +105,9 @@ export class OpenSegment {
 export class JournalFiles {
   /** Where frames are written and synced. */
   writing: OpenSegment;
-  /** Where groups are collected for: `writing`, or its successor while the seal of `writing` is not yet safe. */
+  /**
+   * Where groups are collected for: `writing`, or its successor while the seal of `writing` is not yet safe.
+   */
   filling: OpenSegment;
   /** The successor of `filling`, its header synced. */
   next: OpenSegment | undefined;
@@ -185,7 +194,9 @@ export class JournalFiles {
     ];
   }
 
-  /** Forgets the segments below `floor`, which must be durable, and removes those that history does not keep. */
+  /**
+   * Forgets the segments below `floor`, which must be durable, and removes those that history does not keep.
+   */
   async release(floor: number): Promise<void> {
     this.#sealed = this.#sealed.filter((segment) => segment.number >= floor);
     await this.purge();

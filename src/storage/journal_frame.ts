@@ -1,9 +1,10 @@
 /**
  * Journal frame: the bytes of one journal write (ARCHITECTURE, "Journal frame").
  *
- * A frame names where it belongs (incarnation, segment, position) and what was known safe when it was built, so that
- * a tail can be told from a gap (DESIGN D3). Its header has a check of its own: a frame torn behind the header still
- * tells what it names. All integers are little-endian; a frame begins at, and is, a multiple of 8 bytes.
+ * A frame names where it belongs (incarnation, segment, position) and what was known safe when it was built,
+ * so that a tail can be told from a gap (DESIGN D3). Its header has a check of its own: a frame torn behind
+ * the header still tells what it names. All integers are little-endian; a frame begins at, and is, a multiple
+ * of 8 bytes.
  */
 import { crc32 } from "node:zlib";
 import { getU32, getU48, putU32, putU48 } from "../ground/bytes.ts";
@@ -58,7 +59,9 @@ export interface FrameHeader {
   lastStamp: number;
 }
 
-/** Bytes of a group of `records` records with `opsBytes` bytes of ops in all: what to ask `Journal.admit` for. */
+/**
+ * Bytes of a group of `records` records with `opsBytes` bytes of ops in all: what to ask `Journal.admit` for.
+ */
 export function groupBytes(records: number, opsBytes: number): number {
   return GROUP_HEADER_BYTES + records * RECORD_HEADER_BYTES + opsBytes;
 }
@@ -76,7 +79,9 @@ export function alignFrame(length: number): number {
   return rest === 0 ? length : length + FRAME_ALIGN - rest;
 }
 
-/** Writes the header of the frame in `bytes[0, header.length)` and its checksum; all else must stand already. */
+/**
+ * Writes the header of the frame in `bytes[0, header.length)` and its checksum; all else must stand already.
+ */
 export function sealFrame(bytes: Uint8Array, header: Omit<FrameHeader, "checksum">): void {
   putU32(bytes, 0, FRAME_MAGIC);
   putU32(bytes, 8, header.length);
@@ -93,8 +98,8 @@ export function sealFrame(bytes: Uint8Array, header: Omit<FrameHeader, "checksum
 }
 
 /**
- * Reads the frame header at `at` (which has `FRAME_HEADER_BYTES`); undefined when magic, header check, tag or length
- * are not those of a frame of this incarnation. Says nothing about the bytes behind it.
+ * Reads the frame header at `at` (which has `FRAME_HEADER_BYTES`); undefined when magic, header check, tag or
+ * length are not those of a frame of this incarnation. Says nothing about the bytes behind it.
  */
 export function readFrameHeader(bytes: Uint8Array, at: number, tag: number): FrameHeader | undefined {
   if (getU32(bytes, at) !== FRAME_MAGIC) return undefined;

@@ -1,4 +1,7 @@
-/** What lies in a frame, read back: untrusted although its checksum held, so every failure is `CORRUPT` (a `ByteReader`'s). */
+/**
+ * What lies in a frame, read back: untrusted although its checksum held, so every failure is `CORRUPT` (a
+ * `ByteReader`'s).
+ */
 import { ByteReader } from "../ground/byte_reader.ts";
 import {
   FRAME_ALIGN,

@@ -1,10 +1,11 @@
 /**
  * JournalPump: carries frames to the file and makes them safe (DESIGN D4c, D5).
  *
- * A write starts at the turn's end, never by a timer, if none runs; what arrives meanwhile is the next frame. Durability
- * `sync`: write, sync, write, sync, one after the other, so that one sync serves all who came during the last one.
- * Durability `relaxed`: writes go on while a sync runs; a sync covers only what was written before it began.
- * A write that fails is repeated until it succeeds; a sync that fails ends the journal.
+ * A write starts at the turn's end, never by a timer, if none runs; what arrives meanwhile is the next frame.
+ * Durability `sync`: write, sync, write, sync, one after the other, so that one sync serves all who came
+ * during the last one. Durability `relaxed`: writes go on while a sync runs; a sync covers only what was
+ * written before it began. A write that fails is repeated until it succeeds; a sync that fails ends the
+ * journal.
  */
 import { CohortError, invariant } from "../ground/errors.ts";
 import type { Answer, Clock, Observer } from "../ports/mod.ts";
@@ -366,7 +367,9 @@ export class JournalPump {
     this.#options.onProgress();
   }
 
-  /** Sees to it that what was written is synced, and that what was synced is named, when nothing else comes. */
+  /**
+   * Sees to it that what was written is synced, and that what was synced is named, when nothing else comes.
+   */
   #arm(): void {
     if (this.#cancelTick !== undefined || this.#stopped !== undefined || this.#finishing) return;
     if (this.safe >= this.#itemEnd && this.#named >= this.#itemEnd) return;

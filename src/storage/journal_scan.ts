@@ -1,8 +1,9 @@
 /**
  * JournalScan: the redo groups of a journal in order, for replay and for tools, in bounded memory.
  *
- * Checks what a journal promises of itself: stamps rise and stay below the ceiling of their segment, and every record
- * names a volume of the table. Whether a group applies to its blocks is the business of `replay_rule.ts`.
+ * Checks what a journal promises of itself: stamps rise and stay below the ceiling of their segment, and
+ * every record names a volume of the table. Whether a group applies to its blocks is the business of
+ * `replay_rule.ts`.
  */
 import { CohortError } from "../ground/errors.ts";
 import type { Storage } from "../ports/mod.ts";
@@ -76,8 +77,8 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
   }
 
   /**
-   * The groups in position order. Throws `JOURNAL_GAP` for what must be there and is not, `CORRUPT` for damage,
-   * `FORMAT_NEWER`, `NOT_FOUND` for a directory without segments, and what the storage throws.
+   * The groups in position order. Throws `JOURNAL_GAP` for what must be there and is not, `CORRUPT` for
+   * damage, `FORMAT_NEWER`, `NOT_FOUND` for a directory without segments, and what the storage throws.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedGroup> {
     const chain = await JournalChain.open(this.#storage, this.#directory, this.#options);

@@ -1,8 +1,9 @@
 /**
  * Journal segment: the header block at the beginning of `journal.NNNNNN` (ARCHITECTURE, "Journal segment").
  *
- * It is synced before the first frame behind it, and holds what recovery must know even when no frame survives: above
- * all the *stamp ceiling*, which no group of the segment exceeds, so that no stamp is ever used twice (DESIGN D3).
+ * It is synced before the first frame behind it, and holds what recovery must know even when no frame
+ * survives: above all the *stamp ceiling*, which no group of the segment exceeds, so that no stamp is ever
+ * used twice (DESIGN D3).
  */
 import { crc32 } from "node:zlib";
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from "../ground/bytes.ts";
@@ -109,8 +110,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
 }
 
 /**
- * Size of the header that begins with `bytes` (at least 12 of them), before anything is verified: undefined when these
- * are not the first bytes of a segment.
+ * Size of the header that begins with `bytes` (at least 12 of them), before anything is verified: undefined
+ * when these are not the first bytes of a segment.
  */
 export function segmentHeaderBytes(bytes: Uint8Array): number | undefined {
   if (bytes.length < 12 || getU32(bytes, 0) !== SEGMENT_MAGIC) return undefined;
@@ -120,8 +121,8 @@ export function segmentHeaderBytes(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * Decodes the header at the beginning of `bytes`, which must hold all of it. Throws `FORMAT_NEWER` for one of a newer
- * Cohort and `CORRUPT` for damage, naming `path`.
+ * Decodes the header at the beginning of `bytes`, which must hold all of it. Throws `FORMAT_NEWER` for one of
+ * a newer Cohort and `CORRUPT` for damage, naming `path`.
  */
 export function decodeSegmentHeader(bytes: Uint8Array, path: string): StoredSegmentHeader {
   const headerBytes = segmentHeaderBytes(bytes);

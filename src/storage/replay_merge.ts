@@ -1,4 +1,7 @@
-/** Merges the journals of several incarnations into the one order of commits: by stamp, then by incarnation (DESIGN D3). */
+/**
+ * Merges the journals of several incarnations into the one order of commits: by stamp, then by incarnation
+ * (DESIGN D3).
+ */
 import type { ScannedGroup } from "./journal_items.ts";
 
 /** One journal of a merge. */
@@ -22,7 +25,9 @@ interface Head {
   group: ScannedGroup;
 }
 
-/** Yields the groups of all sources in order, holding one of each. A group lives until the next is asked for. */
+/**
+ * Yields the groups of all sources in order, holding one of each. A group lives until the next is asked for.
+ */
 export async function* mergeGroups(sources: readonly MergeSource[]): AsyncGenerator<MergedGroup> {
   const heads: Head[] = [];
   const iterators = sources.map(({ groups }) => groups[Symbol.asyncIterator]());

@@ -91,8 +91,8 @@ export function encodeVolumeHeader(header: VolumeHeader): Uint8Array {
 }
 
 /**
- * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Only a hint until the slot is
- * verified, and so is its format: `newestHeader` judges both.
+ * The block size a slot claims, from its first `PROBE_BYTES`: undefined when it is no header. Only a hint
+ * until the slot is verified, and so is its format: `newestHeader` judges both.
  */
 export function probeBlockSize(bytes: Uint8Array): number | undefined {
   if (!hasMagic(bytes)) return undefined;
@@ -106,7 +106,9 @@ export function decodeVolumeHeader(bytes: Uint8Array, block: number): VolumeHead
   return typeof found === "number" ? undefined : found;
 }
 
-/** The header in one slot, its format when that is newer than this code, undefined when the slot is damaged. */
+/**
+ * The header in one slot, its format when that is newer than this code, undefined when the slot is damaged.
+ */
 function readSlot(bytes: Uint8Array, block: number): VolumeHeader | number | undefined {
   if (bytes.length < PROBE_BYTES || !hasMagic(bytes)) return undefined;
   const incarnation = getId(bytes, AT_INCARNATION);
@@ -133,7 +135,10 @@ function hasMagic(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The newer of two slots. Throws `FORMAT_NEWER` when a sound slot is of a newer Cohort, `CORRUPT` when neither is sound. */
+/**
+ * The newer of two slots. Throws `FORMAT_NEWER` when a sound slot is of a newer Cohort, `CORRUPT` when
+ * neither is sound.
+ */
 export function newestHeader(slotA: Uint8Array, slotB: Uint8Array, path: string): VolumeHeader {
   const a = readSlot(slotA, 0);
   const b = readSlot(slotB, 1);

@@ -1,6 +1,5 @@
 import { test } from "#test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { putU16, putU32 } from "../../src/ground/bytes.ts";
 import { blockStamp, setBlockStamp } from "../../src/ground/block.ts";
@@ -8,6 +7,7 @@ import { CohortError, InvariantError } from "../../src/ground/errors.ts";
 import { encodeCycle, encodeRelease, ENTRY_BYTES, putEntry } from "../../src/storage/image_format.ts";
 import { type ImageEntry, ImageJournal } from "../../src/storage/image_journal.ts";
 import { imageApplies, type ImageScan, scanImages } from "../../src/storage/image_scan.ts";
+import { hexOf, readGolden } from "./bytes_rig.ts";
 import { INCARNATION, VOLUME } from "./journal_rig.ts";
 import { ioError, RigClock, RigStorage } from "./rig.ts";
 
@@ -63,7 +63,7 @@ test("ImageJournal: a cycle is sealed by one sync, and released without one", as
   assertEquals(storage.open, 0);
 });
 
-test("ImageJournal: a later cycle is sealed whether or not the release of the one before was kept", async () => {
+test("ImageJournal: a later cycle is sealed without the release of the one before", async () => {
   const { storage, images } = await sealOne();
   await images.writeCycle(2, [entry(20, 300), entry(10, 301)], FACTS);
   const scan = await scanImages(storage, PATH);
@@ -77,7 +77,8 @@ test("ImageJournal: whatever part of a cycle survives a crash, it is sealed only
   const before = first.storage.find(PATH).bytes.slice();
   await first.images.writeCycle(2, [20, 21, 22].map((block) => entry(block, 300 + block)), FACTS);
   const after = first.storage.find(PATH).bytes.slice();
-  // The parts of one unsynced write set, any subset of which may have reached the disk: header, entries' headers, images.
+  // The parts of one unsynced write set, any subset of which may have reached the disk: header, entries'
+  // headers, images.
   const parts: [from: number, to: number][] = [[0, 128]];
   for (let i = 0; i < 3; i++) {
     const at = 4096 + i * STRIDE;
@@ -103,7 +104,7 @@ test("ImageJournal: whatever part of a cycle survives a crash, it is sealed only
   await first.images.close();
 });
 
-test("scanImages(): with every byte flipped a sealed cycle is torn, or whole where nothing is covered", async () => {
+test("scanImages(): with any covered byte flipped a sealed cycle is torn", async () => {
   const { storage, images } = await sealOne();
   await images.close();
   const { bytes } = storage.find(PATH);
@@ -130,7 +131,7 @@ test("scanImages(): cut at every byte a cycle is torn", async () => {
   }
 });
 
-test("scanImages(): no file and an unwritten file are empty, a newer format and another node's are refused", async () => {
+test("scanImages(): nothing is empty; a newer format and another node's are refused", async () => {
   const storage = new RigStorage();
   assertEquals((await scanImages(storage, PATH)).state, "empty");
   const images = await open(storage);
@@ -196,13 +197,13 @@ test("image journal: golden bytes of cycle header, release mark and entry header
     segment: 7,
     wallMs: 1_700_000_000_000,
   });
-  assertEquals(hex(cycle), golden("image_cycle.hex"));
-  assertEquals(hex(encodeRelease(INCARNATION, 77)), golden("image_release.hex"));
+  assertEquals(hexOf(cycle), readGolden("image_cycle.hex"));
+  assertEquals(hexOf(encodeRelease(INCARNATION, 77)), readGolden("image_release.hex"));
   const bytes = new Uint8Array(ENTRY_BYTES);
   const header = { index: 2, cycle: 77, block: 4_000_000_000, size: 8192, checksum: 0x12345678 };
   const identity = new Uint8Array(32).map((_, i) => i);
   putEntry(bytes, 0, header, identity);
-  assertEquals(hex(bytes), golden("image_entry.hex"));
+  assertEquals(hexOf(bytes), readGolden("image_entry.hex"));
 });
 
 test("imageApplies(): over a bad block, and over one that is not newer", () => {
@@ -212,11 +213,3 @@ test("imageApplies(): over a bad block, and over one that is not newer", () => {
   assert(imageApplies(true, 5, 5));
   assert(!imageApplies(true, 6, 5));
 });
-
-function golden(name: string): string {
-  return readFileSync(new URL(`../golden/${name}`, import.meta.url), "utf8").replace(/#.*|\s/g, "");
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

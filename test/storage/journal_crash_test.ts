@@ -93,12 +93,15 @@ function isPrefix(found: number[], appended: number[]): boolean {
   return found.length <= appended.length && found.every((stamp, i) => stamp === appended[i]);
 }
 
-/** Groups of dropped segments are gone from the front; what is left must be one piece that begins where they end. */
+/**
+ * Groups of dropped segments are gone from the front; what is left must be one piece that begins where they
+ * end.
+ */
 function withoutDropped(appended: number[], found: number[]): number[] {
   return found.length === 0 ? appended : appended.slice(appended.indexOf(found[0]!));
 }
 
-test("Journal: after any crash a scan finds a piece without holes that holds all that was acknowledged", async () => {
+test("Journal: after any crash no hole, and all that was acknowledged", async () => {
   const seen = { rotated: 0, torn: 0, frozen: 0, dropped: 0 };
   for (let seed = 1; seed <= 150; seed++) {
     const run = await work(seed);

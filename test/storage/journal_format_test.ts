@@ -1,6 +1,5 @@
 import { test } from "#test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { putU16, putU32 } from "../../src/ground/bytes.ts";
 import { CohortError } from "../../src/ground/errors.ts";
@@ -22,6 +21,7 @@ import {
   segmentName,
   segmentNumber,
 } from "../../src/storage/journal_segment.ts";
+import { codeOf, hexOf, readGolden } from "./bytes_rig.ts";
 import { INCARNATION, VOLUME } from "./journal_rig.ts";
 
 const TAG = incarnationTag(INCARNATION);
@@ -56,19 +56,9 @@ function buildFrame(): Uint8Array {
   return builder.seal(TAG, 7, 1_099_511_627_000).slice();
 }
 
-/** The golden file of this name, as bytes; hexadecimal text with line breaks. */
-function golden(name: string): string {
-  const path = new URL(`../golden/${name}`, import.meta.url);
-  return readFileSync(path, "utf8").replace(/#.*|\s/g, "");
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 test("FrameBuilder: a frame has its golden bytes and reads back", () => {
   const bytes = buildFrame();
-  assertEquals(hex(bytes), golden("journal_frame.hex"));
+  assertEquals(hexOf(bytes), readGolden("journal_frame.hex"));
   const header = readFrameHeader(bytes, 0, TAG)!;
   assertEquals([header.length, header.segment, header.groups], [bytes.length, 7, 2]);
   assertEquals([header.position, header.synced], [1_099_511_627_784, 1_099_511_627_000]);
@@ -122,7 +112,7 @@ test("ItemCursor: a frame whose checksum holds but whose items do not is CORRUPT
 test("encodeSegmentHeader(): golden bytes, and it reads back", () => {
   const bytes = encodeSegmentHeader(HEADER);
   assertEquals(bytes.length, SEGMENT_HEADER_UNIT);
-  assertEquals(hex(bytes).replace(/(00)+$/, ""), golden("journal_segment.hex"));
+  assertEquals(hexOf(bytes).replace(/(00)+$/, ""), readGolden("journal_segment.hex"));
   assertEquals(decodeSegmentHeader(bytes, "x"), { ...HEADER, headerBytes: SEGMENT_HEADER_UNIT });
 });
 
@@ -174,7 +164,7 @@ test("decodeJournalEnd(): golden bytes; every flip and cut is CORRUPT", () => {
     closed: true,
   };
   const bytes = encodeJournalEnd(end);
-  assertEquals(hex(bytes), golden("journal_end.hex"));
+  assertEquals(hexOf(bytes), readGolden("journal_end.hex"));
   assertEquals(decodeJournalEnd(bytes, "x"), end);
   for (let at = 0; at < bytes.length; at++) {
     bytes[at]! ^= 0x80;
@@ -186,13 +176,3 @@ test("decodeJournalEnd(): golden bytes; every flip and cut is CORRUPT", () => {
   putU32(bytes, 4, crc32(bytes.subarray(8)));
   assertEquals(codeOf(() => decodeJournalEnd(bytes, "x")), "FORMAT_NEWER");
 });
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-    return "";
-  } catch (error) {
-    if (error instanceof CohortError) return error.code;
-    throw error;
-  }
-}

@@ -92,7 +92,7 @@ test("scanJournal() says that a journal was closed", async () => {
   assertEquals(storage.open, 0);
 });
 
-test("scanJournal() with every single byte of a journal flipped: tail, gap or damage as the rule says", async () => {
+test("scanJournal() with every byte flipped: tail, gap or damage as the rule says", async () => {
   const { storage, frames } = await makeMixed();
   const sound = await scan(storage);
   assertEquals(sound.report?.end, frames.at(-1)!.position + frames.at(-1)!.length);
@@ -120,7 +120,7 @@ test("scanJournal() with every single byte of a journal flipped: tail, gap or da
   assertEquals(storage.open, 0);
 });
 
-test("scanJournal() with a journal cut at every byte: what is whole is kept, and a named position is missed", async () => {
+test("scanJournal() cut at every byte: what is whole is kept, a named position is missed", async () => {
   const { storage, frames } = await makeMixed();
   const file = storage.find(FIRST);
   const whole = file.bytes;

@@ -175,7 +175,7 @@ test("Journal.abandon() ends a frozen journal", async () => {
   assertEquals(clock.tasks.length, 0);
 });
 
-test("Journal: the next segment is prepared ahead, and a rotation seals the old one before the new one is written", async () => {
+test("Journal: the next segment is prepared ahead, the old one safe before it is written", async () => {
   for (const durability of ["sync", "relaxed"] as const) {
     const { storage, observer, journal } = await makeJournal({
       durability,
@@ -266,7 +266,7 @@ test("Journal: memory is bounded while a write does not answer", async () => {
   await journal.close();
 });
 
-test("Journal: what was admitted fits its segment, even with every group in a frame of its own and idle time between", async () => {
+test("Journal: what was admitted fits its segment, every group in a frame of its own", async () => {
   const { clock, journal, stops } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 16_384 });
   const bytes = groupBytes(1, 0);
   let admitted = 0;

@@ -1,4 +1,7 @@
-/** What storage tests stand on: files in memory that answer late, fail or crash on demand, a clock turned by hand. */
+/**
+ * What storage tests stand on: files in memory that answer late, fail or crash on demand, a clock turned by
+ * hand.
+ */
 import type {
   Answer,
   BlockWrite,
@@ -137,7 +140,9 @@ export class RigStorage implements Storage {
     return left;
   }
 
-  /** What a loss of the process leaves: everything written, of which the host has made durable what it had. */
+  /**
+   * What a loss of the process leaves: everything written, of which the host has made durable what it had.
+   */
   kill(): RigStorage {
     const left = this.copy();
     for (const [path, file] of this.files) left.find(path).durable = file.durable.slice();
