@@ -75,15 +75,15 @@ export class Lane {
  */
 function openOwn(file: LaneFile): DenoFile | undefined {
   if (deno === undefined) return undefined;
-  let own: DenoFile;
+  let own: DenoFile | undefined;
   try {
     own = deno.openSync(file.path, { read: true, write: true });
+    const { dev, ino } = own.statSync();
+    if (dev === file.dev && ino === file.ino) return own;
   } catch {
-    return undefined;
+    // The shared descriptor serves, on the loop.
   }
-  const { dev, ino } = own.statSync();
-  if (dev === file.dev && ino === file.ino) return own;
-  own.close();
+  own?.close();
   return undefined;
 }
 
