@@ -51,6 +51,10 @@ export class Change extends Step {
   readonly #fresh = new Map<number, Touched>();
   readonly #byCopy = new Map<number, Touched>();
   readonly #order: Touched[] = [];
+  /** Scratch frames taken and not given back. */
+  #held = 0;
+  /** Scratch frames that could not be had. */
+  #missed = 0;
 
   /** Blocks touched so far. */
   get touchedCount(): number {
@@ -58,7 +62,7 @@ export class Change extends Step {
   }
 
   override get framesNeeded(): number {
-    return super.framesNeeded + this.#order.length;
+    return super.framesNeeded + Math.max(0, this.#order.length - this.framesWanted);
   }
 
   override find(volume: Volume, block: number): number {
@@ -94,6 +98,7 @@ export class Change extends Step {
 
   giveSpare(frame: number): void {
     this.pool.releaseScratch(frame);
+    this.#held--;
   }
 
   /** The copy of a found frame to write on, made at the first call; `MISS` when no frame is to be had. */
@@ -370,9 +375,13 @@ export class Change extends Step {
 
   #scratch(): number {
     const copy = this.pool.takeScratch();
-    if (copy !== NO_FRAME) return copy;
-    this.framesWanted++;
-    return MISS;
+    if (copy === NO_FRAME) {
+      this.#missed++;
+      this.framesWanted = Math.max(this.framesWanted, this.#held + this.#missed);
+      return MISS;
+    }
+    this.#held++;
+    return copy;
   }
 
   #add(touched: Touched): void {
@@ -389,6 +398,8 @@ export class Change extends Step {
   }
 
   #forget(): void {
+    this.#held = 0;
+    this.#missed = 0;
     this.#order.length = 0;
     this.#byCopy.clear();
     this.#copyOf.clear();

@@ -26,7 +26,10 @@ export class Step {
   readonly needs: Need[] = [];
   /** Answers to wait for besides blocks: space in the journal or the volume. */
   readonly waits: Array<() => Promise<void>> = [];
-  /** Frames that could not be had: clean ones must be made. */
+  /**
+   * Clean frames that must be there at once before the next attempt, because one could not be had. What the
+   * attempt gives back while it rests counts too, or the next would find just as many and fail again.
+   */
   framesWanted = 0;
   /** Highest journal position that what was read depends on. */
   seen = 0;
