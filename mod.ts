@@ -22,6 +22,12 @@ export {
 } from "./src/ground/errors.ts";
 export * from "./src/ground/limits.ts";
 export * from "./src/ports/mod.ts";
+export {
+  type Charset,
+  formatReference,
+  parseReference,
+  type ReferenceParts,
+} from "./src/ground/reference.ts";
 export { collate } from "./src/ground/collation.ts";
 export type { Subscript } from "./src/ground/subscript.ts";
 export type { Value } from "./src/ground/value.ts";
@@ -36,7 +42,7 @@ export { TransactionGlobal } from "./src/global/transaction_global.ts";
 export { type CheckProblem, type CheckReport } from "./src/global/check.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount.ts";
-export { Node, type NodeStatus } from "./src/node/node.ts";
+export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
 export type { WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 

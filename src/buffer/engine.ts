@@ -5,7 +5,7 @@
  * all they saw may be acknowledged; changes answer with the position their acknowledgement waits for. Knows
  * no trees.
  */
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, InvariantError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import { Change } from "./change.ts";
 import type { GroupSink } from "./group_sink.ts";
@@ -59,6 +59,8 @@ export class Engine {
   readonly light: Step;
   /** Set when the member stopped: every operation is refused with it. */
   stopped: Error | undefined;
+  /** Told of a broken invariant: the member must stop. */
+  onBroken: ((error: InvariantError) => void) | undefined;
   /** Set while writes are frozen by an I/O error: resolves at the thaw. */
   frozen: Promise<void> | undefined;
   #room: RoomMaker | undefined;
@@ -159,13 +161,27 @@ export class Engine {
     for (;;) {
       this.#refuse(patience);
       step.clear();
-      const value = attempt();
+      const value = this.#guarded(attempt);
       if (value !== AGAIN) return { value };
       const needed = step.framesNeeded;
       step.rest();
       if (needed > budget) return needed;
       await this.#obtain(step, patience);
     }
+  }
+
+  #guarded<T>(attempt: () => T): T {
+    try {
+      return attempt();
+    } catch (error) {
+      throw this.noted(error);
+    }
+  }
+
+  /** The same error, after the member was told if it is a broken invariant. */
+  noted(error: unknown): unknown {
+    if (error instanceof InvariantError) this.onBroken?.(error);
+    return error;
   }
 
   #refuse(patience: Patience): void {

@@ -198,8 +198,8 @@ export class WriteDaemon implements RoomMaker {
         backoff = BACKOFF_MS_FIRST;
         this.#thaw();
       } catch (error) {
-        if (isCode(error, "SYNC_FAILED")) this.#end(error);
         if (this.#stopped !== undefined) return;
+        if (!mayPass(error)) return this.#end(endOf(error));
         this.#freeze(error);
         await new Promise<void>((done) => void this.#world.clock.after(backoff, done));
         backoff = Math.min(BACKOFF_MS_MAX, backoff * 2);
@@ -343,14 +343,12 @@ export class WriteDaemon implements RoomMaker {
     for (const waiter of this.#roomWaiters.splice(0)) waiter.done();
   }
 
-  #freeze(error: unknown): void {
-    const cause = error instanceof CohortError ? error : new CohortError("IO", "A write failed", {}, error);
-    const facts = { code: cause.code, cause: cause.message };
+  #freeze(cause: CohortError): void {
     if (this.#frozen !== undefined) return;
     let thaw = (): void => {};
     this.#world.engine.frozen = new Promise<void>((done) => thaw = done);
     this.#frozen = { cause, thaw };
-    this.#world.observer.event("writes.frozen", "error", facts);
+    this.#world.observer.event("writes.frozen", "error", { code: cause.code, cause: cause.message });
   }
 
   #thaw(): void {
@@ -361,6 +359,17 @@ export class WriteDaemon implements RoomMaker {
     thaw();
     this.#world.observer.event("writes.thawed", "info", {});
   }
+}
+
+/** Whether a failed cycle is tried again: a write that found no space or an I/O error. Anything else ends the member. */
+function mayPass(error: unknown): error is CohortError {
+  return isCode(error, "IO") || isCode(error, "FULL") || isCode(error, "PERMISSION");
+}
+
+function endOf(error: unknown): CohortError {
+  if (error instanceof CohortError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CohortError("STOPPED", `The write daemon failed: ${message}`, {}, error);
 }
 
 /** Waits for all, then throws the first error: no write may still run when the cycle is given up. */

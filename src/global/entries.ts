@@ -6,17 +6,33 @@
  */
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
-import { entryCount, highInto, keyInto } from "../ground/entries.ts";
-import { decodeKey, keyOf, subtreeEnd } from "../ground/key.ts";
-import { compareBytes } from "../ground/bytes.ts";
+import { HEADER_BYTES } from "../ground/block.ts";
+import { compareBytes, getU16 } from "../ground/bytes.ts";
+import {
+  ENTRY_HEAD_BYTES,
+  entryCount,
+  HEAD_BYTES,
+  highInto,
+  keyInto,
+  lowerBound,
+  prefixLength,
+  SLOT_BYTES,
+  slotsAt,
+} from "../ground/entries.ts";
+import { keyOf, subtreeEnd } from "../ground/key.ts";
+import { KeyRun } from "../ground/key_run.ts";
+import { isLarge } from "../ground/large_value.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
-import { decodeValue } from "../ground/value.ts";
+import { decodeValue, type Value } from "../ground/value.ts";
+import type { Volume } from "../storage/volume.ts";
 import { findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
+import type { Direction } from "./navigate.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
 import { FOUND, NONE, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
+import type { TreePlace } from "./tree.ts";
 
 /** Options of `entries`. */
 export interface EntriesOptions extends WaitOptions {
@@ -75,7 +91,8 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     let next: Uint8Array | undefined = this.#options.reverse ? this.#high : this.#low;
     let first = true;
     while (left > 0 && (next !== undefined || first)) {
-      const batch: Batch<T> = await this.#batch(next, left);
+      const answer = this.#batch(next, left);
+      const batch: Batch<T> = answer instanceof Promise ? await answer : answer;
       first = false;
       left -= batch.entries.length;
       next = batch.next;
@@ -83,66 +100,113 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     }
   }
 
-  #batch(from: Uint8Array | undefined, most: number): Promise<Batch<T>> {
-    const { engine, volume, clock } = this.#database;
+  /** From what is resident in the caller's turn; else by a step that obtains what is lacking. */
+  #batch(from: Uint8Array | undefined, most: number): Batch<T> | Promise<Batch<T>> {
+    const { engine, volume, clock, readGate } = this.#database;
+    const { signal, timeoutMs } = this.#options;
+    if (readGate === 0 && engine.stopped === undefined && signal === undefined && timeoutMs === undefined) {
+      const { light } = engine;
+      light.seen = 0;
+      const batch = this.#attempt(light, volume, from, most);
+      if (batch !== AGAIN) {
+        const wait = engine.journal.ackOf(light.seen);
+        return wait === undefined ? batch : wait.then(() => batch);
+      }
+    }
     return patienceOf(clock, this.#options, (patience) =>
       engine.read((step) => {
         this.#database.admitRead();
-        const root = findRoot(step, volume, this.#name);
-        if (root === MISS) return AGAIN;
-        if (root === NO_ROOT) return { entries: [], next: undefined };
-        return this.#options.reverse
-          ? this.#backward(step, root, from, most)
-          : this.#forward(step, root, from!, most);
+        return this.#attempt(step, volume, from, most);
       }, patience));
   }
 
-  #forward(step: Step, root: number, from: Uint8Array, most: number): Batch<T> | Again {
-    const spot: Spot = { frame: 0, index: 0 };
-    const found = seekAfter(step, { volume: this.#database.volume, root }, from, from.length, true, spot);
+  #attempt(step: Step, volume: Volume, from: Uint8Array | undefined, most: number): Batch<T> | Again {
+    const root = findRoot(step, volume, this.#name);
+    if (root === MISS) return AGAIN;
+    if (root === NO_ROOT) return { entries: [], next: undefined };
+    const place = { volume, root };
+    return this.#options.reverse
+      ? this.#backward(step, place, from, most)
+      : this.#forward(step, place, from!, most);
+  }
+
+  #forward(step: Step, place: TreePlace, from: Uint8Array, most: number): Batch<T> | Again {
+    const found = seekAfter(step, place, from, from.length, true, spot);
     if (found === MISS) return AGAIN;
     if (found === NONE) return { entries: [], next: undefined };
     const { bytes, blockSize } = step.pool;
     const base = spot.frame * blockSize;
-    const entries: Array<Entry<T>> = [];
-    const key = new Uint8Array(KEY_BYTES_MAX);
+    const high = this.#high;
     const count = entryCount(bytes, base);
-    for (let i = spot.index; i < count && entries.length < most; i++) {
-      const length = keyInto(bytes, base, i, key);
-      if (this.#beyond(key, length)) return { entries, next: undefined };
-      const value = readAt(step, this.#database.volume, base, i);
-      if (value === AGAIN) return entries.length === 0 ? AGAIN : { entries, next: key.slice(0, length) };
-      entries.push([decodeKey(key, 0, length), decodeValue(value.bytes, value.from, value.to) as T]);
-    }
-    const length = highInto(bytes, base, key);
-    return { entries, next: length < 0 || this.#beyond(key, length) ? undefined : key.slice(0, length) };
+    const first = spot.index;
+    const end = high === undefined ? count : lowerBound(bytes, base, high, high.length);
+    if (first >= end) return { entries: [], next: undefined };
+    const entries: Array<Entry<T>> = [];
+    const stop = decodeEntries(step, place.volume, base, first, Math.min(end, first + most), 1, entries);
+    if (stop < end) return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop) };
+    if (end < count) return { entries, next: undefined };
+    const length = highInto(bytes, base, keyScratch);
+    const isLast = length < 0 ||
+      (high !== undefined && compareBytes(keyScratch, 0, length, high, 0, high.length) >= 0);
+    return { entries, next: isLast ? undefined : keyScratch.slice(0, length) };
   }
 
-  #backward(step: Step, root: number, from: Uint8Array | undefined, most: number): Batch<T> | Again {
-    const spot: Spot = { frame: 0, index: 0 };
-    const place = { volume: this.#database.volume, root };
-    const found = seekBefore(step, place, from ?? this.#low, from === undefined ? -1 : from.length, spot);
+  #backward(step: Step, place: TreePlace, from: Uint8Array | undefined, most: number): Batch<T> | Again {
+    const low = this.#low;
+    const found = seekBefore(step, place, from ?? low, from === undefined ? -1 : from.length, spot);
     if (found === MISS) return AGAIN;
-    const entries: Array<Entry<T>> = [];
-    if (found !== FOUND) return { entries, next: undefined };
+    if (found !== FOUND) return { entries: [], next: undefined };
     const { bytes, blockSize } = step.pool;
     const base = spot.frame * blockSize;
-    const key = new Uint8Array(KEY_BYTES_MAX);
-    let reached: Uint8Array | undefined;
-    for (let i = spot.index; i >= 0 && entries.length < most; i--) {
-      const length = keyInto(bytes, base, i, key);
-      if (compareBytes(key, 0, length, this.#low, 0, this.#low.length) < 0) {
-        return { entries, next: undefined };
-      }
-      const value = readAt(step, this.#database.volume, base, i);
-      if (value === AGAIN) return reached === undefined ? AGAIN : { entries, next: reached };
-      entries.push([decodeKey(key, 0, length), decodeValue(value.bytes, value.from, value.to) as T]);
-      reached = key.slice(0, length);
-    }
-    return { entries, next: reached };
+    const first = spot.index;
+    const end = lowerBound(bytes, base, low, low.length) - 1;
+    if (first <= end) return { entries: [], next: undefined };
+    const entries: Array<Entry<T>> = [];
+    const stop = decodeEntries(step, place.volume, base, first, Math.max(end, first - most), -1, entries);
+    if (stop === end && end >= 0) return { entries, next: undefined };
+    return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop + 1) };
   }
+}
 
-  #beyond(key: Uint8Array, length: number): boolean {
-    return this.#high !== undefined && compareBytes(key, 0, length, this.#high, 0, this.#high.length) >= 0;
+const spot: Spot = { frame: 0, index: 0 };
+const keyScratch: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+const run: KeyRun = new KeyRun();
+
+function keyAt(bytes: Uint8Array, base: number, index: number): Uint8Array {
+  return keyScratch.slice(0, keyInto(bytes, base, index, keyScratch));
+}
+
+/**
+ * Appends the entries from `first` to before `end`, going by `way` (1 or -1); the index where it stopped: `end`, or an
+ * entry whose value is not at hand. A limit of `Infinity` entries has been made an index by the caller.
+ */
+function decodeEntries<T>(
+  step: Step,
+  volume: Volume,
+  base: number,
+  first: number,
+  end: number,
+  way: Direction,
+  into: Array<Entry<T>>,
+): number {
+  const { bytes } = step.pool;
+  const prefix = prefixLength(bytes, base);
+  const offsets = slotsAt(bytes, base) + HEAD_BYTES;
+  run.begin(bytes, base + HEADER_BYTES, prefix);
+  for (let i = first; i !== end; i += way) {
+    const entry = base + getU16(bytes, offsets + i * SLOT_BYTES);
+    const keyFrom = entry + ENTRY_HEAD_BYTES;
+    const valueFrom = keyFrom + getU16(bytes, entry);
+    const valueTo = valueFrom + getU16(bytes, entry + 2);
+    let value: Value;
+    if (isLarge(bytes, valueFrom)) {
+      const found = readAt(step, volume, base, i);
+      if (found === AGAIN) return i;
+      value = decodeValue(found.bytes, found.from, found.to);
+    } else {
+      value = decodeValue(bytes, valueFrom, valueTo);
+    }
+    into.push([run.next(bytes, keyFrom, valueFrom, prefix), value as T]);
   }
+  return end;
 }

@@ -72,7 +72,7 @@ export class Global<T = Value> {
       const key = keyScratch.slice(0, length);
       return this.#read((step, root) => this.#getIn(step, root, key), undefined, options);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.#database.engine.noted(error));
     }
   }
 

@@ -70,7 +70,7 @@ export class GlobalWriter {
       }
       return this.#setSlow(keyScratch.slice(0, length), takeScratch(), options);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.#database.engine.noted(error));
     }
   }
 
@@ -105,7 +105,7 @@ export class GlobalWriter {
       }
       return this.#incrementSlow(keyScratch.slice(0, length), by, options);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.#database.engine.noted(error));
     }
   }
 
@@ -217,7 +217,7 @@ export class GlobalWriter {
         (patience) => changeAcknowledged(this.#database, attempt, patience),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.#database.engine.noted(error));
     }
   }
 }

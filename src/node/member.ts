@@ -30,6 +30,8 @@ export interface Member {
   readonly daemon: WriteDaemon;
   /** Mounted volumes by their index in the journal. */
   readonly volumes: Map<number, Volume>;
+  /** Stops at once without writing anything more; recovery does the rest. */
+  stop(cause: CohortError): void;
   /** Ends everything; `cause` when the node stopped by itself: then nothing more is written. */
   close(cause: CohortError | undefined): Promise<void>;
 }
@@ -74,6 +76,8 @@ export async function openMember(
   const engine = new Engine(pool, journal, new Stamps(FIRST_STAMP));
   const daemon = openDaemon(engine, journal, images, volumes, settings, world, stop, cycleBlocks);
   engine.attach(daemon);
+  engine.onBroken = (error) =>
+    stop(new CohortError("STOPPED", `An invariant broke: ${error.message}`, {}, error));
   const close = async (cause: CohortError | undefined): Promise<void> => {
     const reason = cause ?? new CohortError("CLOSED", "The node is closed");
     engine.stopped ??= reason;
@@ -85,7 +89,7 @@ export async function openMember(
     gate.close();
     if (cause === undefined && volumes.size === 0) await removeIncarnation(world, directory);
   };
-  return { incarnation, directory, settings, world, engine, journal, daemon, volumes, close };
+  return { incarnation, directory, settings, world, engine, journal, daemon, volumes, stop, close };
 }
 
 /** A cycle never takes more than a quarter of the pool: the rest goes on being used meanwhile. */
@@ -164,8 +168,9 @@ function imageEntry(image: CycleImage): ImageEntry {
 /** Lower than any stamp given; volumes raise it. */
 const FIRST_STAMP = 1;
 
-/** Drops the segments that lie wholly below a position. */
+/** Drops the segments that lie wholly below a position; not now while the journal is frozen, for that would wait. */
 async function truncate(journal: Journal, position: number): Promise<void> {
+  if (journal.state === "frozen") return;
   let last = -1;
   for (const segment of journal.segments()) {
     if (segment.sealed && segment.end <= position) last = Math.max(last, segment.number);

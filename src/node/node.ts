@@ -7,6 +7,10 @@
  */
 import { toHex } from "../ground/hex.ts";
 import { CohortError } from "../ground/errors.ts";
+import { parseReference } from "../ground/reference.ts";
+import type { Subscript } from "../ground/subscript.ts";
+import type { Value } from "../ground/value.ts";
+import type { Global } from "../global/global.ts";
 import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
@@ -41,6 +45,16 @@ export interface NodeStatus {
   readonly journalSafe: number;
 }
 
+/** Where a reference by text leads. */
+export interface ResolvedReference<T> {
+  /** Its database, mounted. */
+  readonly database: Database;
+  /** Its global. */
+  readonly global: Global<T>;
+  /** Its subscripts. */
+  readonly subscripts: readonly Subscript[];
+}
+
 /** One member. Made by `openNode`. */
 export class Node implements AsyncDisposable {
   /** 32 hexadecimal digits, drawn anew at each open. */
@@ -48,6 +62,7 @@ export class Node implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #world: World;
   readonly #mounts = new Map<string, Promise<Mount>>();
+  readonly #live = new Set<Mount>();
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
   #opened: Member | undefined;
@@ -188,19 +203,24 @@ export class Node implements AsyncDisposable {
 
   async #mount(path: string, options: MountOptions): Promise<Mount> {
     const member = await this.#open();
-    return mountVolume(member, path, options, () => this.#mounts.delete(path));
+    const mount: Mount = await mountVolume(member, path, options, () => {
+      this.#mounts.delete(path);
+      this.#live.delete(mount);
+    });
+    this.#live.add(mount);
+    if (this.#stopCause !== undefined) mount.core.close(stopped(this.#stopCause));
+    return mount;
   }
 
   #refuse(): void {
     if (this.#closing !== undefined) throw new CohortError("CLOSED", "The node is closed");
-    if (this.#stopCause !== undefined) {
-      throw new CohortError("STOPPED", "Could not go on: the node stopped", {}, this.#stopCause);
-    }
+    if (this.#stopCause !== undefined) throw stopped(this.#stopCause);
   }
 
   #stop(cause: CohortError): void {
     if (this.#stopCause !== undefined) return;
     this.#stopCause = cause;
+    for (const mount of this.#live) mount.core.close(stopped(cause));
     this.#world.observer.event("node.stopped", "error", { code: cause.code, cause: cause.message });
   }
 
@@ -235,6 +255,10 @@ export function openNodeCore(
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+function stopped(cause: CohortError): CohortError {
+  return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
 }
 
 function checkDirectory(directory: unknown): void {
