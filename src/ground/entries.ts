@@ -28,8 +28,8 @@ export const SLOT_BYTES = 6;
 export const ENTRY_HEAD_BYTES = 4;
 /** Bytes of a branch value: the child's block number. */
 export const CHILD_BYTES = 4;
-
-const HEAD_BYTES = 4;
+/** Bytes of a slot before the offset: the key head. */
+export const HEAD_BYTES = 4;
 
 /** Number of entries. */
 export function entryCount(bytes: Uint8Array, base: number): number {
