@@ -129,7 +129,7 @@ test("Journal: after any crash no hole, and all that was acknowledged", async ()
     const lostLater = killed.crash((_, file) => tear(file, draw));
     const afterBoth = await scan(lostLater);
     assertEquals(afterBoth.code, "", `${name}, both lost: ${afterBoth.error?.message}`);
-    // A floor that only a prepared header named may be lost with it: then dropped segments are read once more.
+    // A floor that only a prepared header named may be lost with it: dropped segments are then read again.
     const { length } = afterKill.stamps;
     assertEquals(length === 0 ? [] : afterBoth.stamps.slice(-length), afterKill.stamps, `${name}, both lost`);
     assert(isPrefix(afterBoth.stamps, withoutDropped(appended, afterBoth.stamps)), name);
