@@ -203,8 +203,8 @@ export function drawRules(chance: Prng, kinds: readonly FaultKind[], atLeast: nu
     rules.push({
       kind,
       use: chance.chance(2, 3) ? "any" : chance.pick(["volume", "journal", "image"] as const),
-      per10000: rare ? chance.between(10, 300) : chance.between(3, 100),
-      most: chance.between(1, kind === "stall" ? 4 : 8),
+      per10000: rare ? chance.between(5, 80) : chance.between(3, 100),
+      most: chance.between(1, kind === "stall" || rare ? 4 : 8),
     });
   });
   return rules;

@@ -124,8 +124,10 @@ class CborReader {
     if (major === 7) return this.#simple(first & 31);
     const argument = this.#argument(first & 31);
     const count = Number(argument);
-    if (major === 0) return argument > 9007199254740991n ? argument : count;
-    if (major === 1) return argument > 9007199254740990n ? -1n - argument : -1 - count;
+    // Eight bytes are a bigint, however small.
+    const wide = (first & 31) === 27;
+    if (major === 0) return wide ? argument : count;
+    if (major === 1) return wide ? -1n - argument : -1 - count;
     if (major === 2) return this.#take(count).slice();
     if (major === 3) {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(this.#take(count));

@@ -73,8 +73,15 @@ export class Scenario {
     await this.#start(undefined, false);
     await this.#fill();
     for (const plan of this.#parts.options.epochs) {
-      const mayForget = await this.#epoch(plan);
-      await this.#check(mayForget);
+      let left: EpochPlan | undefined = plan;
+      while (left !== undefined) {
+        const from = this.history.operations;
+        const { mayForget, ended } = await this.#epoch(left);
+        await this.#check(mayForget);
+        // A node that stopped by itself has not met its planned end yet.
+        const operations = Math.max(20, left.operations - (this.history.operations - from));
+        left = ended ? undefined : { ...left, operations, pauseMs: 0, jumpMs: 0, fullMs: 0 };
+      }
     }
     await this.#liveness();
     await this.#closeAndWalk();
@@ -131,20 +138,34 @@ export class Scenario {
     };
   }
 
+  /**
+   * Sets nodes until the volumes have the blocks that were drawn; a node that stops on the way is opened
+   * anew.
+   */
   async #fill(): Promise<void> {
-    const { fill } = this.#parts.options;
-    const until = this.history.operations + fill;
-    let stopped = false;
-    const context = this.#context(() => !stopped && this.history.operations < until, () => (stopped = true));
-    const work = this.#clients.map(async (client) => {
-      while (context.goOn()) await client.fill(context);
-    });
-    await this.#patiently(Promise.all(work), "fill");
-    if (stopped) await this.#restart();
+    const { fillBlocks } = this.#parts.options;
+    while (this.#blocks() < fillBlocks) {
+      let stopped = false;
+      const context = this.#context(
+        () => !stopped && this.#blocks() < fillBlocks,
+        () => {
+          stopped = true;
+        },
+      );
+      const work = this.#clients.map(async (client) => {
+        while (context.goOn()) await client.fill(context);
+      });
+      await this.#patiently(Promise.all(work), "fill");
+      if (stopped) await this.#restart();
+    }
+    await this.#check(this.#parts.options.subject.durability === "relaxed");
   }
 
-  /** Works until the plan's end; answers whether the latest effects may be gone after it. */
-  async #epoch(plan: EpochPlan): Promise<boolean> {
+  /**
+   * Works until the plan's end, or until the node stops; `mayForget`: the latest effects may be gone after
+   * it.
+   */
+  async #epoch(plan: EpochPlan): Promise<{ mayForget: boolean; ended: boolean }> {
     const { world } = this;
     const running = this.#running as Running;
     const until = this.history.operations + plan.operations;
@@ -169,21 +190,21 @@ export class Scenario {
     if (end === "kill" || end === "power") {
       this.counts.crashes++;
       await this.#start(undefined, true, plan);
-      return relaxed && (end === "power" || this.#lostSync());
+      return { mayForget: relaxed && (end === "power" || this.#lostSync()), ended: true };
     }
     if (end !== "worked") {
       await this.#patiently(Promise.race([work, world.crashed.promise]), "stop");
       await this.#restart();
-      return relaxed;
+      return { mayForget: relaxed, ended: false };
     }
     if (plan.end === "close") {
       await this.#close(true);
-      return false;
+      return { mayForget: false, ended: true };
     }
     world.crash(plan.end, plan.style, running.process);
     this.counts.crashes++;
     await this.#start(undefined, true, plan);
-    return relaxed && (plan.end === "power" || this.#lostSync());
+    return { mayForget: relaxed && (plan.end === "power" || this.#lostSync()), ended: true };
   }
 
   /** True when a sync failed, or the power went while the recovery of a killed process ran. */
@@ -240,10 +261,11 @@ export class Scenario {
   async #restart(): Promise<void> {
     const { process, node } = this.#running as Running;
     const { host } = this.world;
-    if (this.#chance.chance(1, 2)) {
+    const closes = this.#chance.chance(2, 3);
+    if (closes) {
       await this.#patiently(node.close().catch((error) => this.#parts.trace.say(messageOf(error))), "close");
     }
-    if (this.#chance.chance(1, 2)) host.kill(process);
+    if (!closes || this.#chance.chance(1, 2)) host.kill(process);
     await this.#start(process.alive ? process : undefined, true);
   }
 
@@ -280,7 +302,6 @@ export class Scenario {
       work().catch((error) => this.history.problems.add("errors", `check: ${messageOf(error)}`)),
       "check",
     );
-    this.#measure();
     this.#synced.clear();
     this.history.beginEpoch();
     for (const complaint of host.complaints.splice(0)) this.history.problems.add("contract", complaint);
@@ -302,12 +323,13 @@ export class Scenario {
     for (const text of found) this.history.problems.add("structure", `database ${database}: ${text}`);
   }
 
-  #measure(): void {
+  #blocks(): number {
     let blocks = 0;
     for (const file of this.world.host.disk.files()) {
       if (file.use === "volume") blocks += Math.floor(file.cache.size / 8192);
     }
     this.counts.blocksMax = Math.max(this.counts.blocksMax, blocks);
+    return blocks;
   }
 
   /** The world is healed: everything that is asked now is done. */

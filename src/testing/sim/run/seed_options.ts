@@ -39,8 +39,8 @@ export interface SeedOptions {
   readonly databases: number;
   readonly clients: number;
   readonly keys: number;
-  /** Sets before the first epoch, so that the trees have some height. */
-  readonly fill: number;
+  /** Blocks the volumes have before the first epoch, so that the pool holds but a part of them. */
+  readonly fillBlocks: number;
   readonly subject: SubjectOptions;
   readonly latencies: Latencies;
   readonly mix: Mix;
@@ -55,6 +55,8 @@ export interface SeedOptions {
 export interface SizeOptions {
   /** Operations in all epochs together, about. */
   readonly operations?: number;
+  /** Least blocks of the volumes together. */
+  readonly blocks?: number;
   /** Least kinds of fault. */
   readonly faultKinds?: number;
 }
@@ -69,7 +71,7 @@ export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
     databases: chance.weighted([0, 5, 3, 1]),
     clients: chance.pick([1, 2, 4, 8, 16]),
     keys: chance.pick([2, 5, 12]),
-    fill: Math.floor(operations / 4),
+    fillBlocks: size.blocks ?? 520,
     subject: drawSubject(chance),
     latencies: drawLatencies(chance),
     mix: drawMix(chance),
@@ -125,7 +127,7 @@ export function describeSeed(options: SeedOptions): string {
       .trim();
   });
   return [
-    `${options.databases} databases, ${options.clients} clients, ${options.keys} shared keys, fill ${options.fill}`,
+    `${options.databases} databases of ${options.fillBlocks} blocks, ${options.clients} clients, ${options.keys} keys`,
     `node: ${JSON.stringify(subject)}`,
     `disk: read ${latencies.readUs} write ${latencies.writeUs} sync ${latencies.syncUs} us, ` +
     `by value % ${JSON.stringify(latencies.valuePercent)}`,

@@ -149,7 +149,11 @@ export class World {
         problems.add(last instanceof CohortError ? "quarantine" : "errors", `open: ${messageOf(last)}`);
         return undefined;
       }
+      // A process that lives on closes what it could not use: only then may it try again.
       if (this.host.chance.chance(1, 2)) this.host.kill(inside);
+      else if ((await Promise.race([closed(opened.node), this.crashed.promise])) !== "closed") {
+        return "crashed";
+      }
       await scheduler.sleep(this.host.chance.below(2_000_000));
     }
     problems.add("liveness", `the node could not be opened ${OPENINGS_MAX} times: ${messageOf(last)}`);
@@ -174,23 +178,36 @@ export class World {
       entropy: new SimEntropy(new Prng(options.seed, `entropy ${++this.#entropy}`)),
       observer,
     };
+    let node: SubjectNode | undefined;
     try {
-      const node = await open(wrap?.(plain, process) ?? plain, options.subject);
+      node = await open(wrap?.(plain, process) ?? plain, options.subject);
       const databases: SubjectDatabase[] = [];
       for (let i = 0; i < options.databases; i++) databases.push(await node.mount(this.directory(i)));
       return { process, node, databases, observer };
     } catch (error) {
-      return new Failure(error);
+      return new Failure(error, node);
     }
   }
 }
 
+/** An opening that failed, with the node that it left. */
 class Failure {
   readonly error: unknown;
+  readonly node: SubjectNode | undefined;
 
-  constructor(error: unknown) {
+  constructor(error: unknown, node: SubjectNode | undefined) {
     this.error = error;
+    this.node = node;
   }
+}
+
+async function closed(node: SubjectNode | undefined): Promise<string> {
+  try {
+    await node?.close();
+  } catch {
+    // It could not be opened; what its close says of that is known.
+  }
+  return "closed";
 }
 
 /** The global of a place. */

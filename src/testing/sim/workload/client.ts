@@ -40,6 +40,9 @@ export function drawMix(chance: Prng): Mix {
   };
 }
 
+/** Values that fill blocks fast. */
+const FILLING: ValueSizes = { weights: [0, 1, 3, 1, 5, 0] };
+
 type Planned =
   | { readonly kind: "own"; readonly step: Step }
   | { readonly kind: "read" | "append"; readonly key: number }
@@ -57,6 +60,7 @@ export class Client {
   readonly region: Region;
   readonly #chance: Prng;
   readonly #drawer: StepDrawer;
+  readonly #filler: StepDrawer;
   readonly #mix: Mix;
   readonly #sizes: ValueSizes;
   readonly #places: SharedPlaces;
@@ -70,6 +74,7 @@ export class Client {
     this.#sizes = sizes;
     this.#places = places;
     this.#drawer = new StepDrawer(region, chance, sizes, mix.spread);
+    this.#filler = new StepDrawer(region, chance, FILLING, 200);
   }
 
   /** Works until it should stop, or for ever when its process dies under it. */
@@ -109,7 +114,7 @@ export class Client {
   /** Sets a node, whatever the mix: for filling up. */
   fill(context: ClientContext): Promise<void> {
     if (this.region.uncertain) return this.#resolve(context);
-    return this.step(context, this.#drawer.set(this.#chance.below(this.region.places.length)));
+    return this.step(context, this.#filler.set(this.#chance.below(this.region.places.length)));
   }
 
   /** One step outside of transactions. */

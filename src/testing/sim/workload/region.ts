@@ -52,11 +52,17 @@ export class Region {
   effects: RegionEffect[] = [];
   /** True while the last effect may or may not have happened. */
   uncertain = false;
+  #serial = 0;
 
   constructor(name: string, places: readonly Place[]) {
     this.name = name;
     this.places = places;
     this.#roots = places.map((_, i) => atomOf(i));
+  }
+
+  /** A number that no other value of the region has. */
+  serial(): number {
+    return ++this.#serial;
   }
 
   /** Key in the model of a node of a place. */

@@ -20,7 +20,6 @@ export class StepDrawer {
   readonly #chance: Prng;
   readonly #sizes: ValueSizes;
   readonly #spread: number;
-  #serial = 0;
 
   constructor(region: Region, chance: Prng, sizes: ValueSizes, spread: number) {
     this.#region = region;
@@ -53,7 +52,7 @@ export class StepDrawer {
   /** Sets a node. */
   set(place: number): Step {
     const subscripts = this.#subscripts();
-    const value = drawValue(this.#chance, `${this.#region.name}.${++this.#serial}`, this.#sizes);
+    const value = drawValue(this.#chance, `${this.#region.name}.${this.#region.serial()}`, this.#sizes);
     const key = this.#region.key(place, subscripts);
     return {
       name: `set ${this.#name(place, subscripts)}`,
