@@ -44,7 +44,7 @@ export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount.ts";
 export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
-export type { WriteDaemonStatus } from "./src/buffer/write_phase.ts";
+export type { CycleRecord, WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 
 /** What of the world a program brings itself; the rest is this host's. */
 export type WorldOptions = Partial<World>;

@@ -6,23 +6,21 @@
  * their images, write them home, sync the volumes, release the images. Updaters are held only while the
  * copies are made. A failed write freezes writes until it succeeds; a failed sync ends the member.
  */
-import { blockStamp, sealBlock } from "../ground/block.ts";
-import { CohortError, isCode } from "../ground/errors.ts";
-import type { BlockWrite, Clock, Observer } from "../ports/mod.ts";
+import { blockStamp } from "../ground/block.ts";
+import type { CohortError } from "../ground/errors.ts";
+import type { Clock, Observer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Engine, RoomMaker } from "./engine.ts";
-import { PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
-
-/** One image of a cycle. */
-export interface CycleImage {
-  readonly volume: Volume;
-  readonly block: number;
-  readonly bytes: Uint8Array;
-}
-
-interface FramedImage extends CycleImage {
-  readonly frame: number;
-}
+import {
+  copyFrames,
+  type CycleImage,
+  endOf,
+  type FramedImage,
+  mayPass,
+  syncVolume,
+  writeHome,
+} from "./write_cycle.ts";
+import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
 
 /** What a cycle's header says besides its images. */
 export interface CycleFacts {
@@ -76,6 +74,7 @@ export interface WriteDaemonWorld {
   readonly onHome: (position: number) => Promise<void>;
 }
 
+const CYCLES_KEPT = 20;
 const BACKOFF_MS_FIRST = 50;
 const BACKOFF_MS_MAX = 2_000;
 
@@ -99,6 +98,7 @@ export class WriteDaemon implements RoomMaker {
   #stopped: CohortError | undefined;
   #written = 0;
   #redirtied = 0;
+  readonly #recent: CycleRecord[] = [];
 
   constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
     this.#world = world;
@@ -113,6 +113,7 @@ export class WriteDaemon implements RoomMaker {
       dirty: this.#world.engine.pool.dirtyCount,
       blocksWritten: this.#written,
       blocksRedirtied: this.#redirtied,
+      recent: [...this.#recent],
       updatersHeld: this.#phase === PHASE.forming,
       frozen: this.#frozen?.cause,
     };
@@ -216,31 +217,46 @@ export class WriteDaemon implements RoomMaker {
     if (frames.length === 0) return this.#answerRoom();
     this.#cycle++;
     const formedAt = journal.position;
-    const cycle = this.#copy(frames);
+    const cycle = copyFrames(pool, frames, this.#world.volumeAt);
+    const times = [this.#world.clock.monotonicMs()];
+    const timed = (): void => void times.push(this.#world.clock.monotonicMs());
     try {
       this.#phase = PHASE.journal;
       await journal.makeSafe(formedAt);
+      timed();
       this.#phase = PHASE.images;
-      await images.writeCycle(this.#cycle, cycle, {
-        position: formedAt,
-        stamp: engine.stamps.last,
-        segment: this.#world.segmentAt(),
-      });
+      const facts = { position: formedAt, stamp: engine.stamps.last, segment: this.#world.segmentAt() };
+      await images.writeCycle(this.#cycle, cycle, facts);
+      timed();
       this.#phase = PHASE.home;
-      const volumes = await this.#writeHome(cycle);
+      const volumes = await writeHome(cycle);
       this.#phase = PHASE.syncing;
-      for (const volume of volumes) await this.#sync(volume);
+      for (const volume of volumes) await syncVolume(volume);
+      timed();
       this.#phase = PHASE.clearing;
       await images.release(this.#cycle);
     } catch (error) {
       for (const frame of frames) pool.requeue(frame);
       throw error;
     }
+    const redirtiedBefore = this.#redirtied;
     for (const image of cycle) this.#settle(image, formedAt);
     this.#written += cycle.length;
     this.#phase = PHASE.idle;
-    this.#world.observer.measure("write_cycle_blocks", frames.length);
+    this.#remember(cycle.length, this.#redirtied - redirtiedBefore, times);
     this.#answerRoom();
+  }
+
+  #remember(blocks: number, redirtied: number, times: readonly number[]): void {
+    const [formed = 0, journaled = 0, imaged = 0, home = 0] = times;
+    const journalMs = journaled - formed;
+    const imagesMs = imaged - journaled;
+    const homeMs = home - imaged;
+    this.#recent.push({ cycle: this.#cycle, blocks, redirtied, journalMs, imagesMs, homeMs });
+    if (this.#recent.length > CYCLES_KEPT) this.#recent.shift();
+    this.#world.observer.measure("write_cycle_blocks", blocks);
+    this.#world.observer.measure("write_cycle_images_ms", imagesMs);
+    this.#world.observer.measure("write_cycle_home_ms", homeMs);
   }
 
   /**
@@ -271,72 +287,27 @@ export class WriteDaemon implements RoomMaker {
     }
   }
 
-  /** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
-  #copy(frames: readonly number[]): FramedImage[] {
-    const { pool } = this.#world.engine;
-    const size = pool.blockSize;
-    const memory = new Uint8Array(frames.length * size);
-    const sorted = [...frames].sort((a, b) =>
-      pool.volumeOf[a]! - pool.volumeOf[b]! || pool.blockOf[a]! - pool.blockOf[b]!
-    );
-    return sorted.map((frame, i) => {
-      const bytes = memory.subarray(i * size, (i + 1) * size);
-      bytes.set(pool.bytes.subarray(frame * size, (frame + 1) * size));
-      sealBlock(bytes, 0, size);
-      return {
-        volume: this.#world.volumeAt(pool.volumeOf[frame]!)!,
-        block: pool.blockOf[frame]!,
-        bytes,
-        frame,
-      };
-    });
-  }
-
-  async #writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
-    const sets = new Map<Volume, BlockWrite[]>();
-    for (const image of cycle) {
-      const set = sets.get(image.volume);
-      if (set === undefined) sets.set(image.volume, [image]);
-      else set.push(image);
-    }
-    await settle([...sets].map(([volume, set]) => this.#writeSet(volume, set)));
-    return new Set(sets.keys());
-  }
-
   #end(cause: CohortError): void {
     this.#world.onStop(cause);
     this.stop(cause);
   }
 
-  async #writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
-    try {
-      await volume.write(set);
-    } catch (error) {
-      if (!isCode(error, "FENCED")) throw error;
-    }
-  }
-
-  async #sync(volume: Volume): Promise<void> {
-    try {
-      await volume.sync();
-    } catch (error) {
-      const facts = { path: volume.path };
-      throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
-    }
-  }
-
-  /** Tells who waits that blocks are home, and lets the journal be truncated. */
+  /**
+   * Tells who waits that blocks are home, and lets the journal be truncated. A block changed at the very position
+   * that is waited for counts as before it: replay changes blocks while the position stands still.
+   */
   async #noteHome(): Promise<void> {
     const { engine, journal, onHome } = this.#world;
-    const reached = engine.pool.oldestNeeded(journal.position);
+    const oldest = engine.pool.oldestNeeded(Infinity);
+    const reached = Math.min(oldest, journal.position);
     if (reached <= this.#homeReached && this.#waiters.length === 0) return;
     if (reached > this.#homeReached) {
       this.#homeReached = reached;
       await onHome(reached);
     }
     const waiting = this.#waiters;
-    this.#waiters = waiting.filter((waiter) => waiter.position > reached);
-    for (const waiter of waiting) if (waiter.position <= reached) waiter.done();
+    this.#waiters = waiting.filter((waiter) => waiter.position >= oldest);
+    for (const waiter of waiting) if (waiter.position < oldest) waiter.done();
   }
 
   #answerRoom(): void {
@@ -358,23 +329,5 @@ export class WriteDaemon implements RoomMaker {
     this.#world.engine.frozen = undefined;
     thaw();
     this.#world.observer.event("writes.thawed", "info", {});
-  }
-}
-
-/** Whether a failed cycle is tried again: a write that found no space or an I/O error. Anything else ends the member. */
-function mayPass(error: unknown): error is CohortError {
-  return isCode(error, "IO") || isCode(error, "FULL") || isCode(error, "PERMISSION");
-}
-
-function endOf(error: unknown): CohortError {
-  if (error instanceof CohortError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new CohortError("STOPPED", `The write daemon failed: ${message}`, {}, error);
-}
-
-/** Waits for all, then throws the first error: no write may still run when the cycle is given up. */
-async function settle(answers: ReadonlyArray<void | Promise<void>>): Promise<void> {
-  for (const result of await Promise.allSettled(answers)) {
-    if (result.status === "rejected") throw result.reason;
   }
 }

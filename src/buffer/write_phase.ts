@@ -33,6 +33,22 @@ export const PHASE: {
 /** A phase number. */
 export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
+/** What one write cycle did; the last 20 are kept (cache-cluster-rules W9). */
+export interface CycleRecord {
+  /** Number of the cycle. */
+  readonly cycle: number;
+  /** Blocks brought home. */
+  readonly blocks: number;
+  /** Of those, blocks changed again meanwhile. */
+  readonly redirtied: number;
+  /** Milliseconds until the journal was safe up to the cycle. */
+  readonly journalMs: number;
+  /** Milliseconds to write and sync the images. */
+  readonly imagesMs: number;
+  /** Milliseconds to write the blocks in place and sync their volumes. */
+  readonly homeMs: number;
+}
+
 /** What the write daemon is doing. */
 export interface WriteDaemonStatus {
   /** Where in its cycle it is; 0 when idle (see `PHASE`). */
@@ -45,6 +61,8 @@ export interface WriteDaemonStatus {
   readonly blocksWritten: number;
   /** Blocks changed again while their cycle ran. */
   readonly blocksRedirtied: number;
+  /** The last cycles, oldest first; at most 20. */
+  readonly recent: readonly CycleRecord[];
   /** The counter "global update lock": true only while a list is formed. */
   readonly updatersHeld: boolean;
   /** Why writes are frozen. */

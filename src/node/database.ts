@@ -6,6 +6,7 @@ import { MISS } from "../buffer/step.ts";
 import { checkName } from "../ground/name.ts";
 import type { Value } from "../ground/value.ts";
 import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
+import { checkDatabase, type CheckReport } from "../global/check.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import { Global } from "../global/global.ts";
 import type { Mount, MountMode } from "./mount.ts";

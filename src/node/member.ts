@@ -8,7 +8,8 @@
 import { Engine } from "../buffer/engine.ts";
 import { Pool } from "../buffer/pool.ts";
 import { Stamps } from "../buffer/stamps.ts";
-import { type CycleImage, WriteDaemon } from "../buffer/write_daemon.ts";
+import type { CycleImage } from "../buffer/write_cycle.ts";
+import { WriteDaemon } from "../buffer/write_daemon.ts";
 import { CohortError } from "../ground/errors.ts";
 import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
 import { gatedStorage } from "../storage/gated.ts";
@@ -168,7 +169,10 @@ function imageEntry(image: CycleImage): ImageEntry {
 /** Lower than any stamp given; volumes raise it. */
 const FIRST_STAMP = 1;
 
-/** Drops the segments that lie wholly below a position; not now while the journal is frozen, for that would wait. */
+/**
+ * Drops the segments that lie wholly below a position; not now while the journal is frozen, for that would
+ * wait.
+ */
 async function truncate(journal: Journal, position: number): Promise<void> {
   if (journal.state === "frozen") return;
   let last = -1;

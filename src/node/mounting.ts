@@ -167,6 +167,7 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
     path: volume.path,
     predecessors: report.directories.length,
     imagesApplied: report.imagesApplied,
+    mismatches: report.mismatches,
     groupsRead: report.groupsRead,
     recordsApplied: report.recordsApplied,
     recordsSkipped: report.recordsSkipped,

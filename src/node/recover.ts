@@ -23,6 +23,8 @@ import { imagePath, type Member } from "./member.ts";
 export interface RecoveryReport {
   readonly directories: readonly string[];
   imagesApplied: number;
+  /** Blocks that a finished cycle had brought home and the volume did not have. */
+  mismatches: number;
   groupsRead: number;
   recordsApplied: number;
   recordsSkipped: number;
@@ -40,6 +42,7 @@ export async function recoverVolume(
   const report: RecoveryReport = {
     directories,
     imagesApplied: 0,
+    mismatches: 0,
     groupsRead: 0,
     recordsApplied: 0,
     recordsSkipped: 0,
@@ -55,7 +58,11 @@ export async function recoverVolume(
   return report;
 }
 
-/** Writes the sealed images of a dead owner over blocks that are damaged or not newer. */
+/**
+ * Writes the images of a dead owner's last cycle over blocks that are damaged or not newer. A released cycle
+ * was home and synced: a block that does not have it was lost by the disk, which is told loudly and mended
+ * (R4; nothing is rolled back).
+ */
 async function applyImages(
   member: Member,
   volume: Volume,
@@ -63,7 +70,7 @@ async function applyImages(
   report: RecoveryReport,
 ): Promise<void> {
   const images = await scanImages(member.world.storage, imagePath(directory), incarnationOf(directory));
-  if (images.state !== "sealed") return;
+  if (images.state !== "sealed" && images.state !== "released") return;
   for await (const image of images.images()) {
     if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
@@ -71,6 +78,12 @@ async function applyImages(
     const current = fault === undefined ? blockStamp(bytes, 0) : 0;
     const verifies = fault === undefined || fault === "blank";
     if (!imageApplies(verifies, current, image.stamp)) continue;
+    if (images.state === "released") {
+      if (fault === undefined && current === image.stamp) continue;
+      report.mismatches++;
+      const facts = { path: volume.path, block: image.block, expected: image.stamp, found: fault ?? current };
+      member.world.observer.event("volume.mismatch", "error", facts);
+    }
     await volume.write([{ block: image.block, bytes: image.bytes.slice() }]);
     report.imagesApplied++;
   }

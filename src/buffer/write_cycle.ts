@@ -1,0 +1,92 @@
+/**
+ * Write cycle: the parts of one cycle that keep no state: copies, home writes, syncs, and which failures may pass.
+ */
+import { sealBlock } from "../ground/block.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
+import type { BlockWrite } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { Pool } from "./pool.ts";
+
+/** One image of a cycle. */
+export interface CycleImage {
+  readonly volume: Volume;
+  readonly block: number;
+  readonly bytes: Uint8Array;
+}
+
+/** An image and the frame it was copied from. */
+export interface FramedImage extends CycleImage {
+  readonly frame: number;
+}
+
+/** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
+export function copyFrames(
+  pool: Pool,
+  frames: readonly number[],
+  volumeAt: (index: number) => Volume | undefined,
+): FramedImage[] {
+  const size = pool.blockSize;
+  const memory = new Uint8Array(frames.length * size);
+  const sorted = [...frames].sort((a, b) =>
+    pool.volumeOf[a]! - pool.volumeOf[b]! || pool.blockOf[a]! - pool.blockOf[b]!
+  );
+  return sorted.map((frame, i) => {
+    const bytes = memory.subarray(i * size, (i + 1) * size);
+    bytes.set(pool.bytes.subarray(frame * size, (frame + 1) * size));
+    sealBlock(bytes, 0, size);
+    return { volume: volumeAt(pool.volumeOf[frame]!)!, block: pool.blockOf[frame]!, bytes, frame };
+  });
+}
+
+/** Writes images in place, all volumes side by side; answers the volumes. Not durable yet. */
+export async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
+  const sets = new Map<Volume, BlockWrite[]>();
+  for (const image of cycle) {
+    const set = sets.get(image.volume);
+    if (set === undefined) sets.set(image.volume, [image]);
+    else set.push(image);
+  }
+  await settle([...sets].map(([volume, set]) => writeSet(volume, set)));
+  return new Set(sets.keys());
+}
+
+/** A volume that was taken over is no longer this member's to write: its blocks are left to the new owner. */
+async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
+  try {
+    await volume.write(set);
+  } catch (error) {
+    if (!isCode(error, "FENCED")) throw error;
+  }
+}
+
+/** Syncs a volume; rejects `SYNC_FAILED`. */
+export async function syncVolume(volume: Volume): Promise<void> {
+  try {
+    await volume.sync();
+  } catch (error) {
+    const facts = { path: volume.path };
+    throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
+  }
+}
+
+/**
+ * Whether a failed cycle is tried again: a write that found no space or an I/O error. Anything else ends the
+ * member.
+ */
+export function mayPass(error: unknown): error is CohortError {
+  return isCode(error, "IO") || isCode(error, "FULL") || isCode(error, "PERMISSION");
+}
+
+/** The error a member ends with. */
+export function endOf(error: unknown): CohortError {
+  if (error instanceof CohortError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CohortError("STOPPED", `The write daemon failed: ${message}`, {}, error);
+}
+
+/** Waits for all, then throws the first error: no write may still run when the cycle is given up. */
+async function settle(answers: ReadonlyArray<void | Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(answers)) {
+    if (result.status === "rejected") throw result.reason;
+  }
+}
