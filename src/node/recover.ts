@@ -51,9 +51,10 @@ export async function recoverVolume(
   };
   const { storage } = member.world;
   for (const directory of directories) await makeDurable(storage, directory);
-  for (const directory of directories) await applyImages(member, volume, directory, report);
+  const named: number[] = [];
+  for (const directory of directories) named.push(await applyImages(member, volume, directory, report));
   await volume.sync();
-  await replay(member, volume, directories, report);
+  await replay(member, volume, directories, named, report);
   member.engine.stamps.hear(report.ceiling);
   return report;
 }
@@ -68,9 +69,11 @@ async function applyImages(
   volume: Volume,
   directory: string,
   report: RecoveryReport,
-): Promise<void> {
+): Promise<number> {
   const images = await scanImages(member.world.storage, imagePath(directory), incarnationOf(directory));
-  if (images.state !== "sealed" && images.state !== "released") return;
+  // The images name the position their redo was synced up to: the journal must reach it.
+  const named = images.header?.position ?? 0;
+  if (images.state !== "sealed" && images.state !== "released") return named;
   for await (const image of images.images()) {
     if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
@@ -87,6 +90,7 @@ async function applyImages(
     await volume.write([{ block: image.block, bytes: image.bytes.slice() }]);
     report.imagesApplied++;
   }
+  return named;
 }
 
 /** Applies the merged redo of all dead owners to blocks in the pool. */
@@ -94,9 +98,15 @@ async function replay(
   member: Member,
   volume: Volume,
   directories: readonly string[],
+  named: readonly number[],
   report: RecoveryReport,
 ): Promise<void> {
-  const scans = directories.map((directory) => scanJournal(member.world.storage, directory));
+  const scans = directories.map((directory, i) =>
+    scanJournal(member.world.storage, directory, {
+      incarnation: incarnationOf(directory),
+      verifyNames: [named[i]!],
+    })
+  );
   const forks = new ForkDetector();
   const sources = scans.map((groups, i) => ({ incarnation: incarnationOf(directories[i]!), groups }));
   for await (const { group, source } of mergeGroups(sources)) {
