@@ -58,18 +58,35 @@ interface LocalGate {
   inFlight(): number;
 }
 
+/** Gates of this isolate, by `gateName`. */
+interface Registry {
+  readonly open: Map<string, LocalGate>;
+  /** Those that were closed with nothing inside: over, whatever descriptors their nodes still have. */
+  readonly over: Set<string>;
+}
+
 const GENERATION: object = {};
 const REGISTRY = Symbol.for("cohort.gates.1");
+/** Most closed gates remembered; without that, their nodes' open descriptors count. */
+const OVER_MAX = 1000;
 
-/** Gates of this isolate, by `gateName`. */
-function registry(): Map<string, LocalGate> {
-  const holder = globalThis as unknown as { [REGISTRY]?: Map<string, LocalGate> };
-  return holder[REGISTRY] ??= new Map();
+function registry(): Registry {
+  const holder = globalThis as unknown as { [REGISTRY]?: Registry };
+  return holder[REGISTRY] ??= { open: new Map(), over: new Set() };
+}
+
+function remember(name: string): void {
+  const { over } = registry();
+  over.add(name);
+  for (const oldest of over) {
+    if (over.size <= OVER_MAX) break;
+    over.delete(oldest);
+  }
 }
 
 /** Whether a nonce has a gate in this very isolate. */
 export function isLocal(nonce: string): boolean {
-  for (const gate of registry().values()) {
+  for (const gate of registry().open.values()) {
     if (gate.nonce === nonce) return true;
   }
   return false;
@@ -94,7 +111,7 @@ class ProcessGate implements Gate, LocalGate {
   constructor(directory: string, nonce: string) {
     this.nonce = nonce;
     this.#name = gateName(directory, nonce);
-    registry().set(this.#name, this);
+    registry().open.set(this.#name, this);
   }
 
   enter(): boolean {
@@ -149,7 +166,8 @@ class ProcessGate implements Gate, LocalGate {
 
   /** The descriptor goes last: while it is there, others take the gate for open. */
   #release(): void {
-    registry().delete(this.#name);
+    registry().open.delete(this.#name);
+    remember(this.#name);
     this.#words = new Int32Array(WORDS);
     this.#mapping?.release();
     this.#mapping = undefined;
@@ -160,7 +178,9 @@ class ProcessGate implements Gate, LocalGate {
 
 /** Opens the gate of a node to a directory; `findable` when other isolates can look for it. Errors: `IO`. */
 export function openProcessGate(directory: string, nonce: string, findable: boolean): Gate {
-  invariant(!registry().has(gateName(directory, nonce)), "A gate is opened once");
+  const name = gateName(directory, nonce);
+  invariant(!registry().open.has(name), "A gate is opened once");
+  registry().over.delete(name);
   const gate = new ProcessGate(directory, nonce);
   try {
     if (findable) gate.share(directory);
@@ -173,7 +193,8 @@ export function openProcessGate(directory: string, nonce: string, findable: bool
 
 /** {@linkcode Fence.isOver} within this process; `findable` as above. */
 export function isGateOver(directory: string, nonce: string, findable: boolean): boolean {
-  const local = registry().get(gateName(directory, nonce));
+  const name = gateName(directory, nonce), local = registry().open.get(name);
+  if (registry().over.has(name)) return true;
   if (local !== undefined) {
     if (local.generation === GENERATION || !isReloadedInPlace()) return false;
     local.close();
@@ -194,12 +215,13 @@ export function shutProcessGate(
   nonce: string,
   findable: boolean,
 ): "over" | "busy" | "unknown" {
-  const local = registry().get(gateName(directory, nonce));
+  const name = gateName(directory, nonce), local = registry().open.get(name);
+  if (registry().over.has(name)) return "over";
   if (local !== undefined) {
     local.close();
     return local.inFlight() === 0 ? "over" : "busy";
   }
-  if (!findable) return isLocal(nonce) ? "over" : "unknown";
+  if (!findable) return "unknown";
   if (isGateOver(directory, nonce, findable)) return "over";
   const file = findGate(directory, nonce);
   if (file === undefined || readWords(file)[WORD.magic] !== MAGIC) return "busy";

@@ -89,7 +89,7 @@ export class Claim {
       signal,
       confirmGone: options.confirmGone ?? false,
     };
-    this.#lease = new LeaseRenewal(clock, leaseMs, () => this.check());
+    this.#lease = new LeaseRenewal(clock, leaseMs, () => !this.lost, () => this.check());
     this.#record = {
       number: 0,
       state: "held",

@@ -47,6 +47,8 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 export class LeaseRenewal {
   readonly #clock: Clock;
   readonly #periodMs: number;
+  /** Whether there is anything to renew; costs nothing. */
+  readonly #isHeld: () => boolean;
   /** Runs after each renewal; false ends it. */
   readonly #look: () => Promise<boolean>;
   #file: StreamFile | undefined;
@@ -55,9 +57,10 @@ export class LeaseRenewal {
   #turn: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
 
-  constructor(clock: Clock, leaseMs: number, look: () => Promise<boolean>) {
+  constructor(clock: Clock, leaseMs: number, isHeld: () => boolean, look: () => Promise<boolean>) {
     this.#clock = clock;
     this.#periodMs = Math.max(1, Math.floor(leaseMs / RENEWALS_PER_LEASE));
+    this.#isHeld = isHeld;
     this.#look = look;
   }
 
@@ -85,6 +88,7 @@ export class LeaseRenewal {
   }
 
   async #renew(): Promise<void> {
+    if (!this.#isHeld()) return;
     try {
       await this.#write();
     } catch {

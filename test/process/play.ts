@@ -116,11 +116,17 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until a condition holds, 20 s at most. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
+/** Waits until a condition holds, 20 s at most by default. */
+export async function until(
+  what: string,
+  condition: () => boolean,
+  timeoutMs: number = 20_000,
+): Promise<void> {
   const begun = performance.now();
   while (!condition()) {
-    if (performance.now() - begun > 20_000) throw new Error(`${what} did not come about in 20 s`);
+    if (performance.now() - begun > timeoutMs) {
+      throw new Error(`${what} did not come about in ${timeoutMs} ms`);
+    }
     await pause(5);
   }
 }
