@@ -102,7 +102,7 @@ test("claim: a stopped holder is alive", () =>
     assertEquals((await tryHere(scene))["what"], "held");
   }));
 
-test("claim: a holder in another pid namespace can be neither proven dead nor taken over, from either side", () =>
+test("claim: a holder in another pid namespace is not taken over, from either side", () =>
   inScene(async (scene) => {
     const unshare = findService("unshare");
     if (unshare === undefined || !await worksHere(unshare)) return;

@@ -75,7 +75,7 @@ test("claim: a Worker that lives and renews keeps the volume against the main th
     await worker.terminate();
   }));
 
-test("claim: a Worker stalled past its lease is taken over with nothing inside, and refused when it wakes", () =>
+test("claim: a Worker stalled past its lease is taken over, and refused when it wakes", () =>
   inScene(async (scene) => {
     const stall = new SharedArrayBuffer(4);
     const worker = await startWorker(scene, 1, { stall });

@@ -250,7 +250,7 @@ test("20 acquirers at once: exactly one wins, whatever order their calls take", 
   }
 });
 
-test("a process that slept before creating its claim wins nothing, though its number is free again", async () => {
+test("a process that slept before creating its claim wins nothing, though its number is free", async () => {
   const world = new World();
   await world.run((await world.acquire(A)).release());
   let wake: () => void = () => {};
@@ -285,6 +285,31 @@ test("a process that slept while the chain was begun anew takes its claim back",
   const outcome = await world.run(sleeper);
   assert(outcome instanceof CohortError && outcome.code === "IN_USE", String(outcome));
   assertEquals(world.names().filter((name) => name.startsWith("claim.")), ["claim.1"]);
+});
+
+test("a process that slept while another chain came as far is not taken in by the number", async () => {
+  const world = new World();
+  for (let n = 0; n < 3; n++) await world.run((await world.acquire(nonceOf(50 + n))).release());
+  let wake: () => void = () => {};
+  world.before = (operation, path, nonce) => {
+    if (operation !== "createRegister" || !path.endsWith("claim.7") || nonce !== B) return;
+    return new Promise((resolve) => wake = resolve);
+  };
+  const sleeper = acquireClaim(world.options(B)).catch((error) => error);
+  await world.run(Promise.resolve());
+  for (const name of world.names()) await world.files.remove(`${VOLUME}/${name}`);
+  await world.run((await world.acquire(nonceOf(60))).release());
+  for (const nonce of [nonceOf(61), nonceOf(62)]) {
+    await world.acquire(nonce);
+    world.states.set(nonce, "gone");
+  }
+  const holder = await world.acquire(C);
+  await world.run(holder.recovered());
+  assertEquals([holder.number, await world.run(holder.check())], [6, true]);
+  wake();
+  const outcome = await world.run(sleeper);
+  assert(outcome instanceof CohortError && outcome.code === "IN_USE", String(outcome));
+  assertEquals((await newest(world)).number, 6);
 });
 
 test("an owner that slept through its own eviction does not come back", async () => {
