@@ -214,7 +214,7 @@ export class WriteDaemon implements RoomMaker {
     this.#roomWanted = false;
     this.#phase = PHASE.forming;
     const frames = pool.takeDirty(this.#options.cycleBlocks).filter((frame) => this.#isMounted(frame));
-    if (frames.length === 0) return this.#answerRoom();
+    if (frames.length === 0) return await this.#answerLater();
     this.#cycle++;
     const formedAt = journal.position;
     const cycle = copyFrames(pool, frames, this.#world.volumeAt);
@@ -308,6 +308,15 @@ export class WriteDaemon implements RoomMaker {
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.position >= oldest);
     for (const waiter of waiting) if (waiter.position < oldest) waiter.done();
+  }
+
+  /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */
+  async #answerLater(): Promise<void> {
+    this.#phase = PHASE.idle;
+    if (this.#world.engine.pool.dirtyCount > 0 || this.#roomWaiters.length > 0) {
+      await new Promise<void>((done) => void this.#world.clock.after(1, done));
+    }
+    this.#answerRoom();
   }
 
   #answerRoom(): void {
