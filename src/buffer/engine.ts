@@ -114,7 +114,11 @@ export class Engine {
   admit(bytes: number): Promise<void> | undefined {
     if (this.frozen !== undefined) return this.frozen;
     const wait = this.journal.admit(bytes, this.stamps.peek);
-    return wait === undefined ? undefined : wait.then(() => this.journal.withdraw(bytes));
+    if (wait === undefined) return undefined;
+    const given = wait.then(() => this.journal.withdraw(bytes));
+    // Whoever does not wait for it has another way to learn of the failure.
+    given.catch(() => {});
+    return given;
   }
 
   #tryChange<T>(change: Change, attempt: (change: Change) => T | Again): Published<T> | Again {
