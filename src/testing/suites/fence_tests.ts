@@ -44,6 +44,16 @@ export function fenceTests(check: StorageCheck): void {
     expectEqual(gate.inFlight(), 0, "inside");
   });
 
+  check("fence: isOver shuts no gate whose node may live on", async ({ fence }, at) => {
+    const nonce = newNonce();
+    await fence.identify(nonce);
+    const gate = await fence.openGate(at("."), nonce);
+    expectEqual(await fence.isOver(at("."), nonce), false, "over while it is open");
+    expectEqual(gate.enter(), true, "enter");
+    gate.leave();
+    gate.close();
+  });
+
   check("fence: a gate shut by another stays shut, and is over once all have left", async ({ fence }, at) => {
     const nonce = newNonce();
     await fence.identify(nonce);
