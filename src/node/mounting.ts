@@ -19,7 +19,7 @@ import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { type Member, removeIncarnation } from "./member.ts";
 import { Mount, type MountOptions } from "./mount.ts";
 import { recoverVolume } from "./recover.ts";
-import { createVolume, openVolumeFile, volumePath } from "./volume_file.ts";
+import { createVolume, openVolumeFile, volumePath, writeHeader } from "./volume_file.ts";
 
 /** Mounts the database in a directory (its canonical path). */
 export function mountVolume(
@@ -160,6 +160,8 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
   const { observer } = member.world;
   const report = await recoverVolume(member, volume, claim.predecessors);
   await member.daemon.checkpoint();
+  // The dead owners' journals go, and with them the ceilings they named: this member's own may be lower.
+  await writeHeader(volume, member.engine.stamps.last);
   await claim.recovered();
   for (const directory of claim.predecessors) await releasePredecessor(member, volume, directory);
   volume.catalogVersion++;

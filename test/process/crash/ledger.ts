@@ -1,0 +1,68 @@
+/**
+ * Ledger: what workers have acknowledged over all their lives, and whether what the next one finds is that.
+ */
+import { LANE_COUNT } from "./lanes.ts";
+import type { Found } from "./worker.ts";
+
+/** What was acknowledged. */
+export class Ledger {
+  /** Last acknowledged operation of each lane. */
+  readonly acknowledged: number[] = new Array(LANE_COUNT).fill(0);
+  /** Findings; none when nothing was lost. */
+  readonly problems: string[] = [];
+  /** Operations acknowledged, increments included. */
+  operations = 0;
+  /** Milliseconds that each recovery took which was compared. */
+  readonly mountMs: number[] = [];
+  /** Acknowledged reads of the counter. */
+  reads = 0;
+  readonly #given = new Set<number>();
+  /** Highest value of the counter that anybody was told. */
+  #told = 0;
+
+  /** Takes a line of a worker: `a LANE N`, `c VALUE`, `r VALUE`, or the fact that tells what it found. */
+  hear(line: string): void {
+    if (line.startsWith("{")) {
+      const fact = JSON.parse(line) as Found;
+      if (fact.what === "ready") this.#compare(fact);
+      return;
+    }
+    const [kind, first, second] = line.split(" ");
+    if (kind === "a") this.#heardOperation(Number(first), Number(second));
+    else if (kind === "c") this.#heardIncrement(Number(first));
+    else if (kind === "r") {
+      this.reads++;
+      this.#told = Math.max(this.#told, Number(first));
+    } else this.problems.push(`a worker said ${JSON.stringify(line)}`);
+  }
+
+  /** Takes what a worker found after recovery. */
+  #compare(found: Found): void {
+    this.mountMs.push(found.mountMs);
+    this.problems.push(...found.problems);
+    for (const [lane, reached] of found.reached.entries()) {
+      const last = this.acknowledged[lane]!;
+      if (reached < last) this.problems.push(`lane ${lane}: ${last - reached} of ${last} operations lost`);
+      this.acknowledged[lane] = reached;
+    }
+    if (found.counter < this.#told) {
+      this.problems.push(`the counter stands at ${found.counter} and was told as ${this.#told}`);
+    }
+    this.#told = found.counter;
+  }
+
+  #heardOperation(lane: number, n: number): void {
+    if (n !== this.acknowledged[lane]! + 1) {
+      this.problems.push(`lane ${lane}: operation ${n} after ${this.acknowledged[lane]}`);
+    }
+    this.acknowledged[lane] = n;
+    this.operations++;
+  }
+
+  #heardIncrement(value: number): void {
+    if (this.#given.has(value)) this.problems.push(`the counter gave ${value} twice`);
+    this.#given.add(value);
+    this.#told = Math.max(this.#told, value);
+    this.operations++;
+  }
+}
