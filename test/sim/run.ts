@@ -6,7 +6,9 @@
  */
 import process from "node:process";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
-import { runSeed, type SeedResult } from "../../src/testing/sim/run/run_seed.ts";
+import type { Problem } from "../../src/testing/sim/check/problems.ts";
+import { runMicro } from "../../src/testing/sim/run/micro.ts";
+import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
 import { nativeDrain } from "./drain.ts";
 
 interface Flags {
@@ -16,6 +18,9 @@ interface Flags {
   readonly minutes: number;
   readonly quiet: boolean;
   readonly told: boolean;
+  readonly micro: boolean;
+  /** Of a micro seed, only this run is recovered. */
+  readonly only: number | undefined;
 }
 
 function flagsOf(args: readonly string[]): Flags {
@@ -39,27 +44,51 @@ function flagsOf(args: readonly string[]): Flags {
     minutes: number("minutes") ?? Infinity,
     quiet: args.includes("--quiet"),
     told: args.includes("--told"),
+    micro: value("tier") === "micro",
+    only: number("only"),
   };
 }
 
-/** One line about a seed that passed. */
-function lineOf(result: SeedResult): string {
-  const faults = [...result.faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
-  return `seed ${result.seed} ${result.hash}: ${result.operations} operations, ${result.crashes} crashes, ` +
-    `${result.blocks} blocks, ${result.events} events, ${result.virtualSeconds} s; ${faults}`;
+/** What a seed of either tier came to. */
+interface Outcome {
+  readonly hash: string;
+  readonly problems: readonly Problem[];
+  /** One line about it. */
+  readonly line: string;
+  /** More lines for one that failed. */
+  readonly more: readonly string[];
 }
 
-function report(result: SeedResult): void {
-  console.log(`\nFAILED ${lineOf(result)}`);
-  console.log(`  ${result.options}`);
-  console.log(`  operations: ${JSON.stringify(Object.fromEntries(result.counts))}`);
-  console.log(`  ended badly: ${JSON.stringify(Object.fromEntries(result.failures))}`);
-  for (const problem of result.problems.slice(0, 8)) console.log(`  ${problem.checker}: ${problem.text}`);
-  console.log(`  again: npm run sim -- --seed ${result.seed}`);
+async function runFull(seed: number): Promise<Outcome> {
+  const result = await runSeed(seed, { open: openEngine, drain, print });
+  const faults = [...result.faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
+  return {
+    hash: result.hash,
+    problems: result.problems,
+    line: `${result.operations} operations, ${result.crashes} crashes, ${result.blocks} blocks, ` +
+      `${result.events} events, ${result.virtualSeconds} s; ${faults}`,
+    more: [
+      result.options,
+      `operations: ${JSON.stringify(Object.fromEntries(result.counts))}`,
+      `ended badly: ${JSON.stringify(Object.fromEntries(result.failures))}`,
+    ],
+  };
+}
+
+async function runSmall(seed: number): Promise<Outcome> {
+  const { hash, problems, runs, program } = await runMicro(seed, {
+    open: openEngine,
+    drain,
+    print,
+    only: flags.only,
+  });
+  microRuns += runs;
+  return { hash, problems, line: `${runs} runs of ${program}`, more: [] };
 }
 
 const flags = flagsOf(process.argv.slice(2));
 const drain = await nativeDrain();
+const print = flags.trace ? (line: string) => console.log(line) : undefined;
 const rejected: unknown[] = [];
 process.on("unhandledRejection", (error: unknown) => {
   rejected.push(error);
@@ -68,24 +97,29 @@ const first = flags.seed ?? Math.floor(Date.now() / 1000) * 1000;
 const until = performance.now() + flags.minutes * 60_000;
 let failed = 0;
 let run = 0;
+let microRuns = 0;
 const started = performance.now();
 for (; run < flags.seeds && performance.now() < until; run++) {
-  if (flags.told) console.log(`@start ${first + run}`);
-  const print = flags.trace ? (line: string) => console.log(line) : undefined;
-  const result = await runSeed(first + run, { open: openEngine, drain, print });
-  if (result.problems.length > 0) {
+  const seed = first + run;
+  if (flags.told) console.log(`@start ${seed}`);
+  const outcome = await (flags.micro ? runSmall(seed) : runFull(seed));
+  const bad = outcome.problems.length > 0;
+  if (bad) {
     failed++;
-    report(result);
+    console.log(`\nFAILED seed ${seed} ${outcome.hash}: ${outcome.line}`);
+    for (const line of outcome.more) console.log(`  ${line}`);
+    for (const problem of outcome.problems.slice(0, 8)) console.log(`  ${problem.checker}: ${problem.text}`);
+    console.log(`  again: npm run sim -- --seed ${seed}${flags.micro ? " --tier micro" : ""}`);
   } else if (!flags.quiet) {
-    console.log(lineOf(result));
+    console.log(`seed ${seed} ${outcome.hash}: ${outcome.line}`);
   }
-  if (flags.told) {
-    console.log(`@end ${result.seed} ${result.hash} ${result.problems.length > 0 ? "failed" : "ok"}`);
-  }
+  if (flags.told) console.log(`@end ${seed} ${outcome.hash} ${bad ? "failed" : "ok"}`);
 }
 const seconds = (performance.now() - started) / 1000;
+const micro = flags.micro ? `, ${microRuns} micro runs` : "";
 console.log(
-  `${run} seeds, ${failed} failed, ${seconds.toFixed(1)} s; ${rejected.length} rejections nobody handled`,
+  `${run} seeds${micro}, ${failed} failed, ${seconds.toFixed(1)} s; ${rejected.length} rejections unhandled`,
 );
 for (const error of rejected.slice(0, 3)) console.log(error);
+if (flags.told) console.log("@done");
 process.exit(failed > 0 ? 1 : 0);

@@ -66,6 +66,8 @@ export interface HostOptions {
   readonly plan?: FaultPlan;
   readonly disk?: SimDisk;
   readonly name?: string;
+  /** Process ids begin above this: another one where a host goes on with another's disk. */
+  readonly pidAbove?: number;
 }
 
 /** One kernel: a disk, processes, gates, and a clock that may be wrong. */
@@ -85,7 +87,7 @@ export class SimHost {
   /** Milliseconds the wall clock is off. */
   wallOffsetMs = 0;
   #boot = 1;
-  #pid = 100;
+  #pid: number;
 
   constructor(options: HostOptions) {
     this.name = options.name ?? "host-1";
@@ -95,6 +97,7 @@ export class SimHost {
     this.chance = new Prng(options.seed, `host ${this.name}`);
     this.plan = options.plan ?? new FaultPlan(new Prng(options.seed, "no faults"), []);
     this.disk = options.disk ?? new SimDisk();
+    this.#pid = options.pidAbove ?? 100;
   }
 
   /** Boot id; another after each power cut. */

@@ -99,6 +99,15 @@ export class PagedBytes {
     return into;
   }
 
+  /** True when nothing was ever written to any page of the range. */
+  isHole(position: number, length: number): boolean {
+    const last = Math.floor((position + length - 1) / PAGE_BYTES);
+    for (let i = Math.floor(position / PAGE_BYTES); i <= last; i++) {
+      if (this.#pages[i] !== undefined) return false;
+    }
+    return true;
+  }
+
   /** True when both hold the same bytes. */
   equals(other: PagedBytes): boolean {
     if (this.#size !== other.#size) return false;

@@ -38,7 +38,7 @@ export function readRawBlock(bytes: Uint8Array, number: number): RawBlock | stri
   const u16 = (at: number) => view.getUint16(at, true);
   const u32 = (at: number) => view.getUint32(at, true);
   if (u32(0) !== crc32(bytes.subarray(4))) {
-    return bytes.every((byte) => byte === 0) ? undefined : "its checksum is wrong";
+    return isBlank(bytes) ? undefined : "its checksum is wrong";
   }
   if (u32(8) !== number) return `it says it is block ${u32(8)}`;
   if (bytes[4] !== 1) return `its format is ${bytes[4]}`;
@@ -53,6 +53,11 @@ export function readRawBlock(bytes: Uint8Array, number: number): RawBlock | stri
     payload: u16(38),
     bytes,
   };
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 /** What an entry block holds. */

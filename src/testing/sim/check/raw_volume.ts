@@ -54,6 +54,7 @@ class Walk {
   readonly #problems: string[] = [];
   /** By whom each block is reached. */
   readonly #reached = new Map<number, string>();
+  readonly #blocks = new Map<number, RawBlock | string>();
   #tag: number | undefined;
   #written = 0;
   #stampMax = 0;
@@ -88,7 +89,11 @@ class Walk {
   }
 
   #read(number: number): RawBlock | string | undefined {
+    const known = this.#blocks.get(number);
+    if (known !== undefined) return known;
     const { blockSize } = this.#geometry;
+    const inside = (number + 1) * blockSize <= this.#image.size;
+    if (inside && this.#image.isHole(number * blockSize, blockSize)) return undefined;
     const bytes = this.#image.slice(number * blockSize, blockSize);
     if (bytes.length < blockSize) return "the volume ends before it";
     const block = readRawBlock(bytes, number);
@@ -97,6 +102,7 @@ class Walk {
       if (block.tag !== this.#tag) return `its volume tag is ${block.tag}, not ${this.#tag}`;
       this.#stampMax = Math.max(this.#stampMax, block.stamp);
     }
+    if (block !== undefined) this.#blocks.set(number, block);
     return block;
   }
 

@@ -127,7 +127,7 @@ export function describeSeed(options: SeedOptions): string {
       .trim();
   });
   return [
-    `${options.databases} databases of ${options.fillBlocks} blocks, ${options.clients} clients, ${options.keys} keys`,
+    `${options.databases} databases, ${options.fillBlocks} blocks; ${options.clients} clients, ${options.keys} keys`,
     `node: ${JSON.stringify(subject)}`,
     `disk: read ${latencies.readUs} write ${latencies.writeUs} sync ${latencies.syncUs} us, ` +
     `by value % ${JSON.stringify(latencies.valuePercent)}`,
