@@ -19,7 +19,9 @@ import { type Member, openMember } from "./member.ts";
 import type { Mount, MountOptions } from "./mount.ts";
 import { mountVolume } from "./mounting.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
+import type { Observer } from "../ports/mod.ts";
 import { deleteDatabase } from "./deleting.ts";
+import { StatusFeed } from "./status_feed.ts";
 
 /** What a node is doing. */
 export interface NodeStatus {
@@ -63,6 +65,7 @@ export class Node implements AsyncDisposable {
   readonly #world: World;
   readonly #mounts = new Map<string, Promise<Mount>>();
   readonly #live = new Set<Mount>();
+  readonly #feed = new StatusFeed();
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
   #opened: Member | undefined;
@@ -72,13 +75,21 @@ export class Node implements AsyncDisposable {
   /** @internal Made by `openNodeCore`. */
   constructor(settings: Settings, world: World, onClose: (() => Promise<void>) | undefined) {
     this.#settings = settings;
-    this.#world = world;
+    this.#world = { ...world, observer: noticing(world.observer, () => this.#feed.notify()) };
     this.#onClose = onClose;
     this.incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
   }
 
-  /** What it is doing now. */
-  get status(): NodeStatus {
+  /**
+   * What it is doing now; iterated, what it does after each change of its state or mounts, until it is
+   * closed.
+   */
+  get status(): NodeStatus & AsyncIterable<NodeStatus> {
+    const look = (): NodeStatus => this.#look();
+    return { ...look(), [Symbol.asyncIterator]: () => this.#feed.follow(look) };
+  }
+
+  #look(): NodeStatus {
     const member = this.#opened;
     const frozen = member?.daemon.status.frozen ??
       (member?.journal.state === "frozen" ? member.journal.cause : undefined);
@@ -179,10 +190,33 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Drains: brings all home, dismounts every database, closes. Safe to call twice, and from a signal handler.
+   * A node of a global by its text, `^|"dir"|Patient(123,"name")`; its database is mounted privately at this
+   * first reference if it is not mounted yet. Rejects `SYNTAX` with the position, and what `mount` rejects.
    */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  async resolve<T = Value>(reference: string): Promise<ResolvedReference<T>> {
+    const parts = parseReference(reference);
+    if (parts.database === undefined || parts.member !== undefined) {
+      const found = JSON.stringify(reference);
+      throw new RangeError(`A reference for this node names its database and no member, got ${found}`);
+    }
+    const database = await this.mount(parts.database);
+    return { database, global: database.global<T>(parts.name), subscripts: parts.subscripts };
+  }
+
+  /**
+   * Drains: brings all home, dismounts every database, closes. Safe to call twice, and from a signal handler.
+   * When that is not done in `timeoutMs` (a full disk, say) the node ends without it, and the next mount
+   * recovers.
+   */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs } = options;
+    if (timeoutMs === undefined || this.#closing !== undefined) return this.#closing ??= this.#close();
+    const late = (): void => {
+      const cause = new CohortError("TIMEOUT", `Could not close within ${timeoutMs} ms`, { timeoutMs });
+      this.#opened?.stop(cause);
+    };
+    const cancel = this.#world.clock.after(timeoutMs, late);
+    return this.#closing = this.#close().finally(cancel);
   }
 
   /** The same as `close`. */
@@ -206,8 +240,10 @@ export class Node implements AsyncDisposable {
     const mount: Mount = await mountVolume(member, path, options, () => {
       this.#mounts.delete(path);
       this.#live.delete(mount);
+      this.#feed.notify();
     });
     this.#live.add(mount);
+    this.#feed.notify();
     if (this.#stopCause !== undefined) mount.core.close(stopped(this.#stopCause));
     return mount;
   }
@@ -240,6 +276,7 @@ export class Node implements AsyncDisposable {
     } catch (error) {
       errors.push(error);
     }
+    this.#feed.end();
     if (errors.length > 0 && this.#stopCause === undefined) throw errors[0];
   }
 }
@@ -255,6 +292,27 @@ export function openNodeCore(
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Events that change what a node's status says. */
+const STATE_EVENTS: ReadonlySet<string> = new Set([
+  "writes.frozen",
+  "writes.thawed",
+  "journal.frozen",
+  "journal.thawed",
+  "node.stopped",
+]);
+
+/** The same observer, and a word to the status feed when an event changes the state. */
+function noticing(observer: Observer, notice: () => void): Observer {
+  return {
+    traits: observer.traits,
+    event: (name, severity, facts) => {
+      observer.event(name, severity, facts);
+      if (STATE_EVENTS.has(name)) notice();
+    },
+    measure: (name, value) => observer.measure(name, value),
+  };
 }
 
 function stopped(cause: CohortError): CohortError {

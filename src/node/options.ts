@@ -20,13 +20,19 @@ export interface NodeOptions {
   readonly durability?: Durability;
   /** Milliseconds after which relaxed writes are synced; 100 by default. */
   readonly syncIntervalMs?: number;
-  /** Bytes of the buffer pool, all of them taken at once; 64 MiB by default, at least 16 blocks. */
+  /**
+   * Bytes of the buffer pool, all of them taken at once; 64 MiB by default (memory only: 32), at least 16
+   * blocks.
+   */
   readonly poolBytes?: number;
   /** Block size of the pool and of the volumes this node can mount; 8192 by default. */
   readonly blockSize?: number;
-  /** Bytes of a journal segment; 64 MiB by default. */
+  /** Bytes of a journal segment; 64 MiB by default (memory only: 4). */
   readonly segmentBytes?: number;
-  /** Journal bytes after which changed blocks go home and old segments are dropped; 256 MiB by default. */
+  /**
+   * Journal bytes after which changed blocks go home and old segments are dropped; 256 MiB by default (memory
+   * only: 8).
+   */
   readonly checkpointBytes?: number;
   /** Most blocks one write cycle brings home; 512 by default. */
   readonly cycleBlocks?: number;
@@ -67,6 +73,7 @@ export interface Settings {
   readonly historyDays: number;
 }
 
+const MIB = 1024 * 1024;
 /** Most blocks a cycle may take: its images are one table of the image journal. */
 const CYCLE_BLOCKS_MAX = 4096;
 
@@ -93,9 +100,24 @@ export function settingsOf(options: NodeOptions): Settings {
     durability,
     blockSize,
     syncIntervalMs: whole("syncIntervalMs", options.syncIntervalMs ?? 100, 1, 3_600_000),
-    poolBytes: whole("poolBytes", options.poolBytes ?? 64 * 1024 * 1024, 16 * blockSize, 2 ** 36),
-    segmentBytes: whole("segmentBytes", options.segmentBytes ?? 64 * 1024 * 1024, 65_536, 2 ** 30),
-    checkpointBytes: whole("checkpointBytes", options.checkpointBytes ?? 256 * 1024 * 1024, 65_536, 2 ** 40),
+    poolBytes: whole(
+      "poolBytes",
+      options.poolBytes ?? (dir === undefined ? 32 : 64) * MIB,
+      16 * blockSize,
+      2 ** 36,
+    ),
+    segmentBytes: whole(
+      "segmentBytes",
+      options.segmentBytes ?? (dir === undefined ? 4 : 64) * MIB,
+      65_536,
+      2 ** 30,
+    ),
+    checkpointBytes: whole(
+      "checkpointBytes",
+      options.checkpointBytes ?? (dir === undefined ? 8 : 256) * MIB,
+      65_536,
+      2 ** 40,
+    ),
     cycleBlocks: whole("cycleBlocks", options.cycleBlocks ?? 512, 1, CYCLE_BLOCKS_MAX),
     leaseMs: whole("leaseMs", options.leaseMs ?? 1000, 10, 3_600_000),
     idleMs: whole("idleMs", options.idleMs ?? 5000, 1, 3_600_000),
