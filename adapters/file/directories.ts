@@ -65,7 +65,7 @@ export class Directories {
     const parent = dirname(directory);
     if (await exists(operation, directory)) {
       await this.#syncParent(operation, parent);
-      await this.#clean(operation, directory);
+      await this.#clean(operation, directory, TEMPORARY_AGE_MS);
     } else {
       await this.#ensure(operation, parent);
       await this.#make(operation, directory, parent);
@@ -95,15 +95,18 @@ export class Directories {
     });
   }
 
-  /** Removes temporaries that dead processes left; that of a slow one costs it another try. */
-  async #clean(operation: string, directory: string): Promise<number> {
+  /**
+   * Removes temporaries of at least this age, in milliseconds, which dead processes left; that of a slow one
+   * costs it another try. Answers how many went.
+   */
+  async #clean(operation: string, directory: string, ageMs: number): Promise<number> {
     let cleaned = 0;
     for (const name of await calls.readDirectory(operation, directory)) {
       if (!TEMPORARY.test(name)) continue;
       const path = join(directory, name);
       try {
         const { mtimeMs } = await calls.linkStatus(operation, path);
-        if (Date.now() - mtimeMs < TEMPORARY_AGE_MS) continue;
+        if (Date.now() - mtimeMs < ageMs) continue;
         await calls.unlink(operation, path);
         cleaned++;
       } catch {
@@ -187,7 +190,9 @@ export class Directories {
     }
     this.#known.clear();
     await calls.removeDirectory(operation, path).catch(async (error) => {
-      if (!isErrno(error, "ENOTEMPTY") || await this.#clean(operation, path) === 0) throw error;
+      if (!isErrno(error, "ENOTEMPTY") || (await this.list(path)).length > 0) throw error;
+      // Temporaries alone, of whatever age: a killed process may have left them a moment ago.
+      await this.#clean(operation, path, -Infinity);
       await calls.removeDirectory(operation, path);
     });
     return true;

@@ -1,10 +1,11 @@
 import { test } from "#test";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createFileStorage } from "../../adapters/storage_file.ts";
+import { CohortError } from "../../src/ground/errors.ts";
 import type { Storage } from "../../src/ports/mod.ts";
 import { pattern } from "../../src/testing/expect.ts";
 
@@ -65,12 +66,26 @@ fileTest(
   },
 );
 
-fileTest("a directory that holds but an old temporary can be removed", async (storage, directory) => {
+fileTest(
+  "a directory that holds but temporaries can be removed, old ones or young",
+  async (storage, directory) => {
+    for (const ageMs of [Date.now(), 0]) {
+      fs.mkdirSync(`${directory}/d`);
+      fs.writeFileSync(`${directory}/d/${TEMPORARY}`, "left by a killed process");
+      const at = (Date.now() - ageMs) / 1000;
+      fs.utimesSync(`${directory}/d/${TEMPORARY}`, at, at);
+      assertEquals(await storage.remove(`${directory}/d`), true);
+      assertEquals(fs.readdirSync(directory), []);
+    }
+  },
+);
+
+fileTest("a directory that holds more than temporaries keeps them all", async (storage, directory) => {
   fs.mkdirSync(`${directory}/d`);
-  fs.writeFileSync(`${directory}/d/${TEMPORARY}`, "old");
-  fs.utimesSync(`${directory}/d/${TEMPORARY}`, 1, 1);
-  assertEquals(await storage.remove(`${directory}/d`), true);
-  assertEquals(fs.readdirSync(directory), []);
+  fs.writeFileSync(`${directory}/d/${TEMPORARY}`, "young");
+  fs.writeFileSync(`${directory}/d/s`, "");
+  await assertRejects(() => storage.remove(`${directory}/d`), CohortError, "ENOTEMPTY");
+  assertEquals(fs.readdirSync(`${directory}/d`).sort(), [TEMPORARY, "s"]);
 });
 
 fileTest("resolve follows links, as far as the path exists", async (storage, directory) => {
