@@ -54,7 +54,7 @@ export interface WriteDaemonOptions {
   readonly dirtyTarget: number;
   /** Journal bytes after which everything dirty goes home and the journal is truncated. */
   readonly checkpointBytes: number;
-  /** Milliseconds after which a lone dirty block goes home. */
+  /** Milliseconds of quiet after which everything dirty goes home. */
   readonly idleMs: number;
 }
 
@@ -163,10 +163,15 @@ export class WriteDaemon implements RoomMaker {
     await this.#running;
   }
 
+  /** Everything goes home once the journal has stood still for `idleMs`. */
   #armIdle(): void {
-    this.#cancelIdle = this.#world.clock.after(this.#options.idleMs, () => {
+    const { clock, journal, engine } = this.#world;
+    const { position } = journal;
+    this.#cancelIdle = clock.after(this.#options.idleMs, () => {
       this.#cancelIdle = undefined;
-      if (this.#world.engine.pool.dirtyCount > 0) this.#wantHome(this.#world.journal.position);
+      if (this.#stopped !== undefined || engine.pool.dirtyCount === 0) return;
+      if (journal.position === position) this.#wantHome(position);
+      else this.#armIdle();
     }, true);
   }
 
