@@ -66,6 +66,7 @@ export class Claim {
   readonly #context: HolderContext;
   readonly #lease: LeaseRenewal;
   #record: ClaimRecord;
+  #advancingTo = 0;
   #predecessors: readonly string[] = [];
   #state: "open" | "lost" | "closed" = "open";
   /** Whether a claim of the chain is its own; while it is acquired. */
@@ -133,7 +134,7 @@ export class Claim {
     if (this.#state !== "open") return false;
     if (this.mode === "read") {
       if (!readers.includes(readerName(owner.nonce))) this.#lose("its register was taken away");
-    } else if (newest > this.number) {
+    } else if (newest > Math.max(this.number, this.#advancingTo)) {
       this.#lose(`claim ${newest} is newer than its ${this.number}`);
     }
     return this.#state === "open";
@@ -318,6 +319,8 @@ export class Claim {
   /** Creates the next record of a claim that is held. */
   async #advance(next: ClaimRecord): Promise<void> {
     const number = this.number + 1;
+    // The look that goes with the lease may meet this claim before its creation is answered here.
+    this.#advancingTo = number;
     const created = this.#state !== "lost" && await this.#create({ ...next, number });
     // A number may have been used and purged while this process slept: only the newest counts.
     if (created && (await this.#readChain()).newest === number) return;
