@@ -8,6 +8,7 @@
  * and can judge nobody but its own nodes.
  */
 import process from "node:process";
+import { CohortError } from "../src/ground/errors.ts";
 import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../src/ports/fence.ts";
 import { isGateOver, isLocal, openProcessGate, shutProcessGate } from "./common/process_gate.ts";
 import { lookAtSelf, lookByProc, lookByPs, type ProcessView, type SelfView } from "./common/process_look.ts";
@@ -59,15 +60,27 @@ export class ProcessFence implements Fence {
   }
 
   async isOver(directory: string, nonce: string): Promise<boolean> {
-    return isGateOver(directory, nonce, await this.#seesGates());
+    const findable = await this.#seesGates();
+    return told("look at a gate", directory, () => isGateOver(directory, nonce, findable));
   }
 
   async shutGate(directory: string, nonce: string): Promise<"over" | "busy" | "unknown"> {
-    return shutProcessGate(directory, nonce, await this.#seesGates());
+    const findable = await this.#seesGates();
+    return told("shut a gate", directory, () => shutProcessGate(directory, nonce, findable));
   }
 
   async #seesGates(): Promise<boolean> {
     return (await this.look()).sight === "proc";
+  }
+}
+
+/** Runs a look at the kernel's files; what they refuse is told as an error of that operation. */
+function told<T>(operation: string, path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CohortError("IO", `${operation} failed: ${path}: ${why}`, { operation, path }, error);
   }
 }
 

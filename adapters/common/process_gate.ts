@@ -201,12 +201,15 @@ export function isGateOver(directory: string, nonce: string, findable: boolean):
     return local.inFlight() === 0;
   }
   if (!findable) return false;
-  const file = findGate(directory, nonce);
-  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their
-  // own.
+  const file = openGateFile(name);
+  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their own.
   if (file === undefined) return !hasWriters(directory);
-  // Deno would have closed it. With Bun and Node the end of the thread is the end of its writes.
-  return !("Deno" in globalThis) && isThreadGone(readWords(file));
+  try {
+    // Deno would have closed it. With Bun and Node the end of the thread is the end of its writes.
+    return !("Deno" in globalThis) && isThreadGone(readWords(file));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** {@linkcode Fence.shutGate} within this process; `findable` as above. */
@@ -223,14 +226,18 @@ export function shutProcessGate(
   }
   if (!findable) return "unknown";
   if (isGateOver(directory, nonce, findable)) return "over";
-  const file = findGate(directory, nonce);
-  if (file === undefined || readWords(file)[WORD.magic] !== MAGIC) return "busy";
-  const mapping = mapWords(`${DESCRIPTORS}/${file}`);
-  if (mapping === undefined) return "busy";
-  Atomics.store(mapping.words, WORD.shut, 1);
-  const inside = Atomics.load(mapping.words, WORD.inside);
-  mapping.release();
-  return inside === 0 ? "over" : "busy";
+  const file = openGateFile(name);
+  if (file === undefined) return "busy";
+  try {
+    const mapping = readWords(file)[WORD.magic] === MAGIC ? mapWords(`${DESCRIPTORS}/${file}`) : undefined;
+    if (mapping === undefined) return "busy";
+    Atomics.store(mapping.words, WORD.shut, 1);
+    const inside = Atomics.load(mapping.words, WORD.inside);
+    mapping.release();
+    return inside === 0 ? "over" : "busy";
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -266,32 +273,36 @@ function createUnlinked(name: string, directory: string): number {
   }, cause);
 }
 
-/** Number of this process's descriptor on a gate, if there is one. */
-function findGate(directory: string, nonce: string): number | undefined {
-  const name = `/${gateName(directory, nonce)}`;
+/** A descriptor of one's own on a gate that this process has open, if it has. */
+function openGateFile(name: string): number | undefined {
   for (const file of readdirSync(DESCRIPTORS)) {
+    const path = `${DESCRIPTORS}/${file}`;
+    if (!leadsTo(path, name)) continue;
     try {
-      if (readlinkSync(`${DESCRIPTORS}/${file}`).includes(name)) return Number(file);
-    } catch {
-      // Closed in the meantime.
+      const own = openSync(path, "r+");
+      // Closed meanwhile, the number may lead to another file by now.
+      if (leadsTo(`${DESCRIPTORS}/${own}`, name)) return own;
+      closeSync(own);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENOENT") throw error; // ENOENT: closed in the meantime
     }
   }
   return undefined;
 }
 
-/** The words of a gate as the file has them now; zeros when it was closed in the meantime. */
+function leadsTo(path: string, name: string): boolean {
+  try {
+    return readlinkSync(path).includes(`/${name}`);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return false; // closed in the meantime
+    throw error;
+  }
+}
+
+/** The words of a gate as its file has them now. */
 function readWords(file: number): Int32Array {
   const words = new Int32Array(WORDS);
-  try {
-    const own = openSync(`${DESCRIPTORS}/${file}`, "r");
-    try {
-      readSync(own, new Uint8Array(words.buffer), 0, WORDS * 4, 0);
-    } finally {
-      closeSync(own);
-    }
-  } catch {
-    // Closed in the meantime: nothing is known of it.
-  }
+  readSync(file, new Uint8Array(words.buffer), 0, WORDS * 4, 0);
   return words;
 }
 

@@ -10,7 +10,7 @@ function confined(scene: Scene, options: Record<string, unknown>): Child {
   return new Child([process.execPath, "run", ...flags, here("claim_child.ts"), all]);
 }
 
-test("claim under few permissions of Deno: one's own is held, a foreign one refused with the remedy", async () => {
+test("claim under few permissions of Deno: a foreign one is refused with the remedy", async () => {
   // Only Deno has permissions to lack.
   if ("Deno" in globalThis) await inScene(play);
 });

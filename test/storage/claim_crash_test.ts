@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { test } from "#test";
 import { acquireClaim } from "../../src/storage/claim.ts";
-import { claimName, claimNumber, decodeClaim } from "../../src/storage/claim_record.ts";
+import { claimNumber } from "../../src/storage/claim_record.ts";
 import { CohortError } from "../../src/ground/errors.ts";
-import { nonceOf, refusal, VOLUME, World } from "./claim_rig.ts";
+import { newestClaim, nonceOf, refusal, World } from "./claim_rig.ts";
 
 const A = nonceOf(0xa), B = nonceOf(0xb), C = nonceOf(0xc), D = nonceOf(0xd);
 
@@ -26,13 +26,6 @@ async function lifeOfB(world: World): Promise<void> {
   await claim.release();
 }
 
-/** The newest record. */
-async function newest(world: World) {
-  const numbers = world.names().map(claimNumber).filter((number) => number !== undefined);
-  const number = Math.max(...numbers);
-  return decodeClaim((await world.files.readRegister(`${VOLUME}/${claimName(number)}`))!, "newest", number);
-}
-
 test("a crash at any call of an owner's life leaves a chain that the next one goes on with", async () => {
   const dry = await afterDeathOfA();
   let calls = 0;
@@ -53,7 +46,7 @@ test("a crash at any call of an owner's life leaves a chain that the next one go
       world.before = () => {};
       world.clock.tasks.splice(0);
       world.states.set(B, "gone");
-      const left = await newest(world);
+      const left = await newestClaim(world);
       const claim = await world.acquire(C);
       const what = `call ${at}, ${effect}: ${left.owner.nonce.slice(-1)} ${left.state}`;
       assertEquals(claim.number, left.number + 1, what);

@@ -14,6 +14,7 @@ import type {
 } from "../../src/ports/mod.ts";
 import { acquireClaim, type Claim } from "../../src/storage/claim.ts";
 import type { ClaimOptions } from "../../src/storage/claim_options.ts";
+import { claimName, claimNumber, type ClaimRecord, decodeClaim } from "../../src/storage/claim_record.ts";
 import { RigClock, settle } from "./rig.ts";
 
 /** Directory of the volume in these tests. */
@@ -181,6 +182,13 @@ export function identity(nonce: string): OwnerIdentity {
 /** The nth nonce. */
 export function nonceOf(n: number): string {
   return n.toString(16).padStart(32, "0");
+}
+
+/** The newest record of the volume. */
+export async function newestClaim(world: World): Promise<ClaimRecord> {
+  const number = Math.max(...world.names().map(claimNumber).filter((it) => it !== undefined));
+  const bytes = await world.files.readRegister(`${VOLUME}/${claimName(number)}`);
+  return decodeClaim(bytes!, "newest", number);
 }
 
 /** The code a promise rejects with, and its message; fails when it resolves. */

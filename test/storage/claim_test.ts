@@ -1,33 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
 import { test } from "#test";
 import { CohortError } from "../../src/ground/errors.ts";
-import { acquireClaim, type Claim } from "../../src/storage/claim.ts";
-import { claimName, decodeClaim, encodeClaim } from "../../src/storage/claim_record.ts";
-import { Prng } from "../support/prng.ts";
-import { identity, nonceOf, refusal, VOLUME, World } from "./claim_rig.ts";
+import { acquireClaim } from "../../src/storage/claim.ts";
+import { decodeClaim, encodeClaim } from "../../src/storage/claim_record.ts";
+import { identity, newestClaim, nonceOf, refusal, VOLUME, World } from "./claim_rig.ts";
 
 const A = nonceOf(0xa), B = nonceOf(0xb), C = nonceOf(0xc);
-
-/** The newest record of the world's volume. */
-async function newest(world: World) {
-  const numbers = world.names().map((name) => /^claim\.(\d+)$/.exec(name)?.[1]).filter((it) =>
-    it !== undefined
-  );
-  const number = Math.max(...numbers.map(Number));
-  const bytes = await world.files.readRegister(`${VOLUME}/${claimName(number)}`);
-  return decodeClaim(bytes!, "newest", number);
-}
 
 test("acquireClaim takes a new volume, keeps its lease, and gives it back", async () => {
   const world = new World();
   const claim = await world.acquire(A);
   assertEquals([claim.number, claim.predecessors, claim.lost], [1, [], false]);
-  assertEquals((await newest(world)).state, "held");
+  assertEquals((await newestClaim(world)).state, "held");
   assertEquals(world.names(), ["claim.1", `lease.${A}`]);
   await world.run(claim.recovered()); // nothing to recover: nothing happens
   assertEquals(claim.number, 1);
   await world.run(claim.release());
-  const { state, predecessors } = await newest(world);
+  const { state, predecessors } = await newestClaim(world);
   assertEquals([state, predecessors], ["free", []]);
   assertEquals(world.names(), ["claim.1", "claim.2"]);
   assertEquals(claim.gate.enter(), false);
@@ -61,7 +50,7 @@ test("acquireClaim refuses or takes over by what the fence says of the holder", 
       const claim = await world.acquire(B);
       assertEquals([claim.number, claim.predecessors], [2, [`/journals/${A}`]]);
       assertEquals(world.clock.now - begun, 0, "a dead holder costs no wait");
-      assertEquals((await newest(world)).state, "recovering");
+      assertEquals((await newestClaim(world)).state, "recovering");
       assert(world.events.includes("claim.takeover"));
       continue;
     }
@@ -107,7 +96,7 @@ test("predecessors are passed on by owners that die while they recover", async (
   assertEquals(claim.predecessors, [`/journals/${A}`, `/journals/${B}`]);
   await world.run(claim.recovered());
   assertEquals([claim.number, claim.predecessors.length], [4, 2]);
-  const { state, predecessors } = await newest(world);
+  const { state, predecessors } = await newestClaim(world);
   assertEquals([state, predecessors], ["held", []]);
   world.states.set(C, "gone");
   const next = await world.acquire(nonceOf(0xd));
@@ -167,7 +156,7 @@ test("a silent node of the same process is taken over after a lease, its gates s
   await world.run(Promise.resolve());
   assertEquals([claim.lost, lost], [true, ["FENCED"]]);
   await world.run(claim.release()); // nothing is left to give back
-  assertEquals((await newest(world)).owner.nonce, B);
+  assertEquals((await newestClaim(world)).owner.nonce, B);
 });
 
 test("a silent node of the same process keeps the volume while writes of it are inside", async () => {
@@ -222,107 +211,6 @@ test("an acquirer whose own loop stood still concludes nothing from that time", 
   // Its tasks are late now, but run before the next look decides.
   const error = await refusal(world.acquire(B));
   assertEquals(error.code, "IN_USE");
-});
-
-test("20 acquirers at once: exactly one wins, whatever order their calls take", async () => {
-  for (let seed = 0; seed < 25; seed++) {
-    const chance = new Prng(seed);
-    const world = new World();
-    if (seed % 2 === 1) { // after a dead owner
-      await world.acquire(A);
-      world.states.set(A, "gone");
-    }
-    world.before = async () => {
-      for (let turns = chance.below(12); turns > 0; turns--) await null;
-    };
-    const tries = Array.from(
-      { length: 20 },
-      (_, n) => world.acquire(nonceOf(100 + n)).catch((error) => error),
-    );
-    const results = await Promise.all(tries);
-    const winners = results.filter((result) => !(result instanceof Error)) as Claim[];
-    assertEquals(winners.length, 1, `seed ${seed}`);
-    for (const result of results) {
-      if (result instanceof Error) assertEquals((result as CohortError).code, "IN_USE", String(result));
-    }
-    assertEquals(await world.run(winners[0]!.check()), true);
-    assertEquals(winners[0]!.predecessors, seed % 2 === 1 ? [`/journals/${A}`] : []);
-  }
-});
-
-test("a process that slept before creating its claim wins nothing, though its number is free", async () => {
-  const world = new World();
-  await world.run((await world.acquire(A)).release());
-  let wake: () => void = () => {};
-  world.before = (operation, path, nonce) => {
-    if (operation !== "createRegister" || !path.endsWith("claim.3") || nonce !== B) return;
-    return new Promise((resolve) => wake = resolve);
-  };
-  const sleeper = acquireClaim(world.options(B)).catch((error) => error);
-  await world.run(Promise.resolve());
-  for (let n = 0; n < 4; n++) await world.run((await world.acquire(nonceOf(50 + n))).release());
-  const holder = await world.acquire(C);
-  assertEquals(world.names().includes("claim.3"), false);
-  wake();
-  const outcome = await world.run(sleeper);
-  assert(outcome instanceof CohortError && outcome.code === "IN_USE", String(outcome));
-  assertEquals([await world.run(holder.check()), holder.number], [true, 11]);
-});
-
-test("a process that slept while the chain was begun anew takes its claim back", async () => {
-  const world = new World();
-  for (let n = 0; n < 3; n++) await world.run((await world.acquire(nonceOf(50 + n))).release());
-  let wake: () => void = () => {};
-  world.before = (operation, path, nonce) => {
-    if (operation !== "createRegister" || !path.endsWith("claim.7") || nonce !== B) return;
-    return new Promise((resolve) => wake = resolve);
-  };
-  const sleeper = acquireClaim(world.options(B)).catch((error) => error);
-  await world.run(Promise.resolve());
-  for (const name of world.names()) await world.files.remove(`${VOLUME}/${name}`);
-  await world.acquire(C);
-  wake();
-  const outcome = await world.run(sleeper);
-  assert(outcome instanceof CohortError && outcome.code === "IN_USE", String(outcome));
-  assertEquals(world.names().filter((name) => name.startsWith("claim.")), ["claim.1"]);
-});
-
-test("a process that slept while another chain came as far is not taken in by the number", async () => {
-  const world = new World();
-  for (let n = 0; n < 3; n++) await world.run((await world.acquire(nonceOf(50 + n))).release());
-  let wake: () => void = () => {};
-  world.before = (operation, path, nonce) => {
-    if (operation !== "createRegister" || !path.endsWith("claim.7") || nonce !== B) return;
-    return new Promise((resolve) => wake = resolve);
-  };
-  const sleeper = acquireClaim(world.options(B)).catch((error) => error);
-  await world.run(Promise.resolve());
-  for (const name of world.names()) await world.files.remove(`${VOLUME}/${name}`);
-  await world.run((await world.acquire(nonceOf(60))).release());
-  for (const nonce of [nonceOf(61), nonceOf(62)]) {
-    await world.acquire(nonce);
-    world.states.set(nonce, "gone");
-  }
-  const holder = await world.acquire(C);
-  await world.run(holder.recovered());
-  assertEquals([holder.number, await world.run(holder.check())], [6, true]);
-  wake();
-  const outcome = await world.run(sleeper);
-  assert(outcome instanceof CohortError && outcome.code === "IN_USE", String(outcome));
-  assertEquals((await newest(world)).number, 6);
-});
-
-test("an owner that slept through its own eviction does not come back", async () => {
-  const world = new World();
-  const claim = await world.acquire(A);
-  world.states.set(A, "gone"); // a person was wrong
-  const taken = await world.acquire(B);
-  assertEquals(await world.run(claim.check()), false);
-  assertEquals(claim.lost, true);
-  assertEquals(claim.gate.enter(), false);
-  await world.run(claim.release());
-  assertEquals((await newest(world)).owner.nonce, B);
-  assertEquals(await world.run(taken.check()), true);
 });
 
 test("a claim hears of its loss by its next renewal", async () => {

@@ -30,7 +30,10 @@ export function fenceTests(check: StorageCheck): void {
     expect(report.reason.length > 0, "there is a reason");
     gate.close();
   });
+  gateTests(check);
+}
 
+function gateTests(check: StorageCheck): void {
   check("fence: a gate lets writes in until it is closed, and counts those inside", async ({ fence }, at) => {
     const gate = await fence.openGate(at("."), newNonce());
     expectEqual(gate.enter(), true, "enter");
