@@ -1,5 +1,6 @@
 /**
- * Write cycle: the parts of one cycle that keep no state: copies, home writes, syncs, and which failures may pass.
+ * Write cycle: the parts of one cycle that keep no state: copies, home writes, syncs, and which failures may
+ * pass.
  */
 import { sealBlock } from "../ground/block.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
@@ -50,12 +51,15 @@ export async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volum
   return new Set(sets.keys());
 }
 
-/** A volume that was taken over is no longer this member's to write: its blocks are left to the new owner. */
+/**
+ * A volume that was taken over, and closed for it, is no longer this member's to write: its blocks are left
+ * to the new owner.
+ */
 async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
   try {
     await volume.write(set);
   } catch (error) {
-    if (!isCode(error, "FENCED")) throw error;
+    if (!isCode(error, "FENCED") && !isCode(error, "CLOSED")) throw error;
   }
 }
 
@@ -64,6 +68,7 @@ export async function syncVolume(volume: Volume): Promise<void> {
   try {
     await volume.sync();
   } catch (error) {
+    if (isCode(error, "CLOSED")) return;
     const facts = { path: volume.path };
     throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
   }

@@ -22,6 +22,16 @@ import {
 } from "./write_cycle.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
 
+/** A cycle between its images and its home writes. */
+interface SealedCycle {
+  readonly images: readonly FramedImage[];
+  /** Journal position when the copies were made. */
+  readonly formedAt: number;
+  readonly sealedMs: number;
+  readonly journalMs: number;
+  readonly imagesMs: number;
+}
+
 /** What a cycle's header says besides its images. */
 export interface CycleFacts {
   /** Redo position up to which the images hold everything. */
@@ -98,6 +108,8 @@ export class WriteDaemon implements RoomMaker {
   #stopped: CohortError | undefined;
   #written = 0;
   #redirtied = 0;
+  /** A cycle whose images are durable and whose blocks are not home yet. */
+  #sealed: SealedCycle | undefined;
   readonly #recent: CycleRecord[] = [];
 
   constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
@@ -191,7 +203,8 @@ export class WriteDaemon implements RoomMaker {
   #moreToDo(): boolean {
     if (this.#stopped !== undefined) return false;
     const { pool } = this.#world.engine;
-    return this.#waiters.length > 0 || this.#roomWaiters.length > 0 || this.#roomWanted ||
+    return this.#sealed !== undefined || this.#waiters.length > 0 || this.#roomWaiters.length > 0 ||
+      this.#roomWanted ||
       pool.dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
   }
 
@@ -214,54 +227,76 @@ export class WriteDaemon implements RoomMaker {
   }
 
   async #runCycle(): Promise<void> {
+    this.#sealed ??= await this.#formAndSeal();
+    if (this.#sealed === undefined) return;
+    // Some home writes may be half done when one fails: the same blocks go home before another cycle's images
+    // overwrite theirs.
+    await this.#bringHome(this.#sealed);
+    this.#sealed = undefined;
+    this.#answerRoom();
+  }
+
+  /** Copies dirty blocks and makes their images durable; undefined when there was nothing to write. */
+  async #formAndSeal(): Promise<SealedCycle | undefined> {
     const { engine, journal, images } = this.#world;
     const { pool } = engine;
     this.#roomWanted = false;
     this.#phase = PHASE.forming;
     const frames = pool.takeDirty(this.#options.cycleBlocks).filter((frame) => this.#isMounted(frame));
-    if (frames.length === 0) return await this.#answerLater();
+    if (frames.length === 0) {
+      this.#phase = PHASE.idle;
+      await this.#answerLater();
+      return undefined;
+    }
     this.#cycle++;
     const formedAt = journal.position;
     const cycle = copyFrames(pool, frames, this.#world.volumeAt);
-    const times = [this.#world.clock.monotonicMs()];
-    const timed = (): void => void times.push(this.#world.clock.monotonicMs());
+    const formedMs = this.#world.clock.monotonicMs();
     try {
       this.#phase = PHASE.journal;
       await journal.makeSafe(formedAt);
-      timed();
+      const journaledMs = this.#world.clock.monotonicMs();
       this.#phase = PHASE.images;
       const facts = { position: formedAt, stamp: engine.stamps.last, segment: this.#world.segmentAt() };
       await images.writeCycle(this.#cycle, cycle, facts);
-      timed();
-      this.#phase = PHASE.home;
-      const volumes = await writeHome(cycle);
-      this.#phase = PHASE.syncing;
-      for (const volume of volumes) await syncVolume(volume);
-      timed();
-      this.#phase = PHASE.clearing;
-      await images.release(this.#cycle);
+      const sealedMs = this.#world.clock.monotonicMs();
+      return {
+        images: cycle,
+        formedAt,
+        sealedMs,
+        journalMs: journaledMs - formedMs,
+        imagesMs: sealedMs - journaledMs,
+      };
     } catch (error) {
       for (const frame of frames) pool.requeue(frame);
       throw error;
     }
-    const redirtiedBefore = this.#redirtied;
-    for (const image of cycle) this.#settle(image, formedAt);
-    this.#written += cycle.length;
-    this.#phase = PHASE.idle;
-    this.#remember(cycle.length, this.#redirtied - redirtiedBefore, times);
-    this.#answerRoom();
   }
 
-  #remember(blocks: number, redirtied: number, times: readonly number[]): void {
-    const [formed = 0, journaled = 0, imaged = 0, home = 0] = times;
-    const journalMs = journaled - formed;
-    const imagesMs = imaged - journaled;
-    const homeMs = home - imaged;
+  /** Writes a sealed cycle in place and syncs it; may be done again as a whole. */
+  async #bringHome(cycle: SealedCycle): Promise<void> {
+    this.#phase = PHASE.home;
+    const volumes = await writeHome(cycle.images);
+    this.#phase = PHASE.syncing;
+    for (const volume of volumes) await syncVolume(volume);
+    this.#phase = PHASE.clearing;
+    await this.#world.images.release(this.#cycle);
+    const redirtiedBefore = this.#redirtied;
+    for (const image of cycle.images) this.#settle(image, cycle.formedAt);
+    this.#written += cycle.images.length;
+    this.#phase = PHASE.idle;
+    this.#remember(cycle, this.#redirtied - redirtiedBefore);
+  }
+
+  #remember({ images, sealedMs, journalMs, imagesMs }: SealedCycle, redirtied: number): void {
+    const { clock, observer } = this.#world;
+    const homeMs = clock.monotonicMs() - sealedMs;
+    const blocks = images.length;
     this.#recent.push({ cycle: this.#cycle, blocks, redirtied, journalMs, imagesMs, homeMs });
     if (this.#recent.length > CYCLES_KEPT) this.#recent.shift();
-    this.#world.observer.measure("write_cycle_blocks", blocks);
-    this.#world.observer.measure("write_cycle_images_ms", imagesMs);
-    this.#world.observer.measure("write_cycle_home_ms", homeMs);
+    observer.measure("write_cycle_blocks", blocks);
+    observer.measure("write_cycle_images_ms", imagesMs);
+    observer.measure("write_cycle_home_ms", homeMs);
   }
 
   /**
@@ -298,8 +333,8 @@ export class WriteDaemon implements RoomMaker {
   }
 
   /**
-   * Tells who waits that blocks are home, and lets the journal be truncated. A block changed at the very position
-   * that is waited for counts as before it: replay changes blocks while the position stands still.
+   * Tells who waits that blocks are home, and lets the journal be truncated. A block changed at the very
+   * position that is waited for counts as before it: replay changes blocks while the position stands still.
    */
   async #noteHome(): Promise<void> {
     const { engine, journal, onHome } = this.#world;
