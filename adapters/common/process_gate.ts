@@ -202,7 +202,8 @@ export function isGateOver(directory: string, nonce: string, findable: boolean):
   }
   if (!findable) return false;
   const file = openGateFile(name);
-  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their own.
+  // Closed: by its owner when all was over, or with its isolate; then the writes have descriptors of their
+  // own.
   if (file === undefined) return !hasWriters(directory);
   try {
     // Deno would have closed it. With Bun and Node the end of the thread is the end of its writes.
