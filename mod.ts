@@ -40,9 +40,13 @@ export type { TransactOptions } from "./src/global/transact.ts";
 export { type Savepoint, Transaction } from "./src/global/transaction.ts";
 export { TransactionGlobal } from "./src/global/transaction_global.ts";
 export { type CheckProblem, type CheckReport } from "./src/global/check.ts";
+export type { BadRecord, ImportOptions, ImportProgress, ImportReport } from "./src/global/import.ts";
+export type { ExportOptions, ExportProgress, NoMForm } from "./src/global/export.ts";
+export type { TextFormat } from "./src/global/text_header.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount.ts";
 export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
+export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
 export type { CycleRecord, WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 

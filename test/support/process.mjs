@@ -1,3 +1,4 @@
+// @ts-self-types="./process.d.mts"
 // Child processes of the test tools: streamed or collected, ended with their whole group when they take too
 // long.
 import { spawn } from "node:child_process";

@@ -1,3 +1,4 @@
+// @ts-self-types="./runtimes.d.mts"
 // Where the two runtimes are: the npm packages `deno` and `bun`, also when their install scripts did not run.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
