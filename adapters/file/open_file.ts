@@ -19,8 +19,9 @@ const READ_MS_MAX = 0.2;
 /** A lone committer's sync stays on the loop while it takes less than this, in milliseconds (DESIGN D12). */
 const SYNC_MS_MAX = 1;
 /**
- * Bytes of zeros written at a time. The page cache keeps what one write brought in one piece, and each later write into a
- * large piece walks all of it: 256 bytes take 1.7 us where this is up to 64 KiB, 2.4 at 256 KiB, 4.8 at a megabyte (ext4).
+ * Bytes of zeros written at a time. The page cache keeps what one write brought in one piece, and each later
+ * write into a large piece walks all of it: 256 bytes take 1.7 us where this is up to 64 KiB, 2.4 at 256 KiB,
+ * 4.8 at a megabyte (ext4).
  */
 const FILL_BYTES = 65_536;
 

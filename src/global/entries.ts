@@ -177,7 +177,8 @@ function keyAt(bytes: Uint8Array, base: number, index: number): Uint8Array {
 }
 
 /**
- * Appends the entries from `first` to before `end`, going by `way` (1 or -1); the index where it stopped: `end`, or an
+ * Appends the entries from `first` to before `end`, going by `way` (1 or -1); the index where it stopped:
+ * `end`, or an
  * entry whose value is not at hand. A limit of `Infinity` entries has been made an index by the caller.
  */
 function decodeEntries<T>(

@@ -1,9 +1,10 @@
 /**
  * KeyRun: decodes keys that come one after the other in order, as in a leaf.
  *
- * Neighbours share most of their subscripts, so only what differs from the key before is decoded anew: the values of
- * the levels before it are handed out again. Short texts, which tend to return ("name", "sex"), are kept in a small
- * cache that is compared, never trusted. Against a full decode of each key this takes a third of the time.
+ * Neighbours share most of their subscripts, so only what differs from the key before is decoded anew: the
+ * values of the levels before it are handed out again. Short texts, which tend to return ("name", "sex"), are
+ * kept in a small cache that is compared, never trusted. Against a full decode of each key this takes a third
+ * of the time.
  */
 import { CohortError } from "./errors.ts";
 import { KEY_BYTES_MAX } from "./limits.ts";
@@ -35,7 +36,8 @@ export class KeyRun {
   }
 
   /**
-   * The subscripts of the key that is `prefix` bytes of what `begin` was given and then `bytes[from, to)`; `CORRUPT` for
+   * The subscripts of the key that is `prefix` bytes of what `begin` was given and then `bytes[from, to)`;
+   * `CORRUPT` for
    * bytes that are no key.
    */
   next(bytes: Uint8Array, from: number, to: number, prefix: number): Subscript[] {
@@ -92,7 +94,8 @@ function subscriptOf(key: Uint8Array, from: number, to: number): Subscript {
     if (i === chars) return known;
   }
   const text = getSubscript(key, from, to);
-  // A text with escapes or wide characters has another number of characters or codes, and is never found again.
+  // A text with escapes or wide characters has another number of characters or codes, and is never found
+  // again.
   if (typeof text === "string" && text.length === chars) cache[slot] = text;
   return text;
 }
