@@ -96,8 +96,8 @@ export function section(lines: readonly Line[], machine: string): string {
   const lost = losses(lines);
   const missed = misses(lines);
   return [
-    `Operations a second, medians of ${rounds} rounds; in brackets the median of the ratios to \`bun:sqlite\` in the`,
-    "same round. " + machine,
+    `Operations a second, medians of ${rounds} rounds; in brackets the median of the ratios to`,
+    "`bun:sqlite` in the same round. " + machine,
     "",
     table(lines),
     "",

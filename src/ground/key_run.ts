@@ -45,7 +45,7 @@ export class KeyRun {
     const ends = this.#ends;
     const values = this.#values;
     const length = prefix + to - from;
-    if (length > KEY_BYTES_MAX) throw new CohortError("CORRUPT", `Decode a key of ${length} bytes`, { length });
+    if (length > KEY_BYTES_MAX) throw tooLong(length);
     const shift = from - prefix;
     const common = length < this.#length ? length : this.#length;
     let same = prefix;
@@ -98,6 +98,10 @@ function subscriptOf(key: Uint8Array, from: number, to: number): Subscript {
   // again.
   if (typeof text === "string" && text.length === chars) cache[slot] = text;
   return text;
+}
+
+function tooLong(length: number): CohortError {
+  return new CohortError("CORRUPT", `Decode a key: it has ${length} bytes`, { length });
 }
 
 function unended(position: number): CohortError {
