@@ -106,7 +106,6 @@ export class SimStorage implements Storage {
       const file = this.#disk.create(name, use);
       file.durable.write(0, copy);
       file.cache.write(0, copy);
-      this.#watch.written?.(file, 0, copy);
       made = true;
     };
     return portCall(this.#process, {

@@ -4,7 +4,6 @@
  */
 import { type AtomKey, textOfKey } from "../model/collation.ts";
 import type { GlobalModel } from "../model/global_model.ts";
-import { textOfValue } from "../model/values.ts";
 
 /** What a client did to its region in one atomic step. */
 export interface Effect {
@@ -43,7 +42,7 @@ export function explain(
   const differing = new Set<string>();
   const judge = (key: AtomKey) => {
     const text = textOfKey(key);
-    if (textOfValue(model.get(key)) === (found.get(text) ?? "undefined")) differing.delete(text);
+    if (model.text(key) === (found.get(text) ?? "undefined")) differing.delete(text);
     else differing.add(text);
   };
   for (const entry of model.all) judge(entry.key);
@@ -76,7 +75,7 @@ function describe(
   found: Found,
 ): string {
   const shown: string[] = [];
-  const values = new Map(model.all.map((entry) => [textOfKey(entry.key), textOfValue(entry.value)]));
+  const values = new Map(model.all.map((entry) => [textOfKey(entry.key), entry.text]));
   for (const key of differing) {
     if (shown.length === 4) break;
     shown.push(

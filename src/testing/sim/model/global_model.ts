@@ -1,11 +1,22 @@
 /** A global as a sorted list: the plainest thing that means what M says. */
 import { type Atom, type AtomKey, compareAtoms, compareKeys, isWithin } from "./collation.ts";
-import type { SimValue } from "./values.ts";
+import { type SimValue, textOfValue } from "./values.ts";
 
 /** One node with a value. */
-export interface ModelEntry {
+export class ModelEntry {
   readonly key: AtomKey;
-  value: SimValue;
+  readonly value: SimValue;
+  #text: string | undefined;
+
+  constructor(key: AtomKey, value: SimValue) {
+    this.key = key;
+    this.value = value;
+  }
+
+  /** The value as text, made once. */
+  get text(): string {
+    return this.#text ??= textOfValue(this.value);
+  }
 }
 
 /** The nodes of one global, in collation order. */
@@ -24,16 +35,25 @@ export class GlobalModel {
 
   /** Value of a node. */
   get(key: AtomKey): SimValue | undefined {
+    return this.#find(key)?.value;
+  }
+
+  /** Value of a node as text. */
+  text(key: AtomKey): string {
+    return this.#find(key)?.text ?? "undefined";
+  }
+
+  #find(key: AtomKey): ModelEntry | undefined {
     const entry = this.#entries[this.#firstAtOrAfter(key)];
-    return entry !== undefined && compareKeys(entry.key, key) === 0 ? entry.value : undefined;
+    return entry !== undefined && compareKeys(entry.key, key) === 0 ? entry : undefined;
   }
 
   /** Sets a node; answers the keys that changed. */
   set(key: AtomKey, value: SimValue): AtomKey[] {
     const at = this.#firstAtOrAfter(key);
     const entry = this.#entries[at];
-    if (entry !== undefined && compareKeys(entry.key, key) === 0) entry.value = value;
-    else this.#entries.splice(at, 0, { key, value });
+    const there = entry !== undefined && compareKeys(entry.key, key) === 0;
+    this.#entries.splice(at, there ? 1 : 0, new ModelEntry(key, value));
     return [key];
   }
 
@@ -119,7 +139,7 @@ export class GlobalModel {
   /** A copy that goes its own way. */
   clone(): GlobalModel {
     const copy = new GlobalModel();
-    copy.#entries = this.#entries.map(({ key, value }) => ({ key, value }));
+    copy.#entries = this.#entries.slice();
     return copy;
   }
 

@@ -1,5 +1,7 @@
 /** Values as the simulator compares them: by one text each, in which every type looks different. */
 
+import { crc32 } from "node:zlib";
+
 /** What a global may hold. */
 export type SimValue =
   | string
@@ -19,25 +21,16 @@ export function textOfValue(value: unknown): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "boolean") return String(value);
-  if (value instanceof Uint8Array) return `<${value.length}:${hashOfBytes(value).toString(16)}>`;
+  if (value instanceof Uint8Array) return `<${value.length}:${crc32(value).toString(16)}>`;
   if (Array.isArray(value)) return `[${value.map(textOfValue).join(",")}]`;
   const fields = Object.entries(value as Record<string, unknown>);
   return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${textOfValue(inner)}`).join(",")}}`;
 }
 
-/** A text too long to keep: its length, its ends and a hash. */
+/** A text too long to keep: its length, its beginning and its checksum. */
 function longText(text: string): string {
-  let hash = 17;
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
-  return `"${JSON.stringify(text.slice(0, 40)).slice(1, -1)}…" (${text.length} chars, ${
-    (hash >>> 0).toString(16)
-  })`;
-}
-
-function hashOfBytes(bytes: Uint8Array): number {
-  let hash = 17;
-  for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
-  return hash >>> 0;
+  const start = JSON.stringify(text.slice(0, 40)).slice(1, -1);
+  return `"${start}…" (${text.length} chars, ${crc32(text).toString(16)})`;
 }
 
 /** True when both are the same value. */

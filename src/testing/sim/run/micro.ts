@@ -2,10 +2,10 @@
  * Micro runs: a small program, cut off at every write and sync, and for each cut every subset of what was not
  * synced (bounded), each recovered and checked. What is random in full seeds is complete here.
  */
+import { DiskRules } from "../check/disk_rules.ts";
 import { type Problem, Problems } from "../check/problems.ts";
 import { walkVolume } from "../check/raw_volume.ts";
 import { textOfKey } from "../model/collation.ts";
-import { textOfValue } from "../model/values.ts";
 import type { SimDisk } from "../disk.ts";
 import { drawTear, DROPPED, enumerateSubsets, type Fate, WHOLE } from "../fates.ts";
 import type { PortCall } from "../faults.ts";
@@ -129,7 +129,7 @@ class Micro {
   #world(process: SimProcess): SubjectWorld {
     const { scheduler, trace } = process.host;
     const plain: SubjectWorld = {
-      storage: new SimStorage(process),
+      storage: new SimStorage(process, new DiskRules(process.host.disk, this.#problems)),
       clock: new SimClock(process),
       entropy: new SimEntropy(new Prng(this.#seed, `entropy ${process.pid} ${++this.#entropy}`)),
       observer: new SimObserver(trace, () => scheduler.now),
@@ -161,7 +161,7 @@ class Micro {
       await node.close();
     });
     const found = new Map(
-      this.#region.model.all.map(({ key, value }) => [textOfKey(key), textOfValue(value)]),
+      this.#region.model.all.map(({ key, text }) => [textOfKey(key), text]),
     );
     const explained = this.#region.explain(this.#region.effects.length, found);
     if (typeof explained !== "string") this.#region.adopt(explained);

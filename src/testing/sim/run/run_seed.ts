@@ -2,7 +2,6 @@
 import { type Problem, Problems } from "../check/problems.ts";
 import type { FaultKind } from "../faults.ts";
 import { type Drain, Scheduler } from "../scheduler.ts";
-import type { DiskWatch } from "../sim_storage.ts";
 import { Trace } from "../trace.ts";
 import { messageOf } from "../workload/calls.ts";
 import { History } from "../workload/history.ts";
@@ -20,8 +19,6 @@ export interface RunOptions {
   readonly print?: ((line: string) => void) | undefined;
   /** Puts a planted bug between node and world. */
   readonly wrap?: WrapWorld | undefined;
-  /** Makes what watches the disk. */
-  readonly watch?: ((problems: Problems) => DiskWatch) | undefined;
   readonly size?: SizeOptions | undefined;
   /** Changes what was drawn: for plays. */
   readonly change?: ((options: SeedOptions) => SeedOptions) | undefined;
@@ -56,8 +53,7 @@ export async function runSeed(seed: number, run: RunOptions): Promise<SeedResult
   const history = new History(problems);
   const drawn = drawSeed(seed, run.size);
   const options = run.change?.(drawn) ?? drawn;
-  const watch = run.watch?.(problems);
-  const parts: WorldParts = { options, scheduler, trace, problems, open: run.open, wrap: run.wrap, watch };
+  const parts: WorldParts = { options, scheduler, trace, problems, open: run.open, wrap: run.wrap };
   const scenario = new Scenario(parts, history);
   let ended = false;
   scheduler.after(0, () => {

@@ -95,8 +95,7 @@ export class Scenario {
       world.crashed = signal();
       world.onSpawn = (fresh) => {
         if (again === 0 || plan === undefined) return;
-        const end = plan.end === "kill" ? "kill" : "power";
-        this.#arm(fresh, again, plan, end);
+        this.#arm(fresh, again, plan, plan.againBy);
         again = 0;
       };
       const opened = await world.open(process);
@@ -179,11 +178,11 @@ export class Scenario {
     const work = Promise.all(this.#clients.map((client) => client.work(context))).then(() => "worked");
     this.#disturb(plan, running.process);
     this.#barriers(context);
-    const near = this.#whenReached(until, context, () => {
+    this.history.alarm(until, () => {
+      if (over || !running.process.alive) return;
       if (plan.end === "close") over = true;
       else this.#arm(running.process, plan.calls, plan, plan.end);
     });
-    void near;
     const end = await this.#patiently(Promise.race([work, world.crashed.promise, stopped.promise]), "epoch");
     over = true;
     const relaxed = this.#parts.options.subject.durability === "relaxed";
@@ -211,14 +210,6 @@ export class Scenario {
   #lostSync(): boolean {
     const counts = this.world.host.plan.counts();
     return counts.has("sync_error_drop") || counts.has("sync_error_keep") || this.counts.crashes > 0;
-  }
-
-  async #whenReached(operations: number, context: ClientContext, then: () => void): Promise<void> {
-    while (this.history.operations < operations) {
-      if (!context.process.alive || !context.goOn()) return;
-      await this.#parts.scheduler.sleep(200, context.process);
-    }
-    then();
   }
 
   /** Pauses the process, moves the wall clock, fills the disk: once each, as planned. */

@@ -25,6 +25,8 @@ export interface EpochPlan {
   readonly style: CutStyle | "mixed";
   /** Port call of the recovery that follows at which that one is struck too; 0 for none. */
   readonly again: number;
+  /** What strikes it. */
+  readonly againBy: "kill" | "power";
   /** Virtual milliseconds the process is stopped for once in the epoch; 0 for not. */
   readonly pauseMs: number;
   /** Virtual milliseconds by which the wall clock jumps once; 0 for not. */
@@ -105,7 +107,8 @@ function drawEpoch(chance: Prng, operations: number, mustCrash: boolean): EpochP
     calls: chance.chance(1, 3) ? 1 : chance.between(1, 60),
     moment: chance.pick(["before", "after"]),
     style: chance.chance(1, 2) ? "mixed" : chance.pick(CUT_STYLES),
-    again: chance.chance(1, 3) ? chance.between(1, 40) : 0,
+    again: chance.chance(1, 2) ? chance.between(1, 90) : 0,
+    againBy: chance.pick(["kill", "power"]),
     pauseMs: rarely(20_000, 3),
     jumpMs: rarely(7_200_000, 4) - rarely(7_200_000, 4),
     fullMs: rarely(5_000, 4),
@@ -118,7 +121,7 @@ export function describeSeed(options: SeedOptions): string {
   const rules = options.rules.map((r) => `${r.kind}/${r.use} ${r.per10000}‱ ≤${r.most}`).join(", ");
   const epochs = options.epochs.map((e) => {
     const extra = [
-      e.again > 0 ? `again@${e.again}` : "",
+      e.again > 0 ? `${e.againBy} again@${e.again}` : "",
       e.pauseMs > 0 ? `pause ${e.pauseMs}ms` : "",
       e.jumpMs === 0 ? "" : `jump ${e.jumpMs}ms`,
       e.fullMs > 0 ? `full ${e.fullMs}ms` : "",
@@ -127,7 +130,7 @@ export function describeSeed(options: SeedOptions): string {
       .trim();
   });
   return [
-    `${options.databases} databases, ${options.fillBlocks} blocks; ${options.clients} clients, ${options.keys} keys`,
+    `${options.databases} databases of ${options.fillBlocks} blocks; ${options.clients} clients`,
     `node: ${JSON.stringify(subject)}`,
     `disk: read ${latencies.readUs} write ${latencies.writeUs} sync ${latencies.syncUs} us, ` +
     `by value % ${JSON.stringify(latencies.valuePercent)}`,

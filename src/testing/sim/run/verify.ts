@@ -115,7 +115,7 @@ export function compareRaw(
     reports[place.database]?.globals.get(place.global) ?? new Map<string, string>();
   for (const { region } of clients) {
     const expected = new Map(
-      region.model.all.map((entry) => [textOfKey(entry.key), textOfValue(entry.value)]),
+      region.model.all.map((entry) => [textOfKey(entry.key), entry.text]),
     );
     region.places.forEach((place, i) => {
       const prefix = textOfKey(atomsOf(place.prefix));

@@ -2,13 +2,14 @@
  * One simulated host with a node on it: opened, crashed and opened again, with everything around it counted.
  */
 import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
+import { DiskRules } from "../check/disk_rules.ts";
 import type { Problems } from "../check/problems.ts";
 import { FaultPlan } from "../faults.ts";
 import { SimHost, type SimProcess } from "../host.ts";
 import { Prng } from "../prng.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { SimClock, SimEntropy, SimObserver } from "../small_ports.ts";
-import { type DiskWatch, SimStorage } from "../sim_storage.ts";
+import { SimStorage } from "../sim_storage.ts";
 import type { Trace } from "../trace.ts";
 import { messageOf } from "../workload/calls.ts";
 import type { Place } from "../workload/region.ts";
@@ -52,7 +53,6 @@ export interface WorldParts {
   readonly problems: Problems;
   readonly open: OpenSubject;
   readonly wrap?: WrapWorld | undefined;
-  readonly watch?: DiskWatch | undefined;
 }
 
 /** Codes that no honest world may cause. */
@@ -82,8 +82,8 @@ const FAULTY: readonly ErrorCode[] = [
   "STOPPED",
   "OUTCOME_UNKNOWN",
 ];
-/** Times a node is opened anew before it is given up. */
-const OPENINGS_MAX = 40;
+/** Times a node is opened anew before it is given up: longer than a write can be on its way. */
+const OPENINGS_MAX = 120;
 /** Openings after which the world is healed. */
 const OPENINGS_HEALED = 15;
 
@@ -95,6 +95,7 @@ export class World {
   wasFull = false;
   /** Resolved with what struck, once the process is gone. */
   crashed: Signal<string> = signal();
+  readonly #rules: DiskRules;
   #entropy = 0;
   #process: SimProcess | undefined;
 
@@ -103,6 +104,7 @@ export class World {
     const { seed, latencies, rules } = parts.options;
     const plan = new FaultPlan(new Prng(seed, "faults"), rules);
     this.host = new SimHost({ seed, scheduler: parts.scheduler, trace: parts.trace, latencies, plan });
+    this.#rules = new DiskRules(this.host.disk, parts.problems);
   }
 
   /** Where the database of a number lies. */
@@ -170,10 +172,10 @@ export class World {
   }
 
   async #openOnce(process: SimProcess): Promise<Running | Failure> {
-    const { options, trace, scheduler, open, wrap, watch } = this.parts;
+    const { options, trace, scheduler, open, wrap } = this.parts;
     const observer = new SimObserver(trace, () => scheduler.now);
     const plain: SubjectWorld = {
-      storage: new SimStorage(process, watch ?? {}),
+      storage: new SimStorage(process, this.#rules),
       clock: new SimClock(process),
       entropy: new SimEntropy(new Prng(options.seed, `entropy ${++this.#entropy}`)),
       observer,

@@ -35,6 +35,8 @@ export type Ended<T> =
 export class History {
   readonly problems: Problems;
   #tick = 0;
+  #operations = 0;
+  #alarm: { readonly at: number; readonly ring: () => void } | undefined;
   /** Operations called, by name. */
   readonly counts: Map<string, number> = new Map();
   /** Operations that failed, by code. */
@@ -58,14 +60,18 @@ export class History {
 
   /** Operations called so far. */
   get operations(): number {
-    let sum = 0;
-    for (const count of this.counts.values()) sum += count;
-    return sum;
+    return this.#operations;
   }
 
   /** Counts a call. */
   count(name: string): void {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    if (++this.#operations === this.#alarm?.at) this.#alarm.ring();
+  }
+
+  /** Calls `ring` when so many operations have been called; only the latest such wish counts. */
+  alarm(at: number, ring: () => void): void {
+    this.#alarm = { at, ring };
   }
 
   /** Counts a failure. */

@@ -137,7 +137,7 @@ export class StepDrawer {
     return {
       name: `get ${this.#name(place, subscripts)}`,
       run: async (face) => textOfValue(await face(place).get(this.#region.subscripts(place, subscripts))),
-      expect: (model) => textOfValue(model.get(key)),
+      expect: (model) => model.text(key),
     };
   }
 
@@ -200,7 +200,7 @@ export class StepDrawer {
       },
       expect: (model) =>
         model.within(key).slice(0, most)
-          .map((entry) => `${this.#region.textOfKey(place, entry.key)}=${textOfValue(entry.value)}`).join(
+          .map((entry) => `${this.#region.textOfKey(place, entry.key)}=${entry.text}`).join(
             ";",
           ),
     };

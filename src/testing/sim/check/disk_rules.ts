@@ -1,0 +1,123 @@
+/**
+ * Rules kept at the disk itself, whatever the engine believes: no block leaves memory before the redo that
+ * made it is durable, none goes home before its image is durable, and no block in place gets older.
+ *
+ * Journals and image journals are read here a second time, from their byte layout alone.
+ */
+import { crc32 } from "node:zlib";
+import type { SimDisk, SimFile } from "../disk.ts";
+import type { PagedBytes } from "../pages.ts";
+import type { DiskWatch } from "../sim_storage.ts";
+import type { Problems } from "./problems.ts";
+import { RAW_KIND, readRawBlock } from "./raw_block.ts";
+
+const BLOCK = 8192;
+const FRAME_MAGIC = 0x3146_4a43;
+const FRAME_HEADER = 56;
+const CYCLE_MAGIC = 0x3143_4943;
+const ENTRY_MAGIC = 0x3145_4943;
+const ENTRIES_AT = 4096;
+const ENTRY_HEADER = 64;
+/** Blocks of a volume that do not go home through the image journal: its two header slots. */
+const HEADER_SLOTS = 2;
+/** Images remembered; older ones are looked up on the disk again. */
+const IMAGES_MAX = 4096;
+
+/** Watches one disk. */
+export class DiskRules implements DiskWatch {
+  readonly #disk: SimDisk;
+  readonly #problems: Problems;
+  /** Highest stamp of a group that is durable in some journal. */
+  #durableStamp = 1;
+  /** Where the next frame of a journal file is looked for. */
+  readonly #scanned = new WeakMap<SimFile, number>();
+  /** Images that are durable, by block and checksum. */
+  readonly #images = new Set<string>();
+
+  constructor(disk: SimDisk, problems: Problems) {
+    this.#disk = disk;
+    this.#problems = problems;
+  }
+
+  synced(file: SimFile): void {
+    if (file.use === "journal") this.#readJournal(file);
+    else if (file.use === "image") this.#readImages(file);
+  }
+
+  written(file: SimFile, position: number, bytes: Uint8Array): void {
+    if (file.use !== "volume" || file.cache.size === 0) return;
+    for (let at = 0; at + BLOCK <= bytes.length; at += BLOCK) {
+      const number = (position + at) / BLOCK;
+      if (number >= HEADER_SLOTS) this.#judge(file, number, bytes.subarray(at, at + BLOCK));
+    }
+  }
+
+  #judge(file: SimFile, number: number, bytes: Uint8Array): void {
+    const block = readRawBlock(bytes, number);
+    if (typeof block !== "object" || block.kind === RAW_KIND.header) {
+      this.#say(file, number, typeof block === "string" ? block : "it is blank or a header");
+      return;
+    }
+    if (block.stamp > this.#durableStamp) this.#readAll();
+    if (block.stamp > this.#durableStamp) {
+      this.#say(file, number, `its stamp is ${block.stamp}, redo is durable up to ${this.#durableStamp}`);
+    }
+    const image = `${number}:${crc32(bytes)}`;
+    if (!this.#images.has(image)) this.#readAll();
+    if (!this.#images.has(image)) {
+      this.#say(file, number, `stamp ${block.stamp} goes home before its image is durable`);
+    }
+    const before = readRawBlock(file.cache.slice(number * BLOCK, BLOCK), number);
+    if (typeof before === "object" && before.stamp > block.stamp) {
+      this.#say(file, number, `stamp ${block.stamp} is written over stamp ${before.stamp}`);
+    }
+  }
+
+  #say(file: SimFile, number: number, text: string): void {
+    this.#problems.add("stamps", `block ${number} of ${file.path}: ${text}`);
+  }
+
+  /** What survived a power cut is durable though no sync said so. */
+  #readAll(): void {
+    for (const file of this.#disk.files()) this.synced(file);
+  }
+
+  #readJournal(file: SimFile): void {
+    const image = file.durable;
+    let at = this.#scanned.get(file) ?? (file.path.endsWith(".tail") ? 0 : u32(image, 8));
+    for (;;) {
+      const header = image.slice(at, FRAME_HEADER);
+      if (header.length < FRAME_HEADER) break;
+      const view = new DataView(header.buffer);
+      const length = view.getUint32(8, true);
+      if (view.getUint32(0, true) !== FRAME_MAGIC || length < FRAME_HEADER || at + length > image.size) break;
+      if (crc32(image.slice(at + 8, length - 8)) !== view.getUint32(4, true)) break;
+      const last = view.getUint32(42, true) + view.getUint16(46, true) * 2 ** 32;
+      this.#durableStamp = Math.max(this.#durableStamp, last);
+      at += length;
+    }
+    if (at > 0 || file.path.endsWith(".tail")) this.#scanned.set(file, at);
+  }
+
+  #readImages(file: SimFile): void {
+    const image = file.durable;
+    if (u32(image, 0) !== CYCLE_MAGIC) return;
+    const count = u32(image, 12);
+    const stride = u32(image, 60);
+    if (this.#images.size > IMAGES_MAX) this.#images.clear();
+    for (let i = 0; i < count && stride > ENTRY_HEADER; i++) {
+      const header = image.slice(ENTRIES_AT + i * stride, ENTRY_HEADER);
+      if (header.length < ENTRY_HEADER) return;
+      const view = new DataView(header.buffer);
+      if (view.getUint32(0, true) !== ENTRY_MAGIC) continue;
+      const bytes = image.slice(ENTRIES_AT + i * stride + ENTRY_HEADER, view.getUint32(12, true));
+      const checksum = crc32(bytes);
+      if (checksum === view.getUint32(28, true)) this.#images.add(`${view.getUint32(24, true)}:${checksum}`);
+    }
+  }
+}
+
+function u32(image: PagedBytes, at: number): number {
+  const bytes = image.slice(at, 4);
+  return bytes.length < 4 ? 0 : new DataView(bytes.buffer).getUint32(0, true);
+}
