@@ -22,8 +22,11 @@ async function restarted(flags: readonly string[]): Promise<Fact[]> {
     const [file, ...args] = runtimeCommand(flags, main, []);
     const child = spawn(file!, args, { stdio: "ignore", env: { ...process.env, COHORT_PLAY: options } });
     const exited = new Promise<void>((resolve) => child.on("close", () => resolve()));
-    const read = (): Fact[] =>
-      existsSync(log) ? readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line)) : [];
+    const read = (): Fact[] => {
+      const text = existsSync(log) ? readFileSync(log, "utf8") : "";
+      // What follows the last line end is still being written.
+      return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+    };
     try {
       await until("the first life", () => read().length >= 1);
       for (let restart = 1; restart <= RESTARTS; restart++) {
