@@ -88,7 +88,7 @@ export async function openMember(
     await journal.close();
     await images.close();
     gate.close();
-    if (cause === undefined && volumes.size === 0) await removeIncarnation(world, directory);
+    if (cause === undefined && volumes.size === 0) await removeIfUnnamed(world, directory);
   };
   return { incarnation, directory, settings, world, engine, journal, daemon, volumes, stop, close };
 }
@@ -182,8 +182,16 @@ async function truncate(journal: Journal, position: number): Promise<void> {
   if (last >= 0) await journal.drop(last);
 }
 
+/** Removes an incarnation's files when no volume names them any more: no `mount.*` register is left. */
+export async function removeIfUnnamed(world: World, directory: string): Promise<void> {
+  const names = await world.storage.list(directory);
+  if (names.length > 0 && !names.some((name) => name.startsWith("mount."))) {
+    await removeIncarnation(world, directory);
+  }
+}
+
 /** Removes the files of an incarnation that no volume needs. */
-export async function removeIncarnation(world: World, directory: string): Promise<void> {
+async function removeIncarnation(world: World, directory: string): Promise<void> {
   const { storage } = world;
   await removeJournal(storage, directory);
   for (const name of await storage.list(directory)) await storage.remove(`${directory}/${name}`);

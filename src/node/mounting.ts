@@ -16,7 +16,7 @@ import { acquireClaim, type Claim } from "../storage/claim.ts";
 import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
-import { type Member, removeIncarnation } from "./member.ts";
+import { type Member, removeIfUnnamed } from "./member.ts";
 import { Mount, type MountOptions } from "./mount.ts";
 import { recoverVolume } from "./recover.ts";
 import { createVolume, openVolumeFile, volumePath, writeHeader } from "./volume_file.ts";
@@ -37,6 +37,7 @@ export function mountVolume(
       ? undefined
       : await registerMount(member, directory, probe.header);
     let onLost: (cause: CohortError) => void = () => {};
+    let standing = false;
     const owner = await storage.fence.identify(member.incarnation);
     const claiming = acquireClaim({
       storage,
@@ -51,10 +52,11 @@ export function mountVolume(
       leaseMs: member.settings.leaseMs,
       confirmGone: options.confirmGone ?? false,
       onLost: (cause) => onLost(cause),
+      onStanding: () => standing = true,
       ...(signal === undefined ? {} : { signal }),
     });
     const claim = await claiming.catch(async (error) => {
-      if (register !== undefined) await storage.remove(register);
+      if (register !== undefined && !standing) await storage.remove(register);
       throw error;
     });
     const mount = await claimed(member, directory, options, claim, onGone);
@@ -68,8 +70,7 @@ export function mountVolume(
 
 /**
  * Names the volume in the incarnation's directory before the claim names the directory: a directory is
- * removed once no
- * `mount.*` is left in it, and a claim must never point at a removed one.
+ * removed once no `mount.*` is left in it, and a claim must never point at a removed one.
  */
 async function registerMount(member: Member, directory: string, header: VolumeHeader): Promise<string> {
   const path = `${member.directory}/mount.${header.id}`;
@@ -181,10 +182,7 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
 async function releasePredecessor(member: Member, volume: Volume, directory: string): Promise<void> {
   const { storage } = member.world;
   await storage.remove(`${directory}/mount.${volume.facts.id}`);
-  const names = await storage.list(directory);
-  if (names.length > 0 && !names.some((name) => name.startsWith("mount."))) {
-    await removeIncarnation(member.world, directory);
-  }
+  await removeIfUnnamed(member.world, directory);
 }
 
 /** Looks at every map block once: which extents exist, and how much of each is free. */

@@ -10,7 +10,7 @@ import { NO_FRAME } from "../buffer/pool.ts";
 import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
-import { imageApplies, scanImages } from "../storage/image_scan.ts";
+import { imageApplies, scanImages, type StoredImage } from "../storage/image_scan.ts";
 import { makeDurable } from "../storage/journal_durable.ts";
 import type { ScannedGroup, ScannedRecord } from "../storage/journal_items.ts";
 import { type JournalScan, scanJournal } from "../storage/journal_scan.ts";
@@ -60,9 +60,11 @@ export async function recoverVolume(
 }
 
 /**
- * Writes the images of a dead owner's last cycle over blocks that are damaged or not newer. A released cycle
- * was home and synced: a block that does not have it was lost by the disk, which is told loudly and mended
- * (R4; nothing is rolled back).
+ * Takes the images of a dead owner's last cycle for blocks that are damaged or not newer. They go home
+ * through this member's own image journal: the dead one's may never have been synced, and the block in place
+ * may then be the only good copy. A released cycle was home and synced: a block that does not have it was
+ * lost by the disk, which is told loudly and mended (R4; nothing is rolled back). Returns the position that
+ * the images name as synced.
  */
 async function applyImages(
   member: Member,
@@ -77,20 +79,51 @@ async function applyImages(
   for await (const image of images.images()) {
     if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
-    const { bytes, fault } = await volume.readRaw(image.block);
-    const current = fault === undefined ? blockStamp(bytes, 0) : 0;
-    const verifies = fault === undefined || fault === "blank";
-    if (!imageApplies(verifies, current, image.stamp)) continue;
+    const { stamp, fault } = await standing(member, volume, image.block);
+    if (!imageApplies(fault === undefined, stamp, image.stamp)) continue;
     if (images.state === "released") {
-      if (fault === undefined && current === image.stamp) continue;
+      if (fault === undefined && stamp === image.stamp) continue;
       report.mismatches++;
-      const facts = { path: volume.path, block: image.block, expected: image.stamp, found: fault ?? current };
+      const facts = { path: volume.path, block: image.block, expected: image.stamp, found: fault ?? stamp };
       member.world.observer.event("volume.mismatch", "error", facts);
     }
-    await volume.write([{ block: image.block, bytes: image.bytes.slice() }]);
+    await install(member, volume, image);
     report.imagesApplied++;
   }
   return named;
+}
+
+/** The stamp a block has now, in the pool or in place, or what is wrong with it. */
+async function standing(
+  member: Member,
+  volume: Volume,
+  block: number,
+): Promise<{ readonly stamp: number; readonly fault: string | undefined }> {
+  const { pool } = member.engine;
+  const frame = pool.find(volume.index, block);
+  if (frame !== NO_FRAME) return { stamp: blockStamp(pool.bytes, frame * pool.blockSize), fault: undefined };
+  const { bytes, fault } = await volume.readRaw(block);
+  if (fault === "blank") return { stamp: 0, fault: undefined };
+  return { stamp: fault === undefined ? blockStamp(bytes, 0) : 0, fault };
+}
+
+/** Makes an image the block's content in the pool, to be written home. */
+async function install(member: Member, volume: Volume, image: StoredImage): Promise<void> {
+  const { pool, journal } = member.engine;
+  const bytes = image.bytes.slice();
+  let frame = pool.find(volume.index, image.block);
+  const resident = frame !== NO_FRAME;
+  while (frame === NO_FRAME) {
+    frame = pool.take(volume.index, image.block);
+    if (frame === NO_FRAME) await member.daemon.makeRoom(1);
+  }
+  pool.bytes.set(bytes, frame * pool.blockSize);
+  if (!resident) {
+    pool.loaded(frame);
+    pool.unpin(frame);
+  }
+  pool.changed(frame, journal.position, journal.position);
+  member.daemon.nudge();
 }
 
 /** Applies the merged redo of all dead owners to blocks in the pool. */

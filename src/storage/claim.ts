@@ -180,7 +180,7 @@ export class Claim {
       });
     } catch (error) {
       // Else it would be held by a living process that does not use it.
-      if (this.#won) await this.release().catch(() => {});
+      if (this.#won) await this.release().catch(() => this.#options.onStanding?.());
       throw error;
     }
   }
@@ -278,7 +278,10 @@ export class Claim {
       if (!await storage.createRegister(path, bytes)) return false;
     } catch (error) {
       // It may have come about all the same.
-      const found = await this.#read(claimName(record.number), record.number).catch(() => undefined);
+      const found = await this.#read(claimName(record.number), record.number).catch(() => {
+        this.#options.onStanding?.();
+        return undefined;
+      });
       if (!sameBytes(found?.bytes, bytes)) throw error;
       this.#record = record;
       this.#won = true;
@@ -286,6 +289,19 @@ export class Claim {
     }
     this.#record = record;
     return true;
+  }
+
+  /**
+   * What a register holds that could not be created for certain; when that cannot be told either, it may
+   * stand.
+   */
+  async #readBack(path: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#options.storage.readRegister(path);
+    } catch {
+      this.#options.onStanding?.();
+      return undefined;
+    }
   }
 
   /** Throws when a living reader is in the way; takes the registers of dead ones away. */

@@ -30,6 +30,8 @@ export interface ClaimOptions {
   readonly signal?: AbortSignal;
   /** A person's word that an unreachable or unproven holder is gone: its nonce, or true for whoever it is. */
   readonly confirmGone?: string | boolean;
+  /** Runs when acquiring fails and a claim that names this owner may stand all the same. */
+  readonly onStanding?: () => void;
   /** Runs once when the claim is lost to a newer one, or its gate was shut. */
   readonly onLost?: (reason: CohortError) => void;
 }
