@@ -135,8 +135,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A value for a message. Of an array or object only that: it may be nested deeper than a stack reaches. */
 function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? "undefined").slice(0, FOUND_CHARS);
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "string" ? JSON.stringify(value.slice(0, FOUND_CHARS)) : String(value);
 }
 
 function fail(problem: string): never {

@@ -1,5 +1,5 @@
 import { test } from "#test";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatJsonLine, parseJsonLine } from "../../src/global/json_line.ts";
 import { CohortError } from "../../src/ground/errors.ts";
 import type { Value } from "../../src/ground/value.ts";
@@ -56,6 +56,21 @@ test("formatJsonLine and parseJsonLine: random values come back with their types
     assertEquals(/^[\x20-\x7e]*$/.test(line), true);
     assertEquals(parseJsonLine(line).value, value);
   }
+});
+
+test("parseJsonLine: nesting beyond any stack is SYNTAX wherever it stands, and quickly", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const lines = [
+    `{"global":${deep},"subscripts":[],"value":1}`,
+    `{"global":"X","subscripts":[${deep}],"value":1}`,
+    `{"global":"X","subscripts":[],"value":${deep}}`,
+    `{"global":"X","subscripts":[],"value":{"$bytes":${deep}}}`,
+  ];
+  const started = performance.now();
+  for (const line of lines) {
+    assertEquals(assertThrows(() => parseJsonLine(line), CohortError).code, "SYNTAX");
+  }
+  assert(performance.now() - started < 5000);
 });
 
 test("parseJsonLine: what is no record is SYNTAX", () => {
