@@ -16,7 +16,15 @@
  */
 import { CohortError, invariant } from "../ground/errors.ts";
 import type { Gate } from "../ports/mod.ts";
-import { type Chain, isUnchanged, readChain, readClaim, sameBytes, type StoredClaim } from "./claim_chain.ts";
+import {
+  type Chain,
+  isUnchanged,
+  purgeChain,
+  readChain,
+  readClaim,
+  sameBytes,
+  type StoredClaim,
+} from "./claim_chain.ts";
 import { type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
 import { LEASE_MS_DEFAULT, leaseName, LeaseRenewal } from "./claim_lease.ts";
 import type { ClaimOptions } from "./claim_options.ts";
@@ -345,17 +353,12 @@ export class Claim {
     throw this.#lostError(reason);
   }
 
-  /** Removes claims that nobody needs and these leases, in its own time; litter that stays does no harm. */
+  /** Removes claims that nobody needs and these leases, in its own time. */
   #purge(leases: readonly string[]): void {
     const { storage, observer } = this.#options;
-    const purge = async (): Promise<void> => {
-      const { numbers } = await this.#readChain();
-      const names = numbers.filter((number) => number <= this.number - CLAIMS_KEPT).map(claimName);
-      for (const name of [...names, ...leases]) await storage.remove(`${this.directory}/${name}`);
-    };
-    this.#purging = this.#purging.then(purge).catch((error) => {
-      observer?.event("claim.purge_failed", "warn", { path: this.directory, error: String(error) });
-    });
+    const purge = (): Promise<void> =>
+      purgeChain(storage, this.directory, this.number - CLAIMS_KEPT, leases, observer);
+    this.#purging = this.#purging.then(purge);
   }
 
   /** Stops everything that is done for the claim; false when it was over before. */

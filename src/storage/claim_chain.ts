@@ -1,8 +1,8 @@
 /** The chain of claims as a directory shows it, and the records in it. */
 import { isCode } from "../ground/errors.ts";
-import type { Storage } from "../ports/mod.ts";
+import type { Observer, Storage } from "../ports/mod.ts";
 import { isLeaseName } from "./claim_lease.ts";
-import { claimNumber, type ClaimRecord, decodeClaim, isReaderName } from "./claim_record.ts";
+import { claimName, claimNumber, type ClaimRecord, decodeClaim, isReaderName } from "./claim_record.ts";
 
 /** What lies in the directory of a volume besides it. */
 export interface Chain {
@@ -78,5 +78,22 @@ export async function isUnchanged(
   } catch (error) {
     if (isCode(error, "NOT_FOUND")) return false;
     throw error;
+  }
+}
+
+/** Removes the claims up to `upTo` and some leases; litter that stays does no harm, and is told. */
+export async function purgeChain(
+  storage: Storage,
+  directory: string,
+  upTo: number,
+  leases: readonly string[],
+  observer: Observer | undefined,
+): Promise<void> {
+  try {
+    const { numbers } = await readChain(storage, directory);
+    const names = numbers.filter((number) => number <= upTo).map(claimName);
+    for (const name of [...names, ...leases]) await storage.remove(`${directory}/${name}`);
+  } catch (error) {
+    observer?.event("claim.purge_failed", "warn", { path: directory, error: String(error) });
   }
 }
