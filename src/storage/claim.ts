@@ -299,19 +299,6 @@ export class Claim {
     return true;
   }
 
-  /**
-   * What a register holds that could not be created for certain; when that cannot be told either, it may
-   * stand.
-   */
-  async #readBack(path: string): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#options.storage.readRegister(path);
-    } catch {
-      this.#options.onStanding?.();
-      return undefined;
-    }
-  }
-
   /** Throws when a living reader is in the way; takes the registers of dead ones away. */
   async #clearReaders(chain: Chain): Promise<void> {
     for (const name of chain.readers) {
