@@ -341,13 +341,15 @@ export class WriteDaemon implements RoomMaker {
     const oldest = engine.pool.oldestNeeded(Infinity);
     const reached = Math.min(oldest, journal.position);
     if (reached <= this.#homeReached && this.#waiters.length === 0) return;
+    // Who comes while the journal is truncated waits for what is dirty by then: that is the next round's to
+    // tell.
+    const done = this.#waiters.filter((waiter) => waiter.position < oldest);
     if (reached > this.#homeReached) {
       this.#homeReached = reached;
       await onHome(reached);
     }
-    const waiting = this.#waiters;
-    this.#waiters = waiting.filter((waiter) => waiter.position >= oldest);
-    for (const waiter of waiting) if (waiter.position < oldest) waiter.done();
+    this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
+    for (const waiter of done) waiter.done();
   }
 
   /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */
