@@ -4,6 +4,7 @@
  * No function here checks bounds: the caller owns the array and knows its layout. Bytes that come from
  * outside (a volume, a journal, a wire) are read through `ByteReader`, which does check.
  */
+import { Buffer } from "node:buffer";
 
 /** The array of no bytes. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
@@ -125,11 +126,26 @@ export function commonPrefixLength(
   return i;
 }
 
-/** Copies `bytes[from, to)` to `into[at..]`; short ranges by a loop, which beats `set` on both runtimes. */
+type Copy = (this: Uint8Array, into: Uint8Array, at: number, from: number, to: number) => number;
+
+const bufferCopy: Copy = Buffer.prototype.copy as Copy;
+/** Whether `Buffer`'s copy is native, as on Bun: then it makes no view and takes any Uint8Array. */
+const isCopyNative: boolean = /\[native code\]/.test(Function.prototype.toString.call(bufferCopy));
+/** Ranges up to here are copied by a loop. */
+const LOOP_BYTES: number = isCopyNative ? 20 : 32;
+
+/**
+ * Copies `bytes[from, to)` to `into[at..]`; the two may overlap.
+ *
+ * Measured for 100 bytes: a loop 92 ns on Bun and 68 on Deno, `subarray` and `set` 72 and 55, a view made by
+ * its constructor and `set` 76 and 39, `Buffer`'s copy 27 and 74.
+ */
 export function copyBytes(bytes: Uint8Array, from: number, to: number, into: Uint8Array, at: number): void {
   const length = to - from;
-  if (length > 32) {
-    into.set(bytes.subarray(from, to), at);
+  if (length > LOOP_BYTES) {
+    if (bytes === into) into.copyWithin(at, from, to);
+    else if (isCopyNative) bufferCopy.call(bytes, into, at, from, to);
+    else into.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, length), at);
   } else if (bytes === into && from < at) {
     for (let i = length - 1; i >= 0; i--) into[at + i] = bytes[from + i]!;
   } else {
