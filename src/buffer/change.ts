@@ -360,8 +360,7 @@ export class Change extends Step {
   #create(volume: Volume, block: number): number {
     const resident = this.pool.findAny(volume.index, block);
     if (resident !== NO_FRAME && this.pool.isLoading(resident)) {
-      this.needs.push({ volume, block });
-      return MISS;
+      return this.ask(volume, block);
     }
     const copy = this.#scratch();
     if (copy === MISS) return MISS;

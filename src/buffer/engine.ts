@@ -208,13 +208,7 @@ export class Engine {
     if (step.framesWanted > 0) await this.#makeRoom(step.framesWanted, patience);
     for (const wait of step.waits) await unlessAborted(wait(), patience.signal);
     const loads: Array<Promise<void>> = [];
-    const asked = new Set<number>();
-    for (const { volume, block } of step.needs) {
-      const key = volume.index * 2 ** 32 + block;
-      if (asked.has(key)) continue;
-      asked.add(key);
-      loads.push(this.#bring(step, volume, block, patience));
-    }
+    for (const { volume, block } of step.needs) loads.push(this.#bring(step, volume, block, patience));
     if (loads.length > 0) await settleAll(loads);
   }
 

@@ -22,7 +22,7 @@ export interface Need {
 export class Step {
   readonly pool: Pool;
   readonly light: boolean;
-  /** Blocks asked for in this attempt. */
+  /** Blocks asked for in this attempt, each once. */
   readonly needs: Need[] = [];
   /** Answers to wait for besides blocks: space in the journal or the volume. */
   readonly waits: Array<() => Promise<void>> = [];
@@ -35,6 +35,7 @@ export class Step {
   seen = 0;
   readonly #pinned: number[] = [];
   readonly #pinnedSet = new Set<number>();
+  readonly #asked = new Set<number>();
 
   constructor(pool: Pool, light: boolean) {
     this.pool = pool;
@@ -50,12 +51,19 @@ export class Step {
   find(volume: Volume, block: number): number {
     const frame = this.pool.find(volume.index, block);
     if (this.light) return frame;
-    if (frame === NO_FRAME) {
-      this.needs.push({ volume, block });
-      return MISS;
-    }
+    if (frame === NO_FRAME) return this.ask(volume, block);
     this.hold(frame);
     return frame;
+  }
+
+  /** Asks for a block, which answers `MISS`. */
+  protected ask(volume: Volume, block: number): number {
+    const key = volume.index * 2 ** 32 + block;
+    if (!this.#asked.has(key)) {
+      this.#asked.add(key);
+      this.needs.push({ volume, block });
+    }
+    return MISS;
   }
 
   /** Notes that a value was read from this frame: its change must be safe before the answer leaves. */
@@ -97,6 +105,7 @@ export class Step {
   /** Forgets what was asked, before the next attempt. */
   clear(): void {
     this.needs.length = 0;
+    this.#asked.clear();
     this.waits.length = 0;
     this.framesWanted = 0;
     this.seen = 0;
