@@ -14,6 +14,7 @@ import { getU32, putU32 } from "../ground/bytes.ts";
 import {
   childAt,
   entryCount,
+  freeBytes,
   highInto,
   keyInto,
   lowInto,
@@ -24,6 +25,7 @@ import { CohortError, invariant } from "../ground/errors.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
 import { isLarge, largeBlocks } from "../ground/large_value.ts";
 import { QUEUE_ROOT, type Volume } from "../storage/volume.ts";
+import { giveBlock } from "./space.ts";
 import { edgeLeaf, leafOf } from "./tree.ts";
 import { DONE, putKey, removeKey } from "./tree_write.ts";
 
@@ -31,8 +33,12 @@ import { DONE, putKey, removeKey } from "./tree_write.ts";
 const SUBTREE = 1;
 const SINGLE = 2;
 const BLOCKS = 3;
-/** Most children of a detached branch that one group moves to the queue. */
-const CHILDREN_A_GROUP = 32;
+/** Bytes that an entry of one block takes in a leaf. */
+const ENTRY_BYTES = 16;
+/** Entries that are made wherever they lie. */
+const ENTRIES_ANYWHERE = 4;
+/** Places that one group of frees touches when the pool is large enough. */
+export const SHARE_MOST = 32;
 
 const entryKey: Uint8Array = new Uint8Array(4);
 const entryValue: Uint8Array = new Uint8Array(2048);
@@ -58,6 +64,16 @@ export function enqueueSubtree(change: Change, volume: Volume, block: number, le
   return putKey(change, queueOf(volume), entryKey, 4, entryValue, 0, 1);
 }
 
+/** How many blocks can be entered without touching many leaves of the queue; or `MISS`. */
+export function queueRoom(change: Change, volume: Volume): number {
+  const root = change.find(volume, QUEUE_ROOT);
+  if (root === MISS) return MISS;
+  const { bytes, blockSize } = change.pool;
+  const base = root * blockSize;
+  if (bytes[base + AT_KIND] !== KIND_LEAF) return ENTRIES_ANYWHERE;
+  return Math.max(ENTRIES_ANYWHERE, Math.floor(freeBytes(bytes, base, blockSize) / ENTRY_BYTES));
+}
+
 /**
  * Enters the value blocks of a large value whose entry is being removed or replaced; `bytes[at, at + length)`
  * is the entry.
@@ -69,15 +85,21 @@ export function enqueueLarge(
   at: number,
   length: number,
 ): number {
-  const blocks = largeBlocks(bytes, at, length);
+  return enqueueBlocks(change, volume, largeBlocks(bytes, at, length));
+}
+
+function enqueueBlocks(change: Change, volume: Volume, blocks: readonly number[]): number {
   setKey(blocks[0]!);
   entryValue[0] = BLOCKS;
   for (let i = 0; i < blocks.length; i++) putU32(entryValue, 1 + 4 * i, blocks[i]!);
   return putKey(change, queueOf(volume), entryKey, 4, entryValue, 0, 1 + 4 * blocks.length);
 }
 
-/** Frees a little of what is queued: false when the queue is empty. */
-export function freeSome(change: Change, volume: Volume): boolean | Again {
+/**
+ * Frees a little of what is queued: false when the queue is empty. `share` bounds how many places one group touches:
+ * children of a branch, extents of blocks.
+ */
+export function freeSome(change: Change, volume: Volume, share: number = SHARE_MOST): boolean | Again {
   const leaf = firstWithEntries(change, volume);
   if (leaf === MISS) return AGAIN;
   if (leaf === EMPTY) return false;
@@ -86,87 +108,123 @@ export function freeSome(change: Change, volume: Volume): boolean | Again {
   keyInto(bytes, base, 0, entryKey);
   const block = ((entryKey[0]! << 24) | (entryKey[1]! << 16) | (entryKey[2]! << 8) | entryKey[3]!) >>> 0;
   const at = valueOffset(bytes, base, 0);
-  const length = valueLength(bytes, base, 0);
+  const listed = listedAt(bytes, at, valueLength(bytes, base, 0));
   const kind = bytes[at]!;
-  const listed: number[] = [];
-  if (kind === BLOCKS) { for (let i = 1; i < length; i += 4) listed.push(getU32(bytes, at + i)); }
-  const result = kind === SUBTREE
-    ? freeSubtree(change, volume, block)
-    : freeBlocks(change, volume, block, kind, listed);
+  let result: number;
+  if (kind === SUBTREE) result = freeSubtree(change, volume, block, share);
+  else if (kind === BLOCKS) result = freeListed(change, volume, block, listed, share);
+  else if (kind === SINGLE) result = finish(change, volume, block, [block]);
+  else throw ofNoKind(volume, block);
   return result === MISS ? AGAIN : true;
 }
 
-function freeBlocks(change: Change, volume: Volume, block: number, kind: number, listed: number[]): number {
-  if (kind !== SINGLE && kind !== BLOCKS) {
-    throw new CohortError(
-      "CORRUPT",
-      `Could not free block ${block} of ${volume.path}: its queue entry is of no kind`,
-      {
-        path: volume.path,
-        block,
-      },
-    );
-  }
-  return finish(change, volume, block, kind === SINGLE ? [block] : listed);
+function listedAt(bytes: Uint8Array, at: number, length: number): number[] {
+  const blocks: number[] = [];
+  if (bytes[at] === BLOCKS) { for (let i = 1; i + 4 <= length; i += 4) blocks.push(getU32(bytes, at + i)); }
+  return blocks;
 }
 
-function freeSubtree(change: Change, volume: Volume, block: number): number {
+function ofNoKind(volume: Volume, block: number): CohortError {
+  const message = `Could not free block ${block} of ${volume.path}: its queue entry is of no kind`;
+  return new CohortError("CORRUPT", message, { path: volume.path, block });
+}
+
+/** Frees the last blocks of a list; the first one stays to the end, for the entry is named by it. */
+function freeListed(
+  change: Change,
+  volume: Volume,
+  entry: number,
+  blocks: readonly number[],
+  share: number,
+): number {
+  const extents = new Set<number>();
+  let from = blocks.length;
+  while (from > 0) {
+    extents.add(Math.floor(blocks[from - 1]! / volume.facts.extentBlocks));
+    if (extents.size > share) break;
+    from--;
+  }
+  if (from === 0) return finish(change, volume, entry, blocks);
+  if (giveBlocks(change, volume, blocks.slice(from)) === MISS) return MISS;
+  return enqueueBlocks(change, volume, blocks.slice(0, from));
+}
+
+function freeSubtree(change: Change, volume: Volume, block: number, share: number): number {
   const frame = change.find(volume, block);
   if (frame === MISS) return MISS;
   const { bytes, blockSize } = change.pool;
   const base = frame * blockSize;
   const kind = bytes[base + AT_KIND];
-  if (kind === KIND_LEAF) return finish(change, volume, block, [block, ...largeOf(bytes, base)]);
+  if (kind === KIND_LEAF) return freeLeaf(change, volume, block, frame, share);
   invariant(kind === KIND_BRANCH, "A queued subtree begins with a leaf or a branch");
   const count = entryCount(bytes, base);
   if (count === 0) return finish(change, volume, block, [block]);
   const own = change.own(volume, frame);
   if (own === MISS) return MISS;
-  const from = Math.max(0, count - CHILDREN_A_GROUP);
+  const from = Math.max(0, count - share);
+  for (let i = from; i < count; i++) {
+    if (enqueueSubtree(change, volume, childAt(bytes, base, i), 0) === MISS) return MISS;
+  }
+  removeLast(change, own, from);
+  return DONE;
+}
+
+/** Frees a leaf with the blocks of its large values; when these lie in many extents, the last of them only. */
+function freeLeaf(change: Change, volume: Volume, block: number, frame: number, share: number): number {
+  const { bytes, blockSize } = change.pool;
+  const base = frame * blockSize;
+  const extents = new Set<number>();
+  const blocks: number[] = [];
+  let from = entryCount(bytes, base);
+  for (; from > 0; from--) {
+    const at = valueOffset(bytes, base, from - 1);
+    if (!isLarge(bytes, at)) continue;
+    const listed = largeBlocks(bytes, at, valueLength(bytes, base, from - 1));
+    for (const it of listed) extents.add(Math.floor(it / volume.facts.extentBlocks));
+    if (extents.size > share) break;
+    blocks.push(...listed);
+  }
+  if (from === 0) return finish(change, volume, block, [block, ...blocks]);
+  const own = change.own(volume, frame);
+  if (own === MISS) return MISS;
+  if (blocks.length === 0) {
+    // One value over many extents gets an entry of its own.
+    const at = valueOffset(bytes, base, --from);
+    if (enqueueLarge(change, volume, bytes, at, valueLength(bytes, base, from)) === MISS) return MISS;
+  } else if (giveBlocks(change, volume, blocks) === MISS) return MISS;
+  removeLast(change, own, from);
+  return DONE;
+}
+
+/** Removes the entries from index `from` on. */
+function removeLast(change: Change, own: number, from: number): void {
+  const { bytes, blockSize } = change.pool;
+  const base = own * blockSize;
   const low = new Uint8Array(KEY_BYTES_MAX);
   const high = new Uint8Array(KEY_BYTES_MAX);
   const lowLength = from === 0 ? lowInto(bytes, base, low) : keyInto(bytes, base, from, low);
   const highLength = highInto(bytes, base, high);
-  for (let i = from; i < count; i++) {
-    if (enqueueSubtree(change, volume, childAt(bytes, base, i), 0) === MISS) return MISS;
-  }
+  const count = entryCount(bytes, base);
   change.removeRange(own, from, count, low, lowLength, highLength < 0 ? undefined : high, highLength);
-  return DONE;
-}
-
-/** Value blocks of all large values of a leaf. */
-export function largeOf(bytes: Uint8Array, base: number): number[] {
-  const blocks: number[] = [];
-  for (let i = 0; i < entryCount(bytes, base); i++) {
-    const at = valueOffset(bytes, base, i);
-    if (isLarge(bytes, at)) blocks.push(...largeBlocks(bytes, at, valueLength(bytes, base, i)));
-  }
-  return blocks;
 }
 
 /** Takes the entry off the queue and clears the map bits of the blocks. */
 function finish(change: Change, volume: Volume, entry: number, blocks: readonly number[]): number {
-  let lacking = false;
-  for (const block of blocks) if (clearBit(change, volume, block) === MISS) lacking = true;
-  if (lacking) return MISS;
+  if (giveBlocks(change, volume, blocks) === MISS) return MISS;
   setKey(entry);
-  return removeKey(change, queueOf(volume), entryKey, 4, false);
+  return removeKey(change, queueOf(volume), entryKey, 4);
 }
 
-function clearBit(change: Change, volume: Volume, block: number): number {
-  const { extentBlocks } = volume.facts;
-  const extent = Math.floor(block / extentBlocks);
-  const found = change.find(volume, volume.mapBlockOf(extent));
-  if (found === MISS) return MISS;
-  const map = change.own(volume, found);
-  if (map === MISS) return MISS;
-  change.mapClear(map, block % extentBlocks, 1);
-  return DONE;
+/** Goes on after a lack, so that one wait fetches all maps. */
+function giveBlocks(change: Change, volume: Volume, blocks: readonly number[]): number {
+  let result = DONE;
+  for (const block of blocks) if (giveBlock(change, volume, block) === MISS) result = MISS;
+  return result;
 }
 
 const EMPTY = -2;
 
-/** The first leaf of the queue that has an entry. Emptied leaves stay: they are re-used by block number. */
+/** The first leaf of the queue that has an entry. */
 function firstWithEntries(change: Change, volume: Volume): number {
   const place = queueOf(volume);
   let leaf = edgeLeaf(change, place, false);

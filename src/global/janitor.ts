@@ -6,7 +6,7 @@
  */
 import { isCode } from "../ground/errors.ts";
 import type { DatabaseCore } from "./database.ts";
-import { freeSome } from "./free_queue.ts";
+import { freeSome, SHARE_MOST } from "./free_queue.ts";
 
 /** Pause between two groups, so that the foreground goes first. */
 const PAUSE_MS = 1;
@@ -18,6 +18,7 @@ export class Janitor {
   readonly #database: DatabaseCore;
   #running: Promise<void> | undefined;
   #woken = false;
+  #share = SHARE_MOST;
   #stopped = false;
 
   constructor(database: DatabaseCore) {
@@ -47,18 +48,30 @@ export class Janitor {
   }
 
   async #run(): Promise<void> {
-    const { engine, volume, observer, directory, clock } = this.#database;
+    const { observer, directory, clock } = this.#database;
     this.#woken = false;
     try {
       for (let groups = 1; !this.#stopped; groups++) {
-        const { value } = await engine.change((change) => freeSome(change, volume));
-        if (!value) return;
+        if (!await this.#group()) return;
         if (groups % GROUPS_A_TURN === 0) await new Promise<void>((done) => void clock.after(PAUSE_MS, done));
       }
     } catch (error) {
       if (this.#stopped || isCode(error, "STOPPED")) return;
       const cause = error instanceof Error ? error.message : String(error);
       observer.event("janitor.failed", "warn", { directory, cause });
+    }
+  }
+
+  /** Frees one group's worth: false when nothing is queued. What is too much for the pool is tried in smaller parts. */
+  async #group(): Promise<boolean> {
+    const { engine, volume } = this.#database;
+    for (;;) {
+      try {
+        return (await engine.change((change) => freeSome(change, volume, this.#share))).value;
+      } catch (error) {
+        if (this.#share === 1 || !isCode(error, "TRANSACTION_TOO_LARGE")) throw error;
+        this.#share >>= 1;
+      }
     }
   }
 }

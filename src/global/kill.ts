@@ -1,31 +1,36 @@
 /**
  * Kill: removes every entry of a key range in one group, however many there are (DESIGN D1).
  *
- * The two edges of the range are trimmed leaf by leaf; children that lie wholly inside are cut off at their
- * branch, in one piece each, and queued to be freed later. A run of cut children leaves one empty child in
- * its place, so that every fence stays exact without touching what is left and right of it.
+ * The two edges of the range are trimmed; children that lie wholly inside are cut off at their branch and
+ * queued to be freed later. Their range of keys goes to a neighbour, so that every fence stays exact and no
+ * empty leaf is left that a walk would have to cross.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
-import { AT_KIND, blockLevel, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
+import { AT_KIND, blockLevel, HEADER_BYTES, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
 import { compareBytes, putU32 } from "../ground/bytes.ts";
 import {
   childAt,
   compareKeyAt,
+  entryAt,
+  entryBytes,
   entryCount,
   highInto,
   keyInto,
   lowerBound,
   lowInto,
+  SLOT_BYTES,
   valueLength,
   valueOffset,
 } from "../ground/entries.ts";
+import { copyRange } from "../ground/entries_split.ts";
 import { isLarge } from "../ground/large_value.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
-import { enqueueLarge, enqueueSubtree } from "./free_queue.ts";
+import { lowerLow, raiseHigh } from "./fences.ts";
+import { enqueueLarge, enqueueSubtree, queueRoom } from "./free_queue.ts";
 import { takeBlock } from "./space.ts";
-import { descend, Path, type TreePlace } from "./tree.ts";
-import { ABSENT, DONE, mergeUp } from "./tree_write.ts";
+import type { TreePlace } from "./tree.ts";
+import { ABSENT, DONE, mergeAround } from "./tree_write.ts";
 
 /** A key range `[low, high)`; `highLength` −1 is no upper bound. */
 export interface KeyRange {
@@ -39,10 +44,8 @@ export interface KeyRange {
 export function killRange(change: Change, place: TreePlace, range: KeyRange): number {
   const done = killBelow(change, place, place.root, range);
   if (done !== DONE) return done;
-  const path = new Path();
-  const leaf = descend(change, place, range.low, range.lowLength, path);
-  if (leaf === MISS) return MISS;
-  return mergeUp(change, place, path);
+  if (mergeAround(change, place, range.low, range.lowLength) === MISS) return MISS;
+  return range.highLength < 0 ? DONE : mergeAround(change, place, range.high, range.highLength);
 }
 
 function killBelow(change: Change, place: TreePlace, block: number, range: KeyRange): number {
@@ -139,7 +142,10 @@ function worse(a: number, b: number): number {
   return a === MISS || b === MISS ? MISS : Math.max(a, b);
 }
 
-/** Cuts off the children `[from, to)` of a branch and leaves one empty child over their range. */
+/**
+ * Cuts off the children `[from, to)` of a branch. Their range goes to the one before them, else to the one after; where
+ * that has no room for its new fence, one empty child stands over it.
+ */
 function cutChildren(change: Change, place: TreePlace, frame: number, from: number, to: number): number {
   const { bytes, blockSize } = change.pool;
   const { volume } = place;
@@ -153,8 +159,20 @@ function cutChildren(change: Change, place: TreePlace, frame: number, from: numb
     ? keyInto(bytes, base, to, high)
     : highInto(bytes, base, high);
   const level = blockLevel(bytes, base) - 1;
-  for (let i = from; i < to; i++) {
-    if (enqueueSubtree(change, volume, childAt(bytes, base, i), level) === MISS) return MISS;
+  const detached = detach(change, place, own, from, to, low, lowLength, high, highLength);
+  if (detached === MISS) return MISS;
+  if (from > 0) {
+    const raised = raiseHigh(change, place, childAt(bytes, base, from - 1), high, highLength);
+    if (raised === DONE) removeEntries(change, own, from, to);
+    if (raised !== ABSENT) return raised;
+  } else if (to < entryCount(bytes, base)) {
+    const next = childAt(bytes, base, to);
+    const lowered = lowerLow(change, place, next, low, lowLength);
+    if (lowered === DONE) {
+      removeEntries(change, own, from, to + 1);
+      putChild(change, own, ~from, low, lowLength, next);
+    }
+    if (lowered !== ABSENT) return lowered;
   }
   if (to - from > 1) removeEntries(change, own, from + 1, to);
   const empty = emptySubtree(
@@ -167,10 +185,83 @@ function cutChildren(change: Change, place: TreePlace, frame: number, from: numb
     highLength,
   );
   if (empty === MISS) return MISS;
-  const number = new Uint8Array(4);
-  putU32(number, 0, empty);
-  change.put(own, from, low, lowLength, number, 0, 4);
+  putChild(change, own, from, low, lowLength, empty);
   return DONE;
+}
+
+/** Puts a child under its low key; `found` as `search` answers it. */
+function putChild(
+  change: Change,
+  own: number,
+  found: number,
+  low: Uint8Array,
+  lowLength: number,
+  child: number,
+): void {
+  const number = new Uint8Array(4);
+  putU32(number, 0, child);
+  change.put(own, found, low, lowLength, number, 0, 4);
+}
+
+/**
+ * Queues the children `[from, to)` of an owned branch: `DONE` or `MISS`. Where the queue has no room for many at hand,
+ * they move into a branch of their own: one entry instead of one a child, which could lie in as many leaves.
+ */
+function detach(
+  change: Change,
+  place: TreePlace,
+  own: number,
+  from: number,
+  to: number,
+  low: Uint8Array,
+  lowLength: number,
+  high: Uint8Array,
+  highLength: number,
+): number {
+  const { bytes, blockSize } = change.pool;
+  const { volume, root } = place;
+  const base = own * blockSize;
+  const level = blockLevel(bytes, base);
+  const room = queueRoom(change, volume);
+  if (room === MISS) return MISS;
+  if (to - from <= room || !fitsAlone(bytes, base, blockSize, from, to, lowLength, highLength)) {
+    for (let i = from; i < to; i++) {
+      if (enqueueSubtree(change, volume, childAt(bytes, base, i), level - 1) === MISS) return MISS;
+    }
+    return DONE;
+  }
+  const block = takeBlock(change, volume);
+  if (block === MISS) return MISS;
+  const end = highLength < 0 ? undefined : high;
+  const frame = change.createEntries(
+    volume,
+    block,
+    KIND_BRANCH,
+    level,
+    root,
+    low,
+    lowLength,
+    end,
+    highLength,
+  );
+  if (frame === MISS) return MISS;
+  copyRange(bytes, base, from, to, bytes, frame * blockSize, blockSize);
+  return enqueueSubtree(change, volume, block, level);
+}
+
+/** Whether the entries `[from, to)` fit into a block with these fences. */
+function fitsAlone(
+  bytes: Uint8Array,
+  base: number,
+  blockSize: number,
+  from: number,
+  to: number,
+  lowLength: number,
+  highLength: number,
+): boolean {
+  let used = HEADER_BYTES + lowLength + Math.max(0, highLength);
+  for (let i = from; i < to; i++) used += SLOT_BYTES + entryBytes(bytes, entryAt(bytes, base, i));
+  return used <= blockSize;
 }
 
 /** A new subtree of a level with nothing in it: its block number, or `MISS`. */
@@ -191,10 +282,6 @@ function emptySubtree(
   const kind = level === 0 ? KIND_LEAF : KIND_BRANCH;
   const frame = change.createEntries(volume, block, kind, level, root, low, lowLength, high, highLength);
   if (frame === MISS) return MISS;
-  if (level > 0) {
-    const number = new Uint8Array(4);
-    putU32(number, 0, child);
-    change.put(frame, ~0, low, lowLength, number, 0, 4);
-  }
+  if (level > 0) putChild(change, frame, ~0, low, lowLength, child);
   return block;
 }

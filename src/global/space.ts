@@ -2,7 +2,8 @@
  * Space: takes blocks from the map, one extent's map block at a time, and says when the volume must grow.
  *
  * Nothing about reservations is stored: the maps are ordinary blocks, changed by the group that uses the
- * space (DESIGN D2). Blocks come back only through the free queue (free_queue.ts).
+ * space (DESIGN D2). Blocks come back through the free queue (free_queue.ts); only the queue's own
+ * come back at once.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -73,4 +74,15 @@ function takeFirstOf(change: Change, volume: Volume, start: number): number {
   }
   change.mapSet(map, bit, 1);
   return start + bit;
+}
+
+/** Marks a block that nothing reaches free in its map: 1, or `MISS` with what is lacking. */
+export function giveBlock(change: Change, volume: Volume, block: number): number {
+  const { extentBlocks } = volume.facts;
+  const found = change.find(volume, volume.mapBlockOf(Math.floor(block / extentBlocks)));
+  if (found === MISS) return MISS;
+  const map = change.own(volume, found);
+  if (map === MISS) return MISS;
+  change.mapClear(map, block % extentBlocks, 1);
+  return 1;
 }

@@ -14,8 +14,9 @@ import { childAt, entryCount, highInto, keyInto, lowInto, search, usedBytes } fr
 import { copyRange, mergeFits, mergeInto, splitIndex, splitSeparator } from "../ground/entries_split.ts";
 import { fits } from "../ground/entries_write.ts";
 import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
+import { QUEUE_ROOT } from "../storage/volume.ts";
 import { enqueueSubtree } from "./free_queue.ts";
-import { takeBlock } from "./space.ts";
+import { giveBlock, takeBlock } from "./space.ts";
 import { descend, Path, type TreePlace } from "./tree.ts";
 
 /** What a writing function answers when all went well. */
@@ -166,14 +167,8 @@ function growRoot(change: Change, place: TreePlace, path: Path): number {
   return DONE;
 }
 
-/** Removes a key: `DONE`, `ABSENT`, or `MISS`. `merge` is off for the free queue itself. */
-export function removeKey(
-  change: Change,
-  place: TreePlace,
-  key: Uint8Array,
-  keyLength: number,
-  merge: boolean = true,
-): number {
+/** Removes a key: `DONE`, `ABSENT`, or `MISS`. */
+export function removeKey(change: Change, place: TreePlace, key: Uint8Array, keyLength: number): number {
   const path = new Path();
   const leaf = descend(change, place, key, keyLength, path);
   if (leaf === MISS) return MISS;
@@ -184,17 +179,37 @@ export function removeKey(
   if (frame === MISS) return MISS;
   path.frames[path.depth - 1] = frame;
   change.remove(frame, index, key, keyLength);
-  return merge ? mergeUp(change, place, path) : DONE;
+  return mergeUp(change, place, path);
 }
 
-/** Merges the underfull block at the end of a path with a resident neighbour, and goes on upwards. */
+/** Merges the leaf that covers a key, if it is underfull: `DONE` or `MISS`. */
+export function mergeAround(change: Change, place: TreePlace, key: Uint8Array, keyLength: number): number {
+  const path = new Path();
+  return descend(change, place, key, keyLength, path) === MISS ? MISS : mergeUp(change, place, path);
+}
+
+/**
+ * Merges the underfull block at the end of a path with a neighbour, and goes on upwards: `DONE` or `MISS`. A
+ * resident neighbour will do; for a leaf without entries, which every walk would have to cross, one is
+ * brought in.
+ */
 export function mergeUp(change: Change, place: TreePlace, path: Path): number {
+  const { bytes, blockSize } = change.pool;
+  let alone = false;
   for (let at = path.depth - 1; at > 0; at--) {
-    const { bytes, blockSize } = change.pool;
     const frame = path.frames[at]!;
     if (usedBytes(bytes, frame * blockSize, blockSize) > blockSize >> 2) return DONE;
     const merged = mergeAt(change, place, path, at);
-    if (merged !== DONE) return merged === MISS ? MISS : DONE;
+    if (merged === MISS) return MISS;
+    if (merged === ABSENT) {
+      // An only child can merge after its parent has.
+      if (entryCount(bytes, path.frames[at - 1]! * blockSize) > 1) return DONE;
+      alone = true;
+    } else if (alone) {
+      const key = new Uint8Array(KEY_BYTES_MAX);
+      const length = lowInto(bytes, path.leaf * blockSize, key);
+      return mergeAround(change, place, key, length);
+    }
   }
   return collapseRoot(change, place, path);
 }
@@ -215,17 +230,18 @@ function mergeAt(change: Change, place: TreePlace, path: Path, at: number): numb
 }
 
 /**
- * Merges children `index` and `index + 1` of the parent at `at - 1`, when both are resident and fit one
- * block.
+ * Merges children `index` and `index + 1` of the parent at `at - 1`, when both are at hand and fit one block.
  */
 function mergePair(change: Change, place: TreePlace, path: Path, at: number, index: number): number {
   const { bytes, blockSize } = change.pool;
   const { volume } = place;
   const parentFound = path.frames[at - 1]!;
   const rightBlock = childAt(bytes, parentFound * blockSize, index + 1);
-  const leftFound = change.peek(volume, childAt(bytes, parentFound * blockSize, index));
-  const rightFound = change.peek(volume, rightBlock);
-  if (leftFound === MISS || rightFound === MISS) return ABSENT;
+  const leftBlock = childAt(bytes, parentFound * blockSize, index);
+  const owed = isBare(bytes, path.frames[at]! * blockSize);
+  const leftFound = owed ? change.find(volume, leftBlock) : change.peek(volume, leftBlock);
+  const rightFound = owed ? change.find(volume, rightBlock) : change.peek(volume, rightBlock);
+  if (leftFound === MISS || rightFound === MISS) return owed ? MISS : ABSENT;
   if (!mergeFits(bytes, leftFound * blockSize, rightFound * blockSize, blockSize)) return ABSENT;
   const parent = change.own(volume, parentFound);
   const left = parent === MISS ? MISS : change.own(volume, leftFound);
@@ -238,7 +254,21 @@ function mergePair(change: Change, place: TreePlace, path: Path, at: number, ind
   const length = keyInto(bytes, parent * blockSize, index + 1, lowKey);
   change.remove(parent, index + 1, lowKey, length);
   path.frames[at - 1] = parent;
-  return enqueueSubtree(change, volume, rightBlock, -1);
+  return freeMerged(change, place, rightBlock);
+}
+
+/** A leaf with no entry or a branch with one child. */
+function isBare(bytes: Uint8Array, base: number): boolean {
+  return entryCount(bytes, base) === (blockKind(bytes, base) === KIND_BRANCH ? 1 : 0);
+}
+
+/**
+ * Frees a block whose content lives on in another: through the queue, so that the map is no part of this
+ * change. The queue's own blocks are freed at once: an entry for them would change the tree being merged.
+ */
+function freeMerged(change: Change, place: TreePlace, block: number): number {
+  const { volume, root } = place;
+  return root === QUEUE_ROOT ? giveBlock(change, volume, block) : enqueueSubtree(change, volume, block, -1);
 }
 
 /** A root branch with one child takes the child's content; the child is freed. */
@@ -266,7 +296,7 @@ function collapseRoot(change: Change, place: TreePlace, path: Path): number {
       -1,
     );
     copyRange(bytes, childBase, 0, entryCount(bytes, childBase), bytes, root * blockSize, blockSize);
-    if (enqueueSubtree(change, volume, childBlock, -1) === MISS) return MISS;
+    if (freeMerged(change, place, childBlock) === MISS) return MISS;
     path.frames[0] = root;
   }
 }

@@ -57,15 +57,14 @@ export class Database implements AsyncDisposable {
   get status(): DatabaseStatus {
     const { volume, directory } = this.#core;
     const { extentBlocks } = volume.facts;
-    const beyond = volume.freeIn.length * extentBlocks - volume.blocks;
-    const free = volume.freeIn.reduce((sum, count) => sum + count, 0) - Math.max(0, beyond);
+    const used = volume.freeIn.reduce((sum, free) => sum + extentBlocks - free, 0);
     return {
       directory,
       mode: this.#mount.mode,
       readOnly: volume.readOnly,
       blockSize: volume.facts.blockSize,
       blocks: volume.blocks,
-      blocksFree: free,
+      blocksFree: volume.blocks - used,
       volumeId: volume.facts.id,
       quarantined: volume.quarantine?.message,
     };
