@@ -1,18 +1,16 @@
 // Builds what is published into dist/ (or the folder named by the first argument): ESM JavaScript with source
 // maps by esbuild, declarations by tsc.
 //
-// One entry per export and bin, shared code in chunks. `using` is lowered, so that Node 22 runs it. cbor-x is
-// bundled (its plain form, without the native helper), with its licence text in dist/THIRD_PARTY_LICENSES.
+// One entry per export and bin, shared code in chunks. `using` is lowered, so that Node 22 runs it. Nothing of
+// other packages goes in: what is not our own stays an import of a dependency.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
-/** Packages whose code goes into dist/; every other bare import stays an import. */
-const BUNDLED = ["cbor-x"];
 
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const targets = [
@@ -25,7 +23,6 @@ rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST, { recursive: true });
 await bundle();
 declare();
-writeLicenses();
 for (const target of Object.values(manifest.bin ?? {})) chmodSync(join(DIST, "..", target), 0o755);
 console.log(`built ${entries.length} entries into ${DIST}`);
 
@@ -46,13 +43,11 @@ async function bundle() {
     sourcemap: true,
     sourcesContent: true,
     packages: "external",
-    alias: Object.fromEntries(BUNDLED.map((name) => [name, join(ROOT, "node_modules", name, "index.js")])),
     legalComments: "inline",
     metafile: true,
     logLevel: "warning",
   });
-  const inputs = Object.keys(result.metafile.inputs).filter((path) => path.includes("node_modules/"));
-  const stray = inputs.filter((path) => !BUNDLED.some((name) => path.includes(`node_modules/${name}/`)));
+  const stray = Object.keys(result.metafile.inputs).filter((path) => path.includes("node_modules/"));
   if (stray.length > 0) throw new Error(`dist/ would hold unlicensed code: ${stray.join(", ")}`);
   checkImports(result.metafile);
 }
@@ -105,16 +100,4 @@ function rewriteDeclaration(path) {
     throw new Error(`${path} imports the types of ${bare}`);
   }
   writeFileSync(path, text);
-}
-
-/** The licence of each package whose code is inside. */
-function writeLicenses() {
-  const texts = BUNDLED.map((name) => {
-    const folder = join(ROOT, "node_modules", name);
-    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
-    if (file === undefined || !existsSync(join(folder, file))) throw new Error(`${name} has no licence text`);
-    return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
-  });
-  writeFileSync(join(DIST, "THIRD_PARTY_LICENSES"), texts.join("\n----\n\n"));
 }

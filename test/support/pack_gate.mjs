@@ -67,8 +67,7 @@ function judge({ dependencies = {}, scripts, exports, bin = {} }) {
   );
   const bytes = files.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
   console.log(`${files.length} files, ${bytes} bytes, ${Object.keys(dependencies).length} dependencies`);
-  const expected =
-    /^(?:dist\/.*(?:\.js|\.js\.map|\.d\.ts)|dist\/THIRD_PARTY_LICENSES|[A-Z]+(?:\.md)?|package\.json)$/;
+  const expected = /^(?:dist\/.*(?:\.js|\.js\.map|\.d\.ts)|[A-Z]+(?:\.md)?|package\.json)$/;
   const faults = files.filter((name) => !expected.test(name)).map((name) =>
     `${name} has no place in the package`
   );

@@ -19,7 +19,7 @@ const FLOORS: readonly string[] = [
 /** Floors that stay strangers though one is above the other: `node` brings them together. */
 const STRANGERS: readonly (readonly [string, string])[] = [["cluster", "global"]];
 /** Modules that every floor may use: pure, and the same on every runtime. */
-const PURE_MODULES = new Set(["cbor-x", "node:zlib", "node:buffer"]);
+const PURE_MODULES = new Set(["node:zlib", "node:buffer"]);
 /** Floors beside the engine, which may use the runtime's own modules. */
 const OUTER = new Set(["admin", "cli", "testing"]);
 
