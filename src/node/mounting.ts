@@ -7,7 +7,7 @@
 import { AGAIN } from "../buffer/engine.ts";
 import { NO_FRAME } from "../buffer/pool.ts";
 import { MISS } from "../buffer/step.ts";
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { DatabaseCore } from "../global/database.ts";
 import { Janitor } from "../global/janitor.ts";
@@ -161,6 +161,10 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
   const { observer } = member.world;
   const report = await recoverVolume(member, volume, claim.predecessors);
   await member.daemon.checkpoint();
+  const { pool } = member.engine;
+  for (const frame of pool.framesOf(volume.index)) {
+    invariant(!pool.isDirty(frame), "All of a recovered volume is home before its dead owners' journals go");
+  }
   // The dead owners' journals go, and with them the ceilings they named: this member's own may be lower.
   await writeHeader(volume, member.engine.stamps.last);
   await claim.recovered();

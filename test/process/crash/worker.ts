@@ -7,7 +7,7 @@
  * operation,
  * `c VALUE` an acknowledged increment, `r VALUE` an acknowledged read of the same counter.
  */
-import { writeSync } from "node:fs";
+import { appendFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { createLineObserver } from "../../../adapters/observer_lines.ts";
 import { CohortError, type Database, type Node, openNode } from "../../../mod.ts";
@@ -74,7 +74,10 @@ export function sayFact(fact: object): void {
   say(JSON.stringify(fact));
 }
 
-/** Opens the node of a worker; its events become facts. */
+/**
+ * Opens the node of a worker; its events go to a log beside the databases, those that matter become facts
+ * too.
+ */
 export function openWorkerNode(options: WorkerOptions): Promise<Node> {
   return openNode({
     dir: `${options.root}/node`,
@@ -86,7 +89,12 @@ export function openWorkerNode(options: WorkerOptions): Promise<Node> {
     syncIntervalMs: 20,
     idleMs: 50,
   }, {
-    observer: createLineObserver({ write: (line) => sayFact({ what: "event", line }), severity: "warn" }),
+    observer: createLineObserver({
+      write: (line) => {
+        appendFileSync(`${options.root}/events.log`, `${process.pid} ${line}\n`);
+        if (!/^\S+ info /.test(line)) sayFact({ what: "event", line });
+      },
+    }),
   });
 }
 
