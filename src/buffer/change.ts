@@ -6,24 +6,17 @@
  * of it gets the group's stamp (DESIGN D3). Ops are logged as they are applied, so life and replay run the
  * same functions.
  */
-import { blockKind, blockStamp, blockTree, KIND_MAP, setBlockStamp } from "../ground/block.ts";
-import {
-  opFormat,
-  opMapClear,
-  opMapSet,
-  opPut,
-  opRemove,
-  opRemoveRange,
-  opTruncate,
-} from "../ground/block_op.ts";
+import { blockStamp, blockTree } from "../ground/block.ts";
+import { opMapClear, opMapSet, opPut, opRemove, opRemoveRange, opTruncate } from "../ground/block_op.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { truncate } from "../ground/entries_split.ts";
 import { formatEntries, putAt, removeAt, removeRange } from "../ground/entries_write.ts";
 import { invariant } from "../ground/errors.ts";
-import { formatMap, mapAllocated, mapClear, mapSet } from "../ground/space_map.ts";
+import { formatMap, mapClear, mapSet } from "../ground/space_map.ts";
 import { formatValue } from "../ground/value_block.ts";
-import { CATALOG_ROOT, QUEUE_ROOT, type Volume } from "../storage/volume.ts";
+import type { Volume } from "../storage/volume.ts";
 import type { GroupSink } from "./group_sink.ts";
+import { installTouched, journalTouched, type Touched } from "./publish.ts";
 import { NO_FRAME } from "./pool.ts";
 import { MISS, Step } from "./step.ts";
 
@@ -31,19 +24,6 @@ import { MISS, Step } from "./step.ts";
 const RECORD_OVERHEAD = 32;
 /** Bytes a group needs besides its records, with room to spare. */
 const GROUP_OVERHEAD = 64;
-
-/** One block of a change. */
-interface Touched {
-  readonly volume: Volume;
-  readonly block: number;
-  /** The frame of the copy. */
-  readonly copy: number;
-  /** The frame the copy came from; `NO_FRAME` for a block formatted anew. */
-  readonly source: number;
-  readonly before: number;
-  readonly ops: ByteWriter;
-  fresh: boolean;
-}
 
 /** A step that may write. */
 export class Change extends Step {
@@ -288,19 +268,11 @@ export class Change extends Step {
    * Returns the journal position after the group; `start` is the position before it.
    */
   publish(sink: GroupSink, stamp: number): number {
-    const { pool } = this;
     const start = sink.position;
     sink.beginGroup(stamp, this.groupBytesMax);
-    for (const touched of this.#order) this.#journal(sink, touched, stamp);
+    for (const touched of this.#order) journalTouched(sink, this.pool, touched, stamp);
     const end = sink.endGroup();
-    for (const touched of this.#order) {
-      const frame = this.#install(touched);
-      pool.changed(frame, start, end);
-      const base = frame * pool.blockSize;
-      if (blockKind(pool.bytes, base) === KIND_MAP) this.#countFree(touched, base);
-      else if (blockTree(pool.bytes, base) === CATALOG_ROOT) touched.volume.catalogVersion++;
-      else if (blockTree(pool.bytes, base) === QUEUE_ROOT) touched.volume.onQueued?.();
-    }
+    for (const touched of this.#order) installTouched(this.pool, touched, start, end);
     this.#forget();
     return end;
   }
@@ -323,38 +295,6 @@ export class Change extends Step {
   override release(): void {
     this.discard();
     super.release();
-  }
-
-  #journal(sink: GroupSink, touched: Touched, stamp: number): void {
-    const { bytes, blockSize } = this.pool;
-    const base = touched.copy * blockSize;
-    setBlockStamp(bytes, base, stamp);
-    sink.beginRecord(touched.volume.index, touched.block, touched.before);
-    if (touched.fresh) opFormat(sink.writer, bytes, base, blockSize);
-    else sink.writer.append(touched.ops.bytes, 0, touched.ops.length);
-    sink.endRecord();
-  }
-
-  /** Moves a copy into the frame where the pool keeps the block. */
-  #install(touched: Touched): number {
-    const { pool } = this;
-    const home = touched.source !== NO_FRAME
-      ? touched.source
-      : pool.findAny(touched.volume.index, touched.block);
-    if (home === NO_FRAME) {
-      pool.adopt(touched.copy, touched.volume.index, touched.block);
-      return touched.copy;
-    }
-    const size = pool.blockSize;
-    pool.bytes.copyWithin(home * size, touched.copy * size, (touched.copy + 1) * size);
-    pool.releaseScratch(touched.copy);
-    return home;
-  }
-
-  #countFree(touched: Touched, base: number): void {
-    const { volume, block } = touched;
-    const extent = Math.floor(block / volume.facts.extentBlocks);
-    volume.freeIn[extent] = volume.facts.extentBlocks - mapAllocated(this.pool.bytes, base);
   }
 
   #create(volume: Volume, block: number): number {
