@@ -44,7 +44,7 @@ export type { BadRecord, ImportOptions, ImportProgress, ImportReport } from "./s
 export type { ExportOptions, ExportProgress, NoMForm } from "./src/global/export.ts";
 export type { TextFormat } from "./src/global/text_header.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
-export type { MountMode, MountOptions } from "./src/node/mount.ts";
+export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
 export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";

@@ -9,7 +9,8 @@ import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
 import { checkDatabase, type CheckReport } from "../global/check.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import { Global } from "../global/global.ts";
-import type { Mount, MountMode } from "./mount.ts";
+import type { Mount } from "./mount.ts";
+import type { MountMode } from "./mount_options.ts";
 
 /** What can be told of a mounted database. */
 export interface DatabaseStatus {

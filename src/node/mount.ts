@@ -2,30 +2,11 @@
 import { CohortError } from "../ground/errors.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import type { Janitor } from "../global/janitor.ts";
-import type { WaitOptions } from "../global/patience.ts";
 import type { Claim } from "../storage/claim.ts";
 import { Database } from "./database.ts";
 import type { Member } from "./member.ts";
+import type { MountMode } from "./mount_options.ts";
 import { writeHeader } from "./volume_file.ts";
-
-/** How a database is mounted. */
-export type MountMode = "private";
-
-/** Options of `mount`. */
-export interface MountOptions extends WaitOptions {
-  /** `"private"` (default): this node alone. */
-  readonly mode?: MountMode;
-  /** Refuses writes; the volume is not changed, and others may read it too. */
-  readonly readOnly?: boolean;
-  /** Makes the database when it is missing; `"new"` insists that it was missing (`EXISTS`). */
-  readonly create?: boolean | "new";
-  /** Block size of a database that is created; the node's by default. */
-  readonly blockSize?: number;
-  /** Blocks a space map covers in a database that is created; 1024 by default. */
-  readonly extentBlocks?: number;
-  /** A person's word that the unreachable or unproven holder is gone; logged. */
-  readonly confirmGone?: boolean;
-}
 
 /** One mounted volume. */
 export class Mount {

@@ -17,7 +17,8 @@ import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { type Member, removeIfUnnamed } from "./member.ts";
-import { Mount, type MountOptions } from "./mount.ts";
+import { Mount } from "./mount.ts";
+import type { MountOptions } from "./mount_options.ts";
 import { recoverVolume } from "./recover.ts";
 import { createVolume, openVolumeFile, volumePath, writeHeader } from "./volume_file.ts";
 

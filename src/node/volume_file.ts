@@ -12,7 +12,7 @@ import {
   probeBlockSize,
   type VolumeHeader,
 } from "../storage/volume_header.ts";
-import type { MountOptions } from "./mount.ts";
+import type { MountOptions } from "./mount_options.ts";
 import type { Settings, World } from "./options.ts";
 
 /** Name of the volume file in a database's directory. */
