@@ -113,6 +113,14 @@ export class Database implements AsyncDisposable {
   }
 
   /**
+   * The full walk: every block reachable or free, every fence, order and value whole. Nothing should write
+   * meanwhile.
+   */
+  check(): Promise<CheckReport> {
+    return checkDatabase(this.#core);
+  }
+
+  /**
    * Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to
    * call twice.
    */
