@@ -44,34 +44,36 @@ function takeIn(change: Change, volume: Volume, extent: number, limit: number): 
 }
 
 /**
- * No extent has room within the volume's size: begin a new extent when the size allows, else ask for growth.
+ * No extent has room: begins the first new one that has, one after another when a change needs many blocks,
+ * or asks for growth.
  */
 function takeByGrowth(change: Change, volume: Volume): number {
   const { extentBlocks } = volume.facts;
-  const next = volume.freeIn.length;
-  const start = next * extentBlocks;
-  if (start + 1 < volume.blocks) return takeFirstOf(change, volume, start);
+  for (let extent = volume.freeIn.length;; extent++) {
+    const start = extent * extentBlocks;
+    if (start + 1 >= volume.blocks) break;
+    const block = takeInNew(change, volume, start);
+    if (block !== FULL) return block;
+  }
   const step = Math.min(extentBlocks, Math.max(GROW_BLOCKS_MIN, volume.blocks));
   const wanted = volume.blocks + step;
   change.waits.push(() => volume.grow(wanted));
   return MISS;
 }
 
-function takeFirstOf(change: Change, volume: Volume, start: number): number {
+/** Takes a block of an extent that this change begins; `FULL` when it has used it up. */
+function takeInNew(change: Change, volume: Volume, start: number): number {
+  const { extentBlocks } = volume.facts;
+  const { bytes, blockSize } = change.pool;
   let map = change.findFresh(volume, start);
   if (map === MISS) {
     map = change.createMap(volume, start);
     if (map === MISS) return MISS;
     change.mapSet(map, 0, 1);
   }
-  const { bytes, blockSize } = change.pool;
-  const { extentBlocks } = volume.facts;
   const limit = Math.min(extentBlocks, volume.blocks - start);
   const bit = mapFindFree(bytes, map * blockSize, extentBlocks, limit, 0);
-  if (bit < 0) {
-    change.waits.push(() => volume.grow(volume.blocks + extentBlocks));
-    return MISS;
-  }
+  if (bit < 0) return FULL;
   change.mapSet(map, bit, 1);
   return start + bit;
 }
