@@ -11,7 +11,6 @@ import { appendFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { createLineObserver } from "../../../adapters/observer_lines.ts";
 import { CohortError, type Database, type Node, openNode } from "../../../mod.ts";
-import { checkDatabase } from "../../../src/global/check.ts";
 import {
   bankOf,
   CONTENT_LANES,
@@ -126,7 +125,7 @@ async function look(
     reached.push(inA);
   }
   for (const database of [databases.a, databases.b]) {
-    const report = await checkDatabase(database.core);
+    const report = await database.check();
     for (const { block, problem } of report.problems.slice(0, 10)) {
       problems.push(`${database.directory}, block ${block}: ${problem}`);
     }
