@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT, scriptCommand } from "./support/runtimes.mjs";
 
-const HANG_MS = 20_000;
+const HANG_MS = 180_000;
 const args = process.argv.slice(2);
 const VALUED = ["seeds", "seed", "tier", "minutes", "runtime", "jobs"];
 const PLAIN = ["trace", "quiet", "no-keep"];

@@ -77,7 +77,7 @@ export class SimHost {
   readonly trace: Trace;
   readonly latencies: Latencies;
   readonly chance: Prng;
-  readonly plan: FaultPlan;
+  plan: FaultPlan;
   readonly disk: SimDisk;
   readonly processes: SimProcess[] = [];
   /** Write gates of nodes, by directory and nonce. */

@@ -25,6 +25,8 @@ const IMAGES_MAX = 4096;
 
 /** Watches one disk. */
 export class DiskRules implements DiskWatch {
+  /** False while the drive betrays: then what reaches it says nothing about the engine. */
+  active = true;
   readonly #disk: SimDisk;
   readonly #problems: Problems;
   /** Highest stamp of a group that is durable in some journal. */
@@ -45,7 +47,7 @@ export class DiskRules implements DiskWatch {
   }
 
   written(file: SimFile, position: number, bytes: Uint8Array): void {
-    if (file.use !== "volume" || file.cache.size === 0) return;
+    if (!this.active || file.use !== "volume" || file.cache.size === 0) return;
     for (let at = 0; at + BLOCK <= bytes.length; at += BLOCK) {
       const number = (position + at) / BLOCK;
       if (number >= HEADER_SLOTS) this.#judge(file, number, bytes.subarray(at, at + BLOCK));

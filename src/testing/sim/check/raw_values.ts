@@ -1,4 +1,5 @@
 /** Stored keys and values read a second time, from the byte layout alone: nothing here is the engine's. */
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 
 /** Text of a stored key: as `textOfKey` writes it. Throws an `Error` for bytes that no key is written as. */
@@ -55,7 +56,7 @@ export function readStoredValue(bytes: Uint8Array): StoredValue {
   const body = bytes.subarray(1);
   switch (bytes[0]) {
     case 1:
-      return { value: Array.from(body, (byte) => String.fromCharCode(byte)).join("") };
+      return { value: Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1") };
     case 2:
       return { value: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body) };
     case 3:

@@ -3,7 +3,7 @@
  * check of everything, then a healed world in which all must end, then the volumes' bytes, then perhaps a
  * betrayal.
  */
-import type { ErrorCode } from "../../../ground/errors.ts";
+import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
 import { type RawReport, walkVolume } from "../check/raw_volume.ts";
 import type { SimProcess } from "../host.ts";
 import { Prng } from "../prng.ts";
@@ -14,6 +14,8 @@ import type { History } from "../workload/history.ts";
 import { type Place, Region } from "../workload/region.ts";
 import { type SharedPlaces, sharedPlaces } from "../workload/shared.ts";
 import type { SubjectNode } from "../workload/subject.ts";
+import { betray, type BetrayalScene } from "./betrayal.ts";
+import { disturb } from "./disturb.ts";
 import { judgeShared, NOTHING, type SharedState } from "./epoch_state.ts";
 import type { EpochPlan } from "./seed_options.ts";
 import { compareRaw, readShared, verifyRegions } from "./verify.ts";
@@ -176,7 +178,7 @@ export class Scenario {
       (code) => stopped.resolve(code),
     );
     const work = Promise.all(this.#clients.map((client) => client.work(context))).then(() => "worked");
-    this.#disturb(plan, running.process);
+    disturb(this.world, plan, running.process, this.#chance);
     this.#barriers(context);
     this.history.alarm(until, () => {
       if (over || !running.process.alive) return;
@@ -210,22 +212,6 @@ export class Scenario {
   #lostSync(): boolean {
     const counts = this.world.host.plan.counts();
     return counts.has("sync_error_drop") || counts.has("sync_error_keep") || this.counts.crashes > 0;
-  }
-
-  /** Pauses the process, moves the wall clock, fills the disk: once each, as planned. */
-  #disturb(plan: EpochPlan, process: SimProcess): void {
-    const { scheduler } = this.#parts;
-    const { host } = this.world;
-    const soon = () => this.#chance.below(200_000);
-    if (plan.pauseMs > 0) scheduler.after(soon(), () => host.pause(process, plan.pauseMs * 1000), process);
-    if (plan.jumpMs !== 0) scheduler.after(soon(), () => (host.wallOffsetMs += plan.jumpMs), process);
-    if (plan.fullMs === 0) return;
-    scheduler.after(soon(), () => {
-      this.world.wasFull = true;
-      host.disk.capacityBytes = host.disk.usedBytes() + this.#chance.below(100_000);
-      host.plan.struck("disk_full", "/", scheduler.now);
-      scheduler.after(plan.fullMs * 1000, () => (host.disk.capacityBytes = Number.MAX_SAFE_INTEGER));
-    }, process);
   }
 
   /** Now and then waits for a sync barrier, and remembers what it covered. */
@@ -358,6 +344,41 @@ export class Scenario {
     if (this.history.problems.any) throw new Abort("the walk found problems");
     await this.#start(undefined, false);
     await this.#check(false);
+    await this.#betrayal();
+  }
+
+  async #betrayal(): Promise<void> {
+    const { betrayal } = this.#parts.options;
+    if (betrayal === undefined) return;
+    this.world.rules.active = false;
+    const client = this.#clients[0] as Client;
+    const scene: BetrayalScene = {
+      host: this.world.host,
+      chance: this.#chance,
+      region: client.region,
+      problems: this.history.problems,
+      draw: () => client.draw(),
+      reopen: (end) => this.#reopenLoud(end),
+    };
+    await this.#patiently(betray(betrayal, this.#running as Running, scene), betrayal);
+  }
+
+  /** Opens a node on a disk that may be damaged; undefined when that is refused with a code. */
+  async #reopenLoud(end: "kill" | "power"): Promise<Running | undefined> {
+    const { host } = this.world;
+    if (end === "power") host.powerCut();
+    else host.kill((this.#running as Running).process);
+    for (let tries = 0; tries < 3; tries++) {
+      const opened = await this.world.openOnce(host.spawn());
+      if (!("error" in opened)) return opened;
+      if (!(opened.error instanceof CohortError)) {
+        this.history.problems.add("quarantine", `open: damage has no code: ${messageOf(opened.error)}`);
+        return undefined;
+      }
+      this.#parts.trace.say(messageOf(opened.error));
+      await this.#parts.scheduler.sleep(5_000_000);
+    }
+    return undefined;
   }
 
   /** Waits for work that must end; what does not is noted with what is still in flight. */

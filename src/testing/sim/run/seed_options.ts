@@ -94,7 +94,7 @@ function drawSubject(chance: Prng): SubjectOptions {
     segmentBytes: 65_536 * chance.pick([1, 1, 2, 4]),
     checkpointBytes: 65_536 * chance.pick([1, 2, 4, 16]),
     cycleBlocks: chance.pick([1, 4, 8, 16]),
-    leaseMs: chance.pick([50, 300, 1000]),
+    leaseMs: chance.pick([200, 1000, 1000]),
     idleMs: chance.pick([5, 100, 2000]),
   };
 }

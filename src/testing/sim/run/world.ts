@@ -82,8 +82,10 @@ const FAULTY: readonly ErrorCode[] = [
   "STOPPED",
   "OUTCOME_UNKNOWN",
 ];
-/** Times a node is opened anew before it is given up: longer than a write can be on its way. */
-const OPENINGS_MAX = 120;
+/** Times a node is opened anew before it is given up: together longer than a write can be on its way. */
+const OPENINGS_MAX = 40;
+/** Virtual microseconds between two openings, doubled each time up to the longest. */
+const REST_US = [50_000, 15_000_000] as const;
 /** Openings after which the world is healed. */
 const OPENINGS_HEALED = 15;
 
@@ -95,7 +97,8 @@ export class World {
   wasFull = false;
   /** Resolved with what struck, once the process is gone. */
   crashed: Signal<string> = signal();
-  readonly #rules: DiskRules;
+  /** What is watched at the disk itself. */
+  readonly rules: DiskRules;
   #entropy = 0;
   #process: SimProcess | undefined;
 
@@ -104,7 +107,7 @@ export class World {
     const { seed, latencies, rules } = parts.options;
     const plan = new FaultPlan(new Prng(seed, "faults"), rules);
     this.host = new SimHost({ seed, scheduler: parts.scheduler, trace: parts.trace, latencies, plan });
-    this.#rules = new DiskRules(this.host.disk, parts.problems);
+    this.rules = new DiskRules(this.host.disk, parts.problems);
   }
 
   /** Where the database of a number lies. */
@@ -141,7 +144,7 @@ export class World {
       const inside: SimProcess = this.#process?.alive === true ? this.#process : this.host.spawn();
       this.#process = inside;
       if (i === 0) this.onSpawn?.(inside);
-      const opened = await Promise.race([this.#openOnce(inside), this.crashed.promise]);
+      const opened = await Promise.race([this.openOnce(inside), this.crashed.promise]);
       if (typeof opened === "string") return "crashed";
       if (!(opened instanceof Failure)) return opened;
       last = opened.error;
@@ -156,7 +159,7 @@ export class World {
       else if ((await Promise.race([closed(opened.node), this.crashed.promise])) !== "closed") {
         return "crashed";
       }
-      await scheduler.sleep(this.host.chance.below(2_000_000));
+      await scheduler.sleep(Math.min(REST_US[1], this.host.chance.below(REST_US[0] * 2 ** Math.min(i, 10))));
     }
     problems.add("liveness", `the node could not be opened ${OPENINGS_MAX} times: ${messageOf(last)}`);
     return undefined;
@@ -171,11 +174,12 @@ export class World {
     this.host.disk.capacityBytes = Number.MAX_SAFE_INTEGER;
   }
 
-  async #openOnce(process: SimProcess): Promise<Running | Failure> {
+  /** Opens a node in a process and mounts all databases. */
+  async openOnce(process: SimProcess): Promise<Running | Failure> {
     const { options, trace, scheduler, open, wrap } = this.parts;
     const observer = new SimObserver(trace, () => scheduler.now);
     const plain: SubjectWorld = {
-      storage: new SimStorage(process, this.#rules),
+      storage: new SimStorage(process, this.rules),
       clock: new SimClock(process),
       entropy: new SimEntropy(new Prng(options.seed, `entropy ${++this.#entropy}`)),
       observer,
@@ -193,7 +197,7 @@ export class World {
 }
 
 /** An opening that failed, with the node that it left. */
-class Failure {
+export class Failure {
   readonly error: unknown;
   readonly node: SubjectNode | undefined;
 

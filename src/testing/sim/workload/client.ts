@@ -111,6 +111,11 @@ export class Client {
     }
   }
 
+  /** Draws a step in the own region, mostly a write. */
+  draw(): Step {
+    return this.#drawer.plain(90);
+  }
+
   /** Sets a node, whatever the mix: for filling up. */
   fill(context: ClientContext): Promise<void> {
     if (this.region.uncertain) return this.#resolve(context);
