@@ -16,6 +16,9 @@ export interface MountOptions extends WaitOptions {
   readonly blockSize?: number;
   /** Blocks a space map covers in a database that is created; 1024 by default. */
   readonly extentBlocks?: number;
-  /** A person's word that the unreachable or unproven holder is gone; logged. */
-  readonly confirmGone?: boolean;
+  /**
+   * A person's word that the unreachable or unproven holder is gone; logged. The nonce that `FOREIGN_OWNER`
+   * names: that holder and no other; `true`: whoever it is.
+   */
+  readonly confirmGone?: string | boolean;
 }
