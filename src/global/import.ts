@@ -29,7 +29,9 @@ export interface ImportProgress {
 
 /** What an import did. */
 export interface ImportReport extends ImportProgress {
+  /** The format that was read. */
   readonly format: TextFormat;
+  /** The charset it was read in. */
   readonly charset: Charset;
 }
 

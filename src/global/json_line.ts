@@ -39,7 +39,7 @@ const MARKS: Readonly<Record<string, (content: unknown) => Value>> = {
 /** Writes a node as a line of ASCII, without its end. */
 export function formatJsonLine(name: string, subscripts: readonly Subscript[], value: Value): string {
   const parts = subscripts.map((it) => typeof it === "bigint" ? `"${it}"` : JSON.stringify(it));
-  const line = `{"global":"${name}","subscripts":[${parts.join(",")}],"value":${valueText(value)}}`;
+  const line = `{"global":"${name}","subscripts":[${parts.join(",")}],"value":${jsonText(value)}}`;
   return line.replace(/[\x7f-\uffff]/g, escapeUnit);
 }
 
@@ -47,14 +47,15 @@ function escapeUnit(unit: string): string {
   return "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
-function valueText(value: Value): string {
+/** A value as JSON, with the marks of this file. */
+export function jsonText(value: Value): string {
   if (typeof value === "bigint") return `{"$bigint":"${value}"}`;
   if (Object.is(value, -0)) return '{"$number":"-0"}';
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (value instanceof Uint8Array) return `{"$bytes":"${Buffer.from(value).toString("base64")}"}`;
-  if (Array.isArray(value)) return `[${value.map(valueText).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
   const members = Object.entries(value);
-  const text = `{${members.map(([key, it]) => `${JSON.stringify(key)}:${valueText(it)}`).join(",")}}`;
+  const text = `{${members.map(([key, it]) => `${JSON.stringify(key)}:${jsonText(it)}`).join(",")}}`;
   return members.length === 1 && members[0]![0].startsWith("$") ? `{"$object":${text}}` : text;
 }
 
@@ -81,6 +82,25 @@ export function parseJsonLine(line: string): JsonNode {
     }
   }
   return { name, subscripts, value: readValue(value, 0) };
+}
+
+/** Reads a value that `jsonText` wrote. `SYNTAX` for any other text. */
+export function jsonValue(text: string): Value {
+  return readValue(jsonOf(text), 0);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const found = text.slice(0, FOUND_CHARS);
+    throw new CohortError(
+      "SYNTAX",
+      `Read JSON: it is none, found ${JSON.stringify(found)}`,
+      { found },
+      error,
+    );
+  }
 }
 
 const NODE_EXPECTED = 'an object of "global", "subscripts" and "value" was expected';

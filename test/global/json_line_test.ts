@@ -73,6 +73,16 @@ test("parseJsonLine: nesting beyond any stack is SYNTAX wherever it stands, and 
   assert(performance.now() - started < 5000);
 });
 
+/** Code of the error that `read` throws. */
+function codeOf(read: () => unknown): string {
+  try {
+    read();
+    return "none";
+  } catch (error) {
+    return error instanceof CohortError ? error.code : String(error);
+  }
+}
+
 test("parseJsonLine: what is no record is SYNTAX", () => {
   const values = [
     ...['{"$bigint":12}', '{"$bigint":"1.5"}', '{"$bigint":""}', '{"$bytes":"AQI"}', '{"$bytes":"A*=="}'],
@@ -89,7 +99,6 @@ test("parseJsonLine: what is no record is SYNTAX", () => {
     ...['{"global":"X","subscripts":[],"valu":1}', '{"global":"X","subscripts":[true],"value":1}'],
   ];
   for (const line of lines) {
-    const error = assertThrows(() => parseJsonLine(line), CohortError, undefined, line.slice(0, 80));
-    assertEquals(error.code, "SYNTAX", line.slice(0, 80));
+    assertEquals(codeOf(() => parseJsonLine(line)), "SYNTAX", line.slice(0, 80));
   }
 });

@@ -1,5 +1,5 @@
 import { test } from "#test";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { formatZwr, parseZwr } from "../../src/global/zwr.ts";
 import { compareKeys, keyOf } from "../../src/ground/key.ts";
 import { CohortError } from "../../src/ground/errors.ts";
@@ -96,10 +96,19 @@ const MALFORMED: readonly string[] = [
   ...['^a(1)==""', '^a(1234567890123456789)="x"', "{}", "\u0000", '^a(1)="x"\u0000', '^a("\ud800"', '"x"'],
 ];
 
+/** Code of the error that `read` throws. */
+function codeOf(read: () => unknown): string {
+  try {
+    read();
+    return "none";
+  } catch (error) {
+    return error instanceof CohortError ? error.code : String(error);
+  }
+}
+
 test("parseZwr: what is no record is SYNTAX", () => {
   for (const line of MALFORMED) {
-    const error = assertThrows(() => parseZwr(line), CohortError, undefined, JSON.stringify(line));
-    assertEquals(error.code, "SYNTAX", line);
+    assertEquals(codeOf(() => parseZwr(line)), "SYNTAX", JSON.stringify(line));
   }
 });
 

@@ -1,7 +1,7 @@
-/** A GT.M database in a folder of its own, in M mode (one byte a character), to compare with. */
+/** A GT.M database in a folder of its own, to compare with: in M mode (one byte a character) or UTF-8. */
 import { spawnSync } from "node:child_process";
 import { Buffer } from "node:buffer";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -11,15 +11,23 @@ import { findService } from "../support/services.ts";
 export interface Gtm {
   /** Runs `label^routine` with `input` on its standard input and returns what it prints, byte for byte. */
   run(entry: string, input: Buffer): Buffer;
+  /** Runs `mupip` with these arguments in `folder`; returns what it prints. */
+  mupip(...args: string[]): string;
+  /** Its folder; files of one's own may lie there. */
+  readonly folder: string;
 }
+
+/** GT.M's two modes. */
+export type GtmMode = "M" | "UTF-8";
 
 /**
  * Runs `body` with a new database and the routines in `sources` (paths of .m files), and removes it again.
  * Without GT.M on this machine nothing runs and the test says so, or fails where services are required.
  */
-export function withGtm(sources: readonly URL[], body: (gtm: Gtm) => void): void {
-  const dist = findService("fis-gtm");
-  if (dist === undefined) return console.log("not compared: fis-gtm is not installed");
+export function withGtm(sources: readonly URL[], body: (gtm: Gtm) => void, mode: GtmMode = "M"): void {
+  const base = findService("fis-gtm");
+  if (base === undefined) return console.log("not compared: fis-gtm is not installed");
+  const dist = mode === "M" ? base : join(base, "utf8");
   const folder = mkdtempSync(join(tmpdir(), "cohort-gtm-"));
   const env = {
     ...process.env,
@@ -28,8 +36,9 @@ export function withGtm(sources: readonly URL[], body: (gtm: Gtm) => void): void
     gtmroutines: `${folder} ${dist}/libgtmutil.so ${dist}`,
     gtm_log: folder,
     gtm_tmp: folder,
-    gtm_chset: "M",
-    LC_ALL: "C",
+    gtm_chset: mode,
+    LC_ALL: mode === "M" ? "C" : "C.utf8",
+    gtm_icu_version: icuVersion(),
   };
   const call = (program: string, args: string[], input: Buffer): Buffer => {
     const done = spawnSync(join(dist, program), args, { env, input, cwd: folder, maxBuffer: 2 ** 28 });
@@ -45,10 +54,23 @@ export function withGtm(sources: readonly URL[], body: (gtm: Gtm) => void): void
     ];
     call("mumps", ["-run", "GDE"], Buffer.from(settings.join("\n") + "\n"));
     call("mupip", ["create"], Buffer.alloc(0));
-    body({ run: (entry, input) => call("mumps", ["-run", entry], input) });
+    body({
+      folder,
+      run: (entry, input) => call("mumps", ["-run", entry], input),
+      mupip: (...args) => call("mupip", args, Buffer.alloc(0)).toString("latin1"),
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The installed ICU's version as GT.M wants it: "7.2" for libicuuc.so.72. */
+function icuVersion(): string {
+  const names = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+    .flatMap((folder) => existsSync(folder) ? readdirSync(folder) : []);
+  const [, tens, ones] = names.map((it) => /^libicuuc\.so\.(\d+)(\d)$/.exec(it)).find((it) => it !== null) ??
+    [];
+  return tens === undefined ? "" : `${tens}.${ones}`;
 }
 
 /** A text as M mode sees it: its UTF-8, one character a byte. */

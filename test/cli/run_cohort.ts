@@ -1,0 +1,63 @@
+/** Runs the real `cohort` under the runtime of the test. */
+import { Buffer } from "node:buffer";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("../../src/cli/cohort.ts", import.meta.url));
+const RUN = "bun" in process.versions ? ["run"] : ["run", "-A", "--no-check"];
+const TIMEOUT_MS = 50_000;
+
+/** What a run of the program came to. */
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** Standard output, byte for byte. */
+  readonly bytes: Buffer;
+}
+
+/** Runs `cohort` with these arguments and `input` on its standard input. */
+export function cohort(args: readonly string[], input: string | Uint8Array = ""): Ended {
+  return runScript(PROGRAM, args, input);
+}
+
+/** Runs any script under the runtime of the test. */
+export function runScript(script: string, args: readonly string[], input: string | Uint8Array = ""): Ended {
+  const options = { input, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26, env: { ...process.env, NO_COLOR: "1" } };
+  const done: SpawnSyncReturns<Buffer> = spawnSync(process.execPath, [...RUN, script, ...args], options);
+  if (done.error !== undefined) throw done.error;
+  const bytes = Buffer.from(done.stdout);
+  return {
+    code: done.status,
+    out: bytes.toString("utf8"),
+    err: Buffer.from(done.stderr).toString("utf8"),
+    bytes,
+  };
+}
+
+/** Changes one byte of a file. */
+export function damage(path: string, position: number): void {
+  const file = openSync(path, "r+");
+  try {
+    const byte = new Uint8Array(1);
+    readSync(file, byte, 0, 1, position);
+    byte[0]! ^= 0xff;
+    writeSync(file, byte, 0, 1, position);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Runs `body` with a new folder, and removes it again. */
+export async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "cohort-cli-"));
+  try {
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
