@@ -84,7 +84,7 @@ fileTest("a directory that holds more than temporaries keeps them all", async (s
   fs.mkdirSync(`${directory}/d`);
   fs.writeFileSync(`${directory}/d/${TEMPORARY}`, "young");
   fs.writeFileSync(`${directory}/d/s`, "");
-  await assertRejects(() => storage.remove(`${directory}/d`), CohortError, "ENOTEMPTY");
+  await assertRejects(async () => await storage.remove(`${directory}/d`), CohortError, "ENOTEMPTY");
   assertEquals(fs.readdirSync(`${directory}/d`).sort(), [TEMPORARY, "s"]);
 });
 
