@@ -13,7 +13,7 @@ import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../src/ports/fence
 import { isGateOver, isLocal, openProcessGate, shutProcessGate } from "./common/process_gate.ts";
 import { lookAtSelf, lookByProc, lookByPs, type ProcessView, type SelfView } from "./common/process_look.ts";
 
-export type { ProcessView, SelfView } from "./common/process_look.ts";
+export type { ProcessView, SelfView, Sight } from "./common/process_look.ts";
 
 /** Options of {@linkcode createProcessFence}. */
 export interface ProcessFenceOptions {

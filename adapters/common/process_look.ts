@@ -20,17 +20,25 @@ export interface SelfView {
   readonly sight: Sight;
   /** Why `sight` is `none`, with the remedy; empty otherwise. */
   readonly blindness: string;
+  /** Identity of the host, stable over its restarts. */
   readonly host: string;
+  /** Name of the host, for messages. */
   readonly hostName: string;
+  /** Identity of this run of the kernel. */
   readonly boot: string;
+  /** Inode of the pid namespace. */
   readonly pidNamespace: number;
+  /** Number of the process in its namespace. */
   readonly pid: number;
+  /** When the process started, as the kernel counts. */
   readonly startTime: string;
+  /** Tells one program image of the process from the next (`exec`). */
   readonly exec: string;
 }
 
 /** What a look at another process gave. */
 export interface ProcessView {
+  /** Whether it lives; `unproven` when that could not be seen. */
   readonly state: "gone" | "alive" | "unproven";
   /** What was seen, for messages. */
   readonly reason: string;
