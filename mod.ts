@@ -55,7 +55,16 @@ export type WorldOptions = Partial<World>;
 
 /**
  * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is
- * in memory.
+ * in memory. Cheap: pool, journal and image journal are made by the first mount. End it with `close()` or
+ * `await using`, which bring everything home.
+ *
+ * ```ts
+ * import { openNode } from "@cohort/db";
+ *
+ * await using node = await openNode();
+ * const database = await node.mount("/hospital", { create: true });
+ * await database.global<string>("Patient").set([123, "name"], "Ada");
+ * ```
  *
  * @param options See {@link NodeOptions}; every one has a default.
  * @param world Storage, clock, entropy or observer of one's own, in place of this host's.

@@ -27,7 +27,21 @@ const keyScratch: Uint8Array = new Uint8Array(KEY_SCRATCH_BYTES);
 /** What `data` answers: 0 nothing, 1 a value, 10 descendants, 11 both. */
 export type DataState = 0 | 1 | 10 | 11;
 
-/** One global of a mounted database. `T` is what the caller stores in it; it is not checked at run time. */
+/**
+ * One global of a mounted database. `T` is what the caller stores in it; it is not checked at run time.
+ *
+ * Wrong arguments reject `TypeError` or `RangeError` before anything is read or changed: subscripts that M
+ * has none for, too many or too long ones, values without a form. Any call rejects `NOT_MOUNTED` after a
+ * dismount,
+ * `CLOSED` and `STOPPED` with the node, `CORRUPT` for a block that fails its checks, `IO` for one that cannot
+ * be read, `TIMEOUT` or the signal's reason. A write rejects `READ_ONLY`, and `FULL` when the volume cannot
+ * grow; while writes are frozen by an I/O error it waits. What changes too much for the pool at once is
+ * `TRANSACTION_TOO_LARGE`.
+ *
+ * Cost: what is resident is read or changed in the caller's turn, for one promise; what is not costs one read
+ * a level. A read is answered when all it saw may be acknowledged, a write when the node's durability is
+ * reached.
+ */
 export class Global<T = Value> {
   /** Its name, without the caret. */
   readonly name: string;
@@ -46,7 +60,10 @@ export class Global<T = Value> {
     return this.#database;
   }
 
-  /** The value at a node, undefined when it has none. A hit sends nothing and waits for nothing. */
+  /**
+   * The value at a node, undefined when it has none. Sees every earlier call of this process. An array,
+   * object or `Uint8Array` is a fresh copy each time.
+   */
   get(subscripts: readonly Subscript[], options?: WaitOptions): Promise<T | undefined> {
     try {
       const length = encodeKey(subscripts, keyScratch);
@@ -76,7 +93,7 @@ export class Global<T = Value> {
     }
   }
 
-  /** `$DATA`: whether a node has a value, descendants, both or nothing. */
+  /** `$DATA`: 0 for nothing, 1 for a value, 10 for descendants, 11 for both. */
   data(subscripts: readonly Subscript[], options?: WaitOptions): Promise<DataState> {
     return this.#withKey(subscripts, (key) =>
       this.#read<DataState>(
@@ -137,7 +154,10 @@ export class Global<T = Value> {
     return new Entries<T>(this.#database, this.name, subscripts, options);
   }
 
-  /** Sets the value of a node. Resolves when the database's durability is reached. */
+  /**
+   * Sets the value of a node: up to 3,641,344 encoded bytes. The value is taken as it is at the call.
+   * Resolves when the node's durability is reached.
+   */
   set(subscripts: readonly Subscript[], value: T, options?: WaitOptions): Promise<void> {
     return this.#writer.set(subscripts, value as Value, options);
   }
