@@ -36,6 +36,13 @@ export class Change extends Step {
   /** Scratch frames that could not be had. */
   #missed = 0;
 
+  /** Bytes of journal space reserved for this change's group. */
+  admitted = 0;
+  /** Rises when its pins are released: a reservation granted later belongs to nobody. */
+  turn = 0;
+  /** Called when its pins are released: gives back what was reserved and not used. */
+  onRelease: (() => void) | undefined;
+
   /** Blocks touched so far. */
   get touchedCount(): number {
     return this.#order.length;
@@ -263,13 +270,16 @@ export class Change extends Step {
   }
 
   /**
-   * Makes the change real: one journal group, every block with `stamp`. The caller has admitted
-   * `groupBytesMax`.
+   * Makes the change real: one journal group, every block with `stamp`. `admitted` is at least
+   * `groupBytesMax`, and
+   * is used up.
    * Returns the journal position after the group; `start` is the position before it.
    */
   publish(sink: GroupSink, stamp: number): number {
     const start = sink.position;
-    sink.beginGroup(stamp, this.groupBytesMax);
+    const { admitted } = this;
+    this.admitted = 0;
+    sink.beginGroup(stamp, admitted);
     for (const touched of this.#order) journalTouched(sink, this.pool, touched, stamp);
     const end = sink.endGroup();
     for (const touched of this.#order) installTouched(this.pool, touched, start, end);
@@ -294,6 +304,8 @@ export class Change extends Step {
 
   override release(): void {
     this.discard();
+    this.turn++;
+    this.onRelease?.();
     super.release();
   }
 

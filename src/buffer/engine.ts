@@ -22,6 +22,8 @@ export type Again = typeof AGAIN;
 
 /** Frames a step reserves at first; more when it shows that it needs more. */
 const BUDGET_FIRST = 24;
+/** How far the stamps may rise between the grant of space and its use: others publish meanwhile. */
+const STAMPS_AHEAD: number = 2 ** 20;
 /** Frames never promised to steps, so that loads of others go on. */
 const FRAMES_SPARE = 4;
 
@@ -29,6 +31,8 @@ const FRAMES_SPARE = 4;
 export interface EngineJournal extends GroupSink {
   /** Reserves space for a group; undefined when at once. */
   admit(bytes: number, stampAtMost: number): Promise<void> | undefined;
+  /** The same for who will not wait: true when it is reserved. */
+  admitNow(bytes: number, stampAtMost: number): boolean;
   /** Gives a reservation back. */
   withdraw(bytes: number): void;
   /** When operations up to `position` may be acknowledged; undefined when they may now. */
@@ -104,29 +108,24 @@ export class Engine {
    */
   change<T>(attempt: (change: Change) => T | Again, patience: Patience = {}): Promise<Published<T>> {
     const change = new Change(this.pool, false);
+    change.onRelease = () => this.#giveSpace(change);
     return this.#run(change, () => this.#tryChange(change, attempt), patience);
   }
 
-  /**
-   * Reserves space for a group of at most `bytes`: undefined when it may be appended now, else when to ask
-   * again.
-   */
-  admit(bytes: number): Promise<void> | undefined {
-    if (this.frozen !== undefined) return this.frozen;
-    const wait = this.journal.admit(bytes, this.stamps.peek);
-    if (wait === undefined) return undefined;
-    const given = wait.then(() => this.journal.withdraw(bytes));
-    // Whoever does not wait for it has another way to learn of the failure.
-    given.catch(() => {});
-    return given;
+  /** Reserves space for a group of at most `bytes` if there is some now; for what can be done another way. */
+  admitNow(bytes: number): boolean {
+    return this.frozen === undefined && this.journal.admitNow(bytes, this.stamps.peek);
   }
 
   #tryChange<T>(change: Change, attempt: (change: Change) => T | Again): Published<T> | Again {
     const value = attempt(change);
-    if (value === AGAIN) return AGAIN;
+    if (value === AGAIN) {
+      // Space is never held while something else is waited for: whoever frees that may need space itself.
+      this.#giveSpace(change);
+      return AGAIN;
+    }
     if (change.touchedCount === 0) return { value, position: change.seen };
-    const bytes = change.groupBytesMax;
-    const wait = this.admit(bytes);
+    const wait = this.#takeSpace(change, change.groupBytesMax);
     if (wait !== undefined) {
       change.waits.push(() => wait);
       return AGAIN;
@@ -134,6 +133,39 @@ export class Engine {
     const position = change.publish(this.journal, this.stamps.next());
     this.nudge();
     return { value, position: Math.max(position, change.seen) };
+  }
+
+  /**
+   * Reserves space for the group of a change: undefined when it has it. What it waited for is its own in the
+   * next attempt: if it had to ask again, many who wait could take turns for ever without one of them
+   * publishing.
+   */
+  #takeSpace(change: Change, bytes: number): Promise<void> | undefined {
+    if (this.frozen !== undefined) {
+      this.#giveSpace(change);
+      return this.frozen;
+    }
+    if (change.admitted >= bytes) return undefined;
+    this.#giveSpace(change);
+    const wait = this.journal.admit(bytes, this.stamps.peek + STAMPS_AHEAD);
+    if (wait === undefined) {
+      change.admitted = bytes;
+      return undefined;
+    }
+    const { turn } = change;
+    const granted = wait.then(() => {
+      if (change.turn === turn) change.admitted = bytes;
+      else this.journal.withdraw(bytes);
+    });
+    // Whoever does not wait for it has another way to learn of the failure.
+    granted.catch(() => {});
+    return granted;
+  }
+
+  #giveSpace(change: Change): void {
+    if (change.admitted === 0) return;
+    this.journal.withdraw(change.admitted);
+    change.admitted = 0;
   }
 
   async #run<T>(step: Step, attempt: () => T | Again, patience: Patience): Promise<T> {

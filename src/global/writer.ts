@@ -158,7 +158,7 @@ export class GlobalWriter {
     if (engine.stopped !== undefined || value.length > INLINE_VALUE_BYTES_MAX) return 0;
     if (!fits(bytes, base, blockSize, found, keyLength, value.length)) return 0;
     const bytesMax = HOT_GROUP_BYTES + keyLength + value.length;
-    if (engine.admit(bytesMax) !== undefined) return 0;
+    if (!engine.admitNow(bytesMax)) return 0;
     const start = journal.position;
     const stamp = engine.stamps.next();
     journal.beginGroup(stamp, bytesMax);

@@ -185,6 +185,11 @@ export class Journal {
     return this.#admission.admit(bytes, stampAtMost);
   }
 
+  /** `admit` for who will not wait: true when the space is reserved. */
+  admitNow(bytes: number, stampAtMost: number): boolean {
+    return this.#admission.admitNow(bytes, stampAtMost);
+  }
+
   /** Gives an admission back unused. */
   withdraw(bytes: number): void {
     this.#admission.release(bytes);

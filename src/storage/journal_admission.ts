@@ -79,12 +79,17 @@ export class JournalAdmission {
 
   /** Reserves for one group; undefined means at once. */
   admit(bytes: number, stampAtMost: number): undefined | Promise<void> {
+    if (this.admitNow(bytes, stampAtMost)) return undefined;
+    return this.#admitLater(bytes + OVERHEAD_BYTES, stampAtMost);
+  }
+
+  /** Reserves for one group if nobody waits and there is room. */
+  admitNow(bytes: number, stampAtMost: number): boolean {
     const need = bytes + OVERHEAD_BYTES;
-    if (this.#pump.filling.end + this.#reserved + need <= this.#openUpTo && stampAtMost <= this.ceiling) {
-      this.#reserved += need;
-      return undefined;
-    }
-    return this.#admitLater(need, stampAtMost);
+    if (this.#pump.filling.end + this.#reserved + need > this.#openUpTo) return false;
+    if (stampAtMost > this.ceiling) return false;
+    this.#reserved += need;
+    return true;
   }
 
   /**
