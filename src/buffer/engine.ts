@@ -93,7 +93,7 @@ export class Engine {
     const step = new Step(this.pool, false);
     const result = await this.#run(step, () => attempt(step), patience);
     const wait = this.journal.ackOf(step.seen);
-    if (wait !== undefined) await wait;
+    if (wait !== undefined) await unlessAborted(wait, patience.signal);
     return result;
   }
 

@@ -5,7 +5,8 @@
  * waits.
  */
 import type { Change } from "../buffer/change.ts";
-import { type Engine, quarantined } from "../buffer/engine.ts";
+import { type Again, type Engine, type Patience, type Published, quarantined } from "../buffer/engine.ts";
+import { unlessAborted } from "../buffer/waiting.ts";
 import type { Clock, Observer } from "../ports/mod.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
@@ -71,19 +72,19 @@ export class DatabaseCore {
     }
   }
 
-  /**
-   * Inside a changing attempt: true when another transaction holds the commit ticket, and the change waits
-   * for it.
-   */
-  mustQueue(change: Change, holder: object | undefined): boolean {
-    if (this.#ticketHolder === undefined || this.#ticketHolder === holder) return false;
-    change.waits.push(() => new Promise((go) => this.#ticketWaiters.push(go)));
-    return true;
+  /** Whether a change must wait because another than `holder` has the commit ticket. */
+  mustQueue(holder: object | undefined): boolean {
+    return this.#ticketHolder !== undefined && this.#ticketHolder !== holder;
+  }
+
+  /** Resolves when the commit ticket is given back. */
+  turn(signal: AbortSignal | undefined): Promise<void> {
+    return unlessAborted(new Promise((go) => this.#ticketWaiters.push(go)), signal);
   }
 
   /** Takes the commit ticket: no other commit of this database runs until it is given back. */
-  async takeTicket(holder: object): Promise<void> {
-    while (this.#ticketHolder !== undefined) await new Promise<void>((go) => this.#ticketWaiters.push(go));
+  async takeTicket(holder: object, signal: AbortSignal | undefined): Promise<void> {
+    while (this.#ticketHolder !== undefined) await this.turn(signal);
     this.#ticketHolder = holder;
     this.#settle();
   }
@@ -99,5 +100,29 @@ export class DatabaseCore {
     const refused = this.#closed !== undefined || this.volume.quarantine !== undefined;
     const writes = refused || this.volume.readOnly || this.#ticketHolder !== undefined;
     this.#gate = (refused ? 1 : 0) | (writes ? 2 : 0);
+  }
+}
+
+const QUEUED: unique symbol = Symbol("queued");
+
+/**
+ * Runs a change when no other transaction has the commit ticket of these databases. It waits without permits or pins,
+ * for the ticket's holder may need them.
+ */
+export async function inTurn<R>(
+  engine: Engine,
+  databases: readonly DatabaseCore[],
+  holder: object | undefined,
+  attempt: (change: Change) => R | Again,
+  patience: Patience,
+): Promise<Published<R>> {
+  for (;;) {
+    let taken: DatabaseCore | undefined;
+    const published = await engine.change<R | typeof QUEUED>((change) => {
+      taken = databases.find((database) => database.mustQueue(holder));
+      return taken === undefined ? attempt(change) : QUEUED;
+    }, patience);
+    if (published.value !== QUEUED) return published as Published<R>;
+    if (taken?.mustQueue(holder)) await taken.turn(patience.signal);
   }
 }

@@ -69,7 +69,7 @@ export class Global<T = Value> {
       const length = encodeKey(subscripts, keyScratch);
       const database = this.#database;
       const root = this.#writer.cachedRoot();
-      if (root !== NO_ROOT && database.readGate === 0) {
+      if (root !== NO_ROOT && database.readGate === 0 && options === undefined) {
         const { engine, volume } = database;
         const leaf = leafOf(engine.light, volume, root, keyScratch, length);
         if (leaf !== MISS) {
@@ -184,7 +184,7 @@ export class Global<T = Value> {
     by?: N,
     options?: WaitOptions,
   ): Promise<N extends bigint ? bigint : number> {
-    return this.#writer.increment(subscripts, by ?? 1, options) as Promise<
+    return this.#writer.increment(subscripts, by === undefined ? 1 : by, options) as Promise<
       N extends bigint ? bigint : number
     >;
   }
@@ -265,6 +265,7 @@ export function levelKey(subscripts: readonly Subscript[]): { key: Uint8Array; p
   return { key: keyCopy(subscripts), parentLength };
 }
 
-function checkDirection(direction: number): void {
+/** Throws unless a direction is 1 or -1. */
+export function checkDirection(direction: number): void {
   if (direction !== 1 && direction !== -1) throw new RangeError(`A direction is 1 or -1, got ${direction}`);
 }

@@ -1,5 +1,6 @@
 /** Patience: how long a caller waits, by signal and by deadline. */
 import type { Patience } from "../buffer/engine.ts";
+import { abortReason } from "../buffer/waiting.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 
@@ -22,22 +23,38 @@ export function patienceOf<T>(
   run: (patience: Patience) => Promise<T>,
 ): Promise<T> {
   if (options === undefined) return run(NO_LIMIT);
-  const { signal, timeoutMs } = options;
-  if (signal?.aborted === true) return Promise.reject(signal.reason);
-  if (timeoutMs === undefined) return run({ signal });
-  if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
-    return Promise.reject(
-      new RangeError(`timeoutMs is a number of milliseconds from 0 on, got ${timeoutMs}`),
-    );
+  try {
+    checkWait(options);
+  } catch (error) {
+    return Promise.reject(error);
   }
+  const { signal, timeoutMs } = options;
+  if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+  if (timeoutMs === undefined) return run({ signal });
   const controller = new AbortController();
   const late = (): void =>
     controller.abort(new CohortError("TIMEOUT", `The deadline of ${timeoutMs} ms passed`, { timeoutMs }));
   const cancel = clock.after(timeoutMs, late);
-  const onAbort = (): void => controller.abort(signal!.reason);
+  const onAbort = (): void => controller.abort(abortReason(signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
   return run({ signal: controller.signal }).finally(() => {
     cancel();
     signal?.removeEventListener("abort", onAbort);
   });
+}
+
+/** Throws unless options are an object with a signal and a deadline, if any. */
+function checkWait(options: WaitOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Options are an object, got ${options === null ? "null" : typeof options}`);
+  }
+  const { signal, timeoutMs } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal is an AbortSignal, got ${signal === null ? "null" : typeof signal}`);
+  }
+  if (timeoutMs === undefined) return;
+  if (typeof timeoutMs !== "number") {
+    throw new TypeError(`timeoutMs is a number of milliseconds, got ${typeof timeoutMs}`);
+  }
+  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is a number from 0 on, got ${timeoutMs}`);
 }

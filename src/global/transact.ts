@@ -4,11 +4,11 @@
  * Conflict → the body runs again; after a few, under the commit ticket of every database it wrote, so that
  * other transactions wait for it. An error of the body surfaces only if what it read still stands.
  */
-import { AGAIN, type Engine, type Patience, type Published } from "../buffer/engine.ts";
+import type { Engine, Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
-import type { DatabaseCore } from "./database.ts";
+import { type DatabaseCore, inTurn } from "./database.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
 import { DOOMED, Transaction } from "./transaction.ts";
 
@@ -94,36 +94,42 @@ class Runs<R> {
     try {
       value = await this.#body(transaction);
     } catch (error) {
-      transaction.end();
+      this.#ended(transaction);
       if (error === DOOMED || !(await this.#stands(transaction))) return "conflict";
       throw error;
     }
+    this.#ended(transaction);
+    // A transaction that only reads has nothing to wait for: it validates as it is.
+    const queues = transaction.writeCount > 0 ? this.#databases : [];
+    const published = await inTurn(
+      this.#engine,
+      queues,
+      holder,
+      (change) => transaction.commit(change),
+      this.#patience,
+    );
+    return published.value ? { value, position: published.position } : "conflict";
+  }
+
+  /** Notes which databases a run used, for the tickets of the next. */
+  #ended(transaction: Transaction): void {
     transaction.end();
     this.#databases = [...transaction.databases].sort((a, b) => a.volume.index - b.volume.index);
-    const published: Published<boolean> = await this.#engine.change((change) => {
-      for (const database of this.#databases) {
-        // A transaction that only reads has nothing to wait for: it validates as it is.
-        if (transaction.writeCount > 0 && database.mustQueue(change, holder)) return AGAIN;
-      }
-      return transaction.commit(change);
-    }, this.#patience);
-    return published.value ? { value, position: published.position } : "conflict";
   }
 
   /**
    * Whether the reads of a run that threw still stand; if not, its error may come of a state that never was.
+   * Answers when they may be acknowledged: the error may tell of them.
    */
   #stands(transaction: Transaction): Promise<boolean> {
-    return this.#engine.readUnacknowledged((step) => transaction.validate(step), this.#patience);
+    return this.#engine.read((step) => transaction.validate(step), this.#patience);
   }
 
   async #withTickets(): Promise<Outcome<R>> {
     const holder = {};
     const databases = this.#databases;
     try {
-      for (const database of databases) {
-        await unlessAborted(database.takeTicket(holder), this.#patience.signal);
-      }
+      for (const database of databases) await database.takeTicket(holder, this.#patience.signal);
       const release = (): void => databases.forEach((database) => database.giveTicket(holder));
       const cancel = this.#clock.after(TICKET_MS_MAX, release);
       try {
@@ -138,7 +144,8 @@ class Runs<R> {
 
   #pause(ms: number): Promise<void> {
     if (ms === 0) return Promise.resolve();
-    const waited = new Promise<void>((done) => void this.#clock.after(ms, done));
-    return unlessAborted(waited, this.#patience.signal);
+    let cancel = (): void => {};
+    const waited = new Promise<void>((done) => cancel = this.#clock.after(ms, done));
+    return unlessAborted(waited, this.#patience.signal).finally(cancel);
   }
 }

@@ -7,7 +7,7 @@ import { decodeKey, encodeKey, KEY_SCRATCH_BYTES } from "../ground/key.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
 import type { DatabaseCore } from "./database.ts";
-import { type DataState, levelKey } from "./global.ts";
+import { checkDirection, type DataState, levelKey } from "./global.ts";
 import type { Direction } from "./navigate.ts";
 import { keyBytes, keyText, subtreeEndText } from "./overlay.ts";
 import { decoded, KILL, type Transaction, ZKILL } from "./transaction.ts";
@@ -64,6 +64,7 @@ export class TransactionGlobal<T = Value> {
 
   /** `$ORDER`: as `Global.order`. */
   async order(subscripts: readonly Subscript[], direction: Direction = 1): Promise<Subscript | undefined> {
+    checkDirection(direction);
     const { key, parentLength } = levelKey(subscripts);
     const text = keyText(key);
     const parent = text.slice(0, parentLength);
@@ -78,6 +79,7 @@ export class TransactionGlobal<T = Value> {
 
   /** `$QUERY`: as `Global.query`. */
   async query(subscripts: readonly Subscript[], direction: Direction = 1): Promise<Subscript[] | undefined> {
+    checkDirection(direction);
     const edge = subscripts.length > 0 && subscripts[subscripts.length - 1] === "";
     const key = textOf(edge ? subscripts.slice(0, -1) : subscripts);
     const found = direction === 1

@@ -6,7 +6,7 @@
  * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again, type Patience, type Published } from "../buffer/engine.ts";
+import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import { opPut } from "../ground/block_op.ts";
@@ -20,7 +20,7 @@ import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
 import { dropGlobal, findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
-import type { DatabaseCore } from "./database.ts";
+import { type DatabaseCore, inTurn } from "./database.ts";
 import { incremented } from "./increment.ts";
 import { killRange } from "./kill.ts";
 import { mergeSubtree } from "./merge.ts";
@@ -187,7 +187,8 @@ export class GlobalWriter {
     by: number | bigint,
     options: WaitOptions | undefined,
   ): Promise<number | bigint> {
-    return this.#changing(options, () => (change): number | bigint | Again => {
+    // A transaction's body may increment (P9): it must not wait for the ticket its own transaction holds.
+    const attempt = (change: Change): number | bigint | Again => {
       const root = findOrCreateRoot(change, this.#database.volume, this.#name);
       if (root === MISS) return AGAIN;
       const place = { volume: this.#database.volume, root };
@@ -200,13 +201,18 @@ export class GlobalWriter {
       const value = new ByteWriter(32);
       encodeValue(sum, value);
       return writeEncoded(change, place, key, key.length, value.bytes, value.length) === MISS ? AGAIN : sum;
-    });
+    };
+    return this.#changing(options, () => attempt, false);
   }
 
-  /** Runs a change and waits for its acknowledgement. `prepare` checks the arguments in the caller's turn. */
+  /**
+   * Runs a change and waits for its acknowledgement. `prepare` checks the arguments in the caller's turn;
+   * `queues` is whether it waits for a commit ticket.
+   */
   #changing<R>(
     options: WaitOptions | undefined,
     prepare: () => (change: Change) => R | Again,
+    queues: boolean = true,
   ): Promise<R> {
     try {
       const attempt = prepare();
@@ -214,7 +220,7 @@ export class GlobalWriter {
       return patienceOf(
         this.#database.clock,
         options,
-        (patience) => changeAcknowledged(this.#database, attempt, patience),
+        (patience) => changeAcknowledged(this.#database, attempt, patience, queues),
       );
     } catch (error) {
       return Promise.reject(this.#database.engine.noted(error));
@@ -227,12 +233,14 @@ export async function changeAcknowledged<R>(
   database: DatabaseCore,
   attempt: (change: Change) => R | Again,
   patience: Patience,
+  queues: boolean = true,
 ): Promise<R> {
   const { engine } = database;
-  const published: Published<R> = await engine.change((change) => {
+  const admitted = (change: Change): R | Again => {
     database.admitWrite();
-    return database.mustQueue(change, undefined) ? AGAIN : attempt(change);
-  }, patience);
+    return attempt(change);
+  };
+  const published = await inTurn(engine, queues ? [database] : [], undefined, admitted, patience);
   const wait = engine.journal.ackOf(published.position);
   if (wait !== undefined) await unlessAborted(wait, patience.signal);
   return published.value;

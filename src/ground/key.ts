@@ -30,6 +30,9 @@ const SUBTREE_END = 0x01;
  * bytes.
  */
 export function encodeKey(subscripts: readonly Subscript[], into: Uint8Array): number {
+  if (!Array.isArray(subscripts)) {
+    throw new TypeError(`Encode subscripts: an array, got ${typeof subscripts}`);
+  }
   const count = subscripts.length;
   if (count > SUBSCRIPTS_MAX) {
     throw new RangeError(`Encode ${count} subscripts: the limit is ${SUBSCRIPTS_MAX}`);

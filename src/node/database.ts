@@ -102,10 +102,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** Whether a global exists. */
-  has(name: string): Promise<boolean> {
+  async has(name: string): Promise<boolean> {
     checkName(name);
     const { engine, volume } = this.#core;
-    return engine.read((step) => {
+    return await engine.read((step) => {
       this.#core.admitRead();
       const root = findRoot(step, volume, name);
       return root === MISS ? AGAIN : root !== NO_ROOT;

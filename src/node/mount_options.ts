@@ -1,4 +1,4 @@
-/** Options of a mount (types only). */
+/** Options of a mount, checked at the door. */
 import type { WaitOptions } from "../global/patience.ts";
 
 /** How a database is mounted. */
@@ -21,4 +21,32 @@ export interface MountOptions extends WaitOptions {
    * names: that holder and no other; `true`: whoever it is.
    */
   readonly confirmGone?: string | boolean;
+}
+
+/** Throws `TypeError` or `RangeError` naming a wrong option. */
+export function checkMountOptions(options: MountOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `mount takes an object of options, got ${options === null ? "null" : typeof options}`,
+    );
+  }
+  const { mode = "private", create = false, readOnly = false, confirmGone = false } = options;
+  if (mode !== "private") {
+    throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
+  }
+  if (typeof create !== "boolean" && create !== "new") {
+    throw new TypeError(`create is true, false or "new", got ${JSON.stringify(create)}`);
+  }
+  if (typeof readOnly !== "boolean") {
+    throw new TypeError(`readOnly is true or false, got ${JSON.stringify(readOnly)}`);
+  }
+  if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
+    throw new TypeError(`confirmGone is a nonce, true or false, got ${JSON.stringify(confirmGone)}`);
+  }
+  for (const name of ["blockSize", "extentBlocks"] as const) {
+    const value = options[name];
+    if (value !== undefined && !Number.isSafeInteger(value)) {
+      throw new RangeError(`${name} is a whole number, got ${value}`);
+    }
+  }
 }

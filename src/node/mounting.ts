@@ -85,11 +85,13 @@ async function createIfAsked(member: Member, directory: string, options: MountOp
   if (create === false) return;
   if (readOnly) throw new TypeError("Could not create a database that is mounted read-only");
   const made = await createVolume(directory, options, member.settings, member.world);
-  if (!made && create === "new") {
-    throw new CohortError("EXISTS", `Could not create ${volumePath(directory)}: it exists`, {
-      path: volumePath(directory),
-    });
-  }
+  if (!made && create === "new") throw exists(directory);
+}
+
+/** The error for a database that was to be new. */
+export function exists(directory: string): CohortError {
+  const path = volumePath(directory);
+  return new CohortError("EXISTS", `Could not create ${path}: it exists`, { path });
 }
 
 /** From the claim on: what fails gives the claim back, or leaves it for whoever recovers the predecessors. */

@@ -6,7 +6,7 @@
  * databases come back through recovery.
  */
 import { toHex } from "../ground/hex.ts";
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
 import { parseReference } from "../ground/reference.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
@@ -17,8 +17,8 @@ import { transact, type TransactOptions } from "../global/transact.ts";
 import type { Database } from "./database.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
-import type { MountOptions } from "./mount_options.ts";
-import { mountVolume } from "./mounting.ts";
+import { checkMountOptions, type MountOptions } from "./mount_options.ts";
+import { exists, mountVolume } from "./mounting.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
 import type { Observer } from "../ports/mod.ts";
 import { deleteDatabase } from "./deleting.ts";
@@ -120,22 +120,14 @@ export class Node implements AsyncDisposable {
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();
     checkDirectory(directory);
+    checkMountOptions(options);
     const path = await this.#world.storage.resolve(directory);
-    const mode = options.mode ?? "private";
-    if (mode !== "private") {
-      throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
-    }
-    for (;;) {
-      const known = this.#mounts.get(path);
-      if (known === undefined) break;
-      const mount = await known.catch(() => undefined);
-      if (mount === undefined || this.#mounts.get(path) !== known) continue;
-      if (mount.leaving !== undefined) {
-        await mount.leaving;
-        continue;
-      }
-      if (mount.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(mount);
-      return mount.database;
+    const known = await this.#mounted(path);
+    this.#refuse();
+    if (known !== undefined) {
+      if (options.create === "new") throw exists(path);
+      if (known.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(known);
+      return known.database;
     }
     const mounting = this.#mount(path, options);
     this.#mounts.set(path, mounting);
@@ -143,7 +135,20 @@ export class Node implements AsyncDisposable {
       return (await mounting).database;
     } catch (error) {
       this.#mounts.delete(path);
-      throw error;
+      const isMissing = this.#settings.dir === undefined && isCode(error, "NOT_FOUND");
+      throw isMissing && !options.create ? missingInMemory(path, error) : error;
+    }
+  }
+
+  /** The mount of a path that stands now, after those that come or go have come or gone. */
+  async #mounted(path: string): Promise<Mount | undefined> {
+    for (;;) {
+      const known = this.#mounts.get(path);
+      if (known === undefined) return undefined;
+      const mount = await known.catch(() => undefined);
+      if (mount === undefined || this.#mounts.get(path) !== known) continue;
+      if (mount.leaving === undefined) return mount;
+      await mount.leaving.catch(() => {});
     }
   }
 
@@ -160,7 +165,8 @@ export class Node implements AsyncDisposable {
     this.#refuse();
     checkDirectory(directory);
     const path = await this.#world.storage.resolve(directory);
-    const mount = await this.#mounts.get(path);
+    const mount = await this.#mounted(path);
+    this.#refuse();
     if (mount !== undefined) throw mountedOtherwise(mount);
     await deleteDatabase(path, this.incarnation, this.#settings, this.#world);
   }
@@ -211,6 +217,9 @@ export class Node implements AsyncDisposable {
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs } = options;
+    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+      return Promise.reject(new RangeError(`timeoutMs is a number from 0 on, got ${timeoutMs}`));
+    }
     if (timeoutMs === undefined || this.#closing !== undefined) return this.#closing ??= this.#close();
     const late = (): void => {
       const cause = new CohortError("TIMEOUT", `Could not close within ${timeoutMs} ms`, { timeoutMs });
@@ -233,6 +242,11 @@ export class Node implements AsyncDisposable {
       (cause) => this.#stop(cause),
     ).then(
       (member) => this.#opened = member,
+      (error) => {
+        // What could not be opened now may be openable later.
+        this.#member = undefined;
+        throw error;
+      },
     );
   }
 
@@ -324,6 +338,12 @@ function checkDirectory(directory: unknown): void {
   if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
     throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
   }
+}
+
+function missingInMemory(path: string, cause: CohortError): TypeError {
+  const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
+    "give openNode a dir or a pij to mount files, or mount with create";
+  return new TypeError(message, { cause });
 }
 
 function mountedOtherwise(mount: Mount): CohortError {

@@ -35,6 +35,9 @@ export async function createVolume(
   if (!BLOCK_BYTES_ALLOWED.includes(blockSize)) {
     throw new RangeError(`blockSize is one of ${BLOCK_BYTES_ALLOWED.join(", ")}, got ${blockSize}`);
   }
+  if (blockSize !== settings.blockSize) {
+    throw otherBlockSize(volumePath(directory), blockSize, settings.blockSize);
+  }
   const most = mapBitsMax(blockSize);
   if (!(Number.isSafeInteger(extentBlocks) && extentBlocks >= 8 && extentBlocks <= most)) {
     throw new RangeError(`extentBlocks is a whole number from 8 to ${most}, got ${extentBlocks}`);
@@ -44,6 +47,11 @@ export async function createVolume(
   const createdMs = Math.floor(world.clock.wallMs());
   const image = initialImage({ blockSize, extentBlocks, id, incarnation, createdMs });
   return await world.storage.createRegister(volumePath(directory), image);
+}
+
+function otherBlockSize(path: string, found: number, expected: number): CohortError {
+  const message = `Could not mount ${path}: its blocks have ${found} bytes, the pool's ${expected}`;
+  return new CohortError("BLOCK_SIZE", message, { path, found, expected });
 }
 
 /** An open volume file with its header. */
@@ -65,13 +73,7 @@ export async function openVolumeFile(
 ): Promise<OpenedVolume> {
   const path = volumePath(directory);
   const size = await probe(path, world);
-  if (size !== settings.blockSize) {
-    throw new CohortError(
-      "BLOCK_SIZE",
-      `Could not mount ${path}: its blocks have ${size} bytes, the pool's ${settings.blockSize}`,
-      { path, found: size, expected: settings.blockSize },
-    );
-  }
+  if (size !== settings.blockSize) throw otherBlockSize(path, size, settings.blockSize);
   const file = await world.storage.openVolume(path, { blockSize: size, access });
   try {
     const slotA = new Uint8Array(size);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import {
+  type Clock,
   type Database,
   type Global,
   type Node,
@@ -44,6 +45,7 @@ export interface RigOptions extends Omit<NodeOptions, "poolBytes"> {
   /** Blocks of an extent; 64 by default. */
   readonly extentBlocks?: number;
   readonly storage?: Storage;
+  readonly clock?: Clock;
 }
 
 /** A node with one database. */
@@ -58,10 +60,11 @@ const BLOCK_BYTES = 8192;
 
 /** Runs `body` with a node over a pool of few blocks; afterwards the database must be sound, the node quiet. */
 export async function withRig(options: RigOptions, body: (rig: Rig) => Promise<void>): Promise<void> {
-  const { poolBlocks = 64, extentBlocks = 64, storage = createMemoryStorage(), ...rest } = options;
+  const { poolBlocks = 64, extentBlocks = 64, storage = createMemoryStorage(), clock, ...rest } = options;
   const witness = new Witness();
   const poolBytes = poolBlocks * BLOCK_BYTES;
-  const node = await openNode({ dir: "/node", poolBytes, ...rest }, { storage, observer: witness });
+  const world = clock === undefined ? { storage, observer: witness } : { storage, observer: witness, clock };
+  const node = await openNode({ dir: "/node", poolBytes, ...rest }, world);
   try {
     const database = await node.mount("/db", { create: true, extentBlocks });
     await body({ node, database, witness, global: (name = "X") => database.global(name) });
