@@ -288,6 +288,6 @@ function checkStep(by: unknown): void {
 /** The encoded value in the scratch, its own copy; a big scratch is let go. */
 function takeScratch(): Uint8Array {
   const value = valueScratch.bytes.slice(0, valueScratch.length);
-  if (valueScratch.bytes.length > SCRATCH_KEPT_BYTES) valueScratch.bytes = new Uint8Array(4096);
+  if (valueScratch.bytes.length > SCRATCH_KEPT_BYTES) valueScratch.restart(4096);
   return value;
 }

@@ -13,7 +13,7 @@ const VARINT_SMALL_MAX = 0x7fff_ffff;
 
 /** Growable byte scratch with little-endian integers. */
 export class ByteWriter {
-  /** The scratch; replaced when it grows. */
+  /** The scratch; replaced when it grows. Never assigned from outside: a view of it is kept. */
   bytes: Uint8Array;
   /** Bytes written so far; set it to 0 to start over. */
   length: number;
@@ -95,6 +95,13 @@ export class ByteWriter {
       this.#restFrom = this.length;
     }
     return this.#rest;
+  }
+
+  /** Starts over with a scratch of `capacityBytes`: lets go of the memory that one big output took. */
+  restart(capacityBytes: number): void {
+    this.bytes = new Uint8Array(capacityBytes);
+    this.length = 0;
+    this.#restFrom = -1;
   }
 
   /** A copy of what was written. */
