@@ -122,7 +122,9 @@ export class Node implements AsyncDisposable {
     checkDirectory(directory);
     checkMountOptions(options);
     const path = await this.#world.storage.resolve(directory);
-    const known = await this.#mounted(path);
+    let known = await this.#mounted(path);
+    // Another caller may have begun to mount while this one was told that nobody had.
+    while (known === undefined && this.#mounts.has(path)) known = await this.#mounted(path);
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
