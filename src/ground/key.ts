@@ -25,13 +25,14 @@ const SUBTREE_END = 0x01;
 /**
  * Writes the key of `subscripts` to the front of `into` (of `KEY_SCRATCH_BYTES`) and returns its length.
  *
- * TypeError for a subscript that is no string, number or bigint. RangeError for "", NaN, the infinities,
- * numbers that M has none for, a lone surrogate, more than `SUBSCRIPTS_MAX` subscripts or `KEY_BYTES_MAX`
+ * TypeError for no array, or a subscript that is no string, number or bigint. RangeError for "", NaN, the
+ * infinities, numbers that M has none for, a lone surrogate, more than `SUBSCRIPTS_MAX` subscripts or
+ * `KEY_BYTES_MAX`
  * bytes.
  */
 export function encodeKey(subscripts: readonly Subscript[], into: Uint8Array): number {
   if (!Array.isArray(subscripts)) {
-    throw new TypeError(`Encode subscripts: an array, got ${typeof subscripts}`);
+    throw new TypeError(`Encode subscripts that are ${typeof subscripts}, not an array`);
   }
   const count = subscripts.length;
   if (count > SUBSCRIPTS_MAX) {
