@@ -69,7 +69,7 @@ export class Global<T = Value> {
       const length = encodeKey(subscripts, keyScratch);
       const database = this.#database;
       const root = this.#writer.cachedRoot();
-      if (root !== NO_ROOT && database.readGate === 0 && options === undefined) {
+      if (options === undefined && root !== NO_ROOT && database.readGate === 0) {
         const { engine, volume } = database;
         const leaf = leafOf(engine.light, volume, root, keyScratch, length);
         if (leaf !== MISS) {
