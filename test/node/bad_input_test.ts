@@ -1,0 +1,186 @@
+/** Bad input at the public door: each a documented error that says what and where, and nothing changed. */
+import { test } from "#test";
+import { assert, assertEquals } from "@std/assert";
+import { type CohortError, type Database, openNode, type Subscript, type Value } from "@cohort/db";
+import { createMemoryStorage } from "../../adapters/storage_memory.ts";
+import { contentOf } from "../fuzz/sample_databases.ts";
+
+/** Name or code of what a call is refused with; fails when it is not refused, or says nothing. */
+async function refusal(what: string, call: () => unknown): Promise<string> {
+  let error: unknown;
+  try {
+    await call();
+  } catch (thrown) {
+    error = thrown;
+  }
+  assert(error instanceof Error, `${what} was not refused`);
+  assert(error.message.length > 10 && !error.message.endsWith("."), `${what}: ${error.message}`);
+  return error.name === "CohortError" ? (error as CohortError).code : error.name;
+}
+
+/** A value of a wrong type, as a program without types would pass it. */
+function untyped<T>(value: unknown): T {
+  return value as T;
+}
+
+const cyclic: Record<string, unknown> = {};
+cyclic["self"] = cyclic;
+const deep = (levels: number): Value => levels === 0 ? 1 : [deep(levels - 1)];
+
+const SUBSCRIPTS: readonly [string, unknown, string][] = [
+  ["NaN", [NaN], "RangeError"],
+  ["Infinity", [Infinity], "RangeError"],
+  ["1e47", [1e47], "RangeError"],
+  ["a bigint of 19 digits", [1234567890123456789n], "RangeError"],
+  ["a lone surrogate", ["a\ud800"], "RangeError"],
+  ["an empty string", [""], "RangeError"],
+  ["32 subscripts", new Array(32).fill(1), "RangeError"],
+  ["1,020 bytes", ["x".repeat(1018)], "RangeError"],
+  ["null", [null], "TypeError"],
+  ["undefined", [undefined], "TypeError"],
+  ["an object", [{}], "TypeError"],
+  ["a symbol", [Symbol("a")], "TypeError"],
+  ["no array", "name", "TypeError"],
+  ["nothing", undefined, "TypeError"],
+];
+
+const VALUES: readonly [string, unknown, string][] = [
+  ["undefined", undefined, "TypeError"],
+  ["a function", () => 1, "TypeError"],
+  ["a symbol", Symbol("a"), "TypeError"],
+  ["a class instance", new Map(), "TypeError"],
+  ["a date", new Date(0), "TypeError"],
+  ["NaN", NaN, "RangeError"],
+  ["-Infinity inside", [{ a: -Infinity }], "RangeError"],
+  ["undefined inside", { a: undefined }, "TypeError"],
+  ["a lone surrogate", "\udc00", "RangeError"],
+  ["a lone surrogate in a key", { "\ud800": 1 }, "RangeError"],
+  ["a cycle", cyclic, "TypeError"],
+  ["65 levels", deep(65), "RangeError"],
+  ["3,641,345 bytes", "x".repeat(3_641_344), "RangeError"],
+  ["a bigint of 65,537 bytes", 1n << BigInt(65_536 * 8), "RangeError"],
+];
+
+async function withDatabase(body: (database: Database) => Promise<void>): Promise<void> {
+  await using node = await openNode();
+  const database = await node.mount("/hr", { create: true });
+  await database.global<Value>("X").set(["kept"], 1);
+  const before = await contentOf(database);
+  await body(database);
+  assertEquals(await contentOf(database), before, "something was changed");
+}
+
+test("bad input: subscripts that M has none for, in every call", () =>
+  withDatabase(async (database) => {
+    const global = database.global<Value>("X");
+    for (const [name, value, expected] of SUBSCRIPTS) {
+      const subscripts = untyped<Subscript[]>(value);
+      const calls: Record<string, () => unknown> = {
+        get: () => global.get(subscripts),
+        set: () => global.set(subscripts, 1),
+        data: () => global.data(subscripts),
+        zkill: () => global.zkill(subscripts),
+        increment: () => global.increment(subscripts, 1),
+        merge: () => global.merge(subscripts, global, [2]),
+        // "" stands before the first and after the last.
+        ...(name === "an empty string" ? {} : {
+          order: () => global.order(subscripts),
+          query: () => global.query(subscripts, -1),
+        }),
+        ...(value === undefined ? {} : {
+          ref: () => global.ref(subscripts).toString(),
+          kill: () => global.kill(subscripts),
+          entries: async () => {
+            for await (const _ of global.entries(subscripts));
+          },
+        }),
+      };
+      for (const [call, run] of Object.entries(calls)) {
+        assertEquals(await refusal(`${call} of ${name}`, run), expected, `${call} of ${name}`);
+      }
+    }
+  }));
+
+test("bad input: values without a form", () =>
+  withDatabase(async (database) => {
+    const global = database.global<Value>("X");
+    for (const [name, value, expected] of VALUES) {
+      const set = (): unknown => global.set(["new"], untyped<Value>(value));
+      assertEquals(await refusal(name, set), expected, name);
+    }
+    for (const by of [NaN, Infinity, "1", null, {}]) {
+      const name = await refusal(`increment by ${String(by)}`, () =>
+        global.increment(["n"], untyped<number>(by)));
+      assert(name === "RangeError" || name === "TypeError");
+    }
+  }));
+
+test("bad input: a key __proto__ is data, NUL is a character", () =>
+  withDatabase(async (database) => {
+    const global = database.global<Value>("X");
+    const value = JSON.parse('{"__proto__":{"polluted":1},"a":"\\u0000"}') as Value;
+    await global.set(["\0", "__proto__"], value);
+    const read = await global.get(["\0", "__proto__"]);
+    assertEquals(read, value);
+    assertEquals(Object.keys(read as object), ["__proto__", "a"]);
+    assertEquals(({} as Record<string, unknown>)["polluted"], undefined);
+    await global.kill(["\0"]);
+  }));
+
+test("bad input: names, options, limits, directions, signals", () =>
+  withDatabase(async (database) => {
+    for (const name of ["", "1a", "a.b", "a b", "ä", "A".repeat(32), "%%", "a\0"]) {
+      assertEquals(await refusal(name, () => database.global(name)), "RangeError", name);
+    }
+    assertEquals(await refusal("a name of no text", () => database.global(untyped<string>(5))), "TypeError");
+    const global = database.global<Value>("X");
+    const options: readonly unknown[] = [{ poolBytes: -1 }, { durability: "maybe" }, { leaseMs: NaN }, {
+      blockSize: 4096,
+    }];
+    for (const it of options) {
+      assertEquals(await refusal(JSON.stringify(it), () => openNode(untyped(it))), "RangeError");
+    }
+    assertEquals(await refusal("options null", () => openNode(untyped(null))), "TypeError");
+    assertEquals(await refusal("dir 5", () => openNode(untyped({ dir: 5 }))), "TypeError");
+    assertEquals(await refusal("direction 2", () => global.order([1], untyped(2))), "RangeError");
+    for (const timeoutMs of [-1, NaN]) {
+      assertEquals(await refusal("timeoutMs", () => global.get([1], { timeoutMs })), "RangeError");
+    }
+    const signal = AbortSignal.abort(new Error("I was aborted before"));
+    for (const run of [() => global.get([1], { signal }), () => global.set([1], 1, { signal })]) {
+      assertEquals(await refusal("an aborted signal", run), "Error");
+    }
+  }));
+
+test("bad input: use after dismount and after close, twice mounted, twice created", async () => {
+  const node = await openNode();
+  const database = await node.mount("/hr", { create: true });
+  const global = database.global<Value>("X");
+  await global.set([1], 1);
+  assertEquals(await refusal("create again", () => node.createDatabase("/hr")), "EXISTS");
+  assertEquals(await refusal("another mode", () => node.mount("/hr", { readOnly: true })), "MOUNTED");
+  assertEquals(await refusal("delete", () => node.deleteDatabase("/hr")), "MOUNTED");
+  assertEquals(await refusal("no such database", () => node.mount("/none")), "NOT_FOUND");
+  for (const directory of ["", "a\0b", 5]) {
+    const mount = (): unknown => node.mount(untyped<string>(directory));
+    assertEquals(await refusal(`directory ${directory}`, mount), "TypeError");
+  }
+  await database.dismount();
+  assertEquals(await refusal("get", () => global.get([1])), "NOT_MOUNTED");
+  assertEquals(await refusal("set", () => global.set([1], 2)), "NOT_MOUNTED");
+  await node.close();
+  await node.close();
+  assertEquals(await refusal("mount", () => node.mount("/hr")), "CLOSED");
+});
+
+test("bad input: a file that is no volume is refused and not changed", async () => {
+  const storage = createMemoryStorage();
+  const bytes = new TextEncoder().encode("my thesis, the only copy ".repeat(2000));
+  await storage.createRegister("/hr/cohort.dat", bytes);
+  const node = await openNode({}, { storage });
+  assertEquals(await refusal("a text", () => node.mount("/hr", { create: true })), "NOT_A_VOLUME");
+  assertEquals(await storage.readRegister("/hr/cohort.dat"), bytes);
+  assertEquals(await storage.list("/hr"), ["cohort.dat"]);
+  await node.close();
+  await storage.close();
+});
