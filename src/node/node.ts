@@ -120,23 +120,16 @@ export class Node implements AsyncDisposable {
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();
     checkDirectory(directory);
+    checkMountOptions(options);
     const path = await this.#world.storage.resolve(directory);
-    const mode = options.mode ?? "private";
-    if (mode !== "private") {
-      throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
-    }
-    for (;;) {
-      const known = this.#mounts.get(path);
-      if (known === undefined) break;
-      const mount = await known.catch(() => undefined);
-      if (mount === undefined || this.#mounts.get(path) !== known) continue;
-      if (mount.leaving !== undefined) {
-        await mount.leaving;
-        continue;
-      }
-      if (options.create === "new") throw existsAlready(path);
-      if (mount.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(mount);
-      return mount.database;
+    let known = await this.#mounted(path);
+    // Another caller may have begun to mount while this one was told that nobody had.
+    while (known === undefined && this.#mounts.has(path)) known = await this.#mounted(path);
+    this.#refuse();
+    if (known !== undefined) {
+      if (options.create === "new") throw exists(path);
+      if (known.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(known);
+      return known.database;
     }
     const mounting = this.#mount(path, options);
     this.#mounts.set(path, mounting);
@@ -349,10 +342,10 @@ function checkDirectory(directory: unknown): void {
   }
 }
 
-function existsAlready(directory: string): CohortError {
-  return new CohortError("EXISTS", `Could not create ${directory}: it exists and is mounted here`, {
-    directory,
-  });
+function missingInMemory(path: string, cause: CohortError): TypeError {
+  const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
+    "give openNode a dir or a pij to mount files, or mount with create";
+  return new TypeError(message, { cause });
 }
 
 function mountedOtherwise(mount: Mount): CohortError {
