@@ -344,10 +344,8 @@ export class WriteDaemon implements RoomMaker {
     // Who comes while the journal is truncated waits for what is dirty by then: that is the next round's to
     // tell.
     const done = this.#waiters.filter((waiter) => waiter.position < oldest);
-    if (reached > this.#homeReached) {
-      this.#homeReached = reached;
-      await onHome(reached);
-    }
+    this.#homeReached = Math.max(this.#homeReached, reached);
+    await onHome(this.#homeReached);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const waiter of done) waiter.done();
   }

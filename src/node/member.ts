@@ -64,7 +64,12 @@ export async function openMember(
     onStop(cause);
   };
   const cycleBlocks = cycleBlocksOf(settings);
-  const journal = await openJournal(storage, directory, incarnation, settings, world, stop);
+  let relieving: Promise<void> | undefined;
+  // What fills the disk may be segments that nothing needs once their blocks are home.
+  const relieve = (): void => {
+    relieving ??= daemon.checkpoint().catch(() => {}).finally(() => relieving = undefined);
+  };
+  const journal = await openJournal(storage, directory, incarnation, settings, world, stop, relieve);
   const images = await ImageJournal.open({
     storage,
     clock: world.clock,
@@ -106,6 +111,7 @@ function openJournal(
   settings: Settings,
   world: World,
   onStop: (cause: CohortError) => void,
+  onShort: () => void,
 ): Promise<Journal> {
   const { durability, syncIntervalMs, segmentBytes, historyDays } = settings;
   return Journal.create({
@@ -120,6 +126,7 @@ function openJournal(
     segmentBytes,
     reserveBytes: Math.min(RESERVE_BYTES, segmentBytes),
     ...(historyDays > 0 ? { history: { days: historyDays, keep: HISTORY_SEGMENTS_MIN } } : {}),
+    onShort,
     onStop,
   });
 }
@@ -169,12 +176,9 @@ function imageEntry(image: CycleImage): ImageEntry {
 /** Lower than any stamp given; volumes raise it. */
 const FIRST_STAMP = 1;
 
-/**
- * Drops the segments that lie wholly below a position; not now while the journal is frozen, for that would
- * wait.
- */
+/** Drops the segments that lie wholly below a position; another time when that would have to wait. */
 async function truncate(journal: Journal, position: number): Promise<void> {
-  if (journal.state === "frozen") return;
+  if (!journal.canDrop) return;
   let last = -1;
   for (const segment of journal.segments()) {
     if (segment.sealed && segment.end <= position) last = Math.max(last, segment.number);

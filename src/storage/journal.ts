@@ -9,10 +9,11 @@
 import type { ByteWriter } from "../ground/byte_writer.ts";
 import { CohortError, invariant } from "../ground/errors.ts";
 import { ID_BYTES, isId, putId } from "../ground/hex.ts";
-import type { Clock, Observer, Storage } from "../ports/mod.ts";
+import type { Clock } from "../ports/mod.ts";
 import { JournalAdmission } from "./journal_admission.ts";
-import { JournalFiles, type JournalHistory, type SegmentInfo } from "./journal_files.ts";
+import { JournalFiles, type SegmentInfo } from "./journal_files.ts";
 import { FRAME_ALIGN, ITEM_CLOSE, ITEM_FLOOR, ITEM_MARK, ITEM_VOLUME } from "./journal_frame.ts";
+import type { JournalOptions, JournalState } from "./journal_options.ts";
 import { JournalPump, type JournalStats } from "./journal_pump.ts";
 import { type JournalVolume, segmentNumber } from "./journal_segment.ts";
 
@@ -21,45 +22,7 @@ export const MARK_CHARS_MAX = 256;
 /** Least bytes a segment may have. */
 export const SEGMENT_BYTES_MIN = 16_384;
 
-/**
- * - `enabled`: groups are admitted and written
- * - `stopped`: closed, or ended by an error: nothing is written any more
- * - `frozen`: a write failed; it is tried again until it succeeds, and who asks for space waits
- * - `paused`: who asks for space waits for the next segment
- */
-export type JournalState = "enabled" | "stopped" | "frozen" | "paused";
-
-/** What a new journal needs. */
-export interface JournalOptions {
-  readonly storage: Storage;
-  readonly clock: Clock;
-  readonly observer: Observer;
-  /** Directory of this incarnation's journal; made when it is missing. */
-  readonly directory: string;
-  /** Incarnation of the node: 32 hexadecimal digits. */
-  readonly incarnation: string;
-  /** When an operation may be acknowledged: when it is synced, or already when it is written (D5). */
-  readonly durability: "sync" | "relaxed";
-  /**
-   * Milliseconds after which what was written is synced and what was synced is named, if nothing else does
-   * it.
-   */
-  readonly syncIntervalMs: number;
-  /** Lower than every stamp that will be appended. */
-  readonly firstStamp: number;
-  /** Bytes of a segment file; 64 MiB by default. */
-  readonly segmentBytes?: number;
-  /** Bytes of space taken at a time, ahead of the position; 4 MiB by default. */
-  readonly reserveBytes?: number;
-  /** Most bytes collected while a write runs; 8 MiB by default. A larger group goes alone. */
-  readonly bufferBytes?: number;
-  /** Keeps dropped segments for a while; by default they are removed at once. */
-  readonly history?: JournalHistory;
-  /** Cluster session, 0 outside a cluster. */
-  readonly session?: number;
-  /** Told once when the journal ends by itself: `SYNC_FAILED`, or what a write was refused with. */
-  readonly onStop: (error: CohortError) => void;
-}
+export type { JournalOptions, JournalState } from "./journal_options.ts";
 
 /** The redo journal of one incarnation. */
 export class Journal {
@@ -129,6 +92,7 @@ export class Journal {
       bufferBytes,
       volumes: this.#volumes,
       lastStamp: () => this.#lastStamp,
+      onShort: () => options.onShort?.(),
     });
     this.#end = files.writing.header.base;
   }
@@ -297,6 +261,11 @@ export class Journal {
   /** Segments that recovery may still need, oldest first. */
   segments(): SegmentInfo[] {
     return this.#files.list(this.#pump.written);
+  }
+
+  /** Whether `drop` would not have to wait: writes succeed, and there is room for the word of it. */
+  get canDrop(): boolean {
+    return this.#cause === undefined && this.#pump.failure === undefined && this.#admission.hasSmall(32);
   }
 
   /**

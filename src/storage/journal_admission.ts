@@ -31,6 +31,8 @@ export interface JournalAdmissionOptions {
   readonly volumes: readonly JournalVolume[];
   /** Highest stamp appended so far. */
   readonly lastStamp: () => number;
+  /** Space could not be had; called again at each try. */
+  readonly onShort: () => void;
 }
 
 interface Waiter {
@@ -97,12 +99,16 @@ export class JournalAdmission {
    * even that is used up; else to be released like an admission.
    */
   admitSmall(bytes: number): boolean {
-    const { limit, reserved } = this.#files.filling;
-    const need = bytes + OVERHEAD_BYTES;
-    if (this.#refusal !== undefined) return false;
-    if (this.#pump.filling.end + this.#reserved + need + SEAL_BYTES > Math.min(limit, reserved)) return false;
-    this.#reserved += need;
+    if (!this.hasSmall(bytes)) return false;
+    this.#reserved += bytes + OVERHEAD_BYTES;
     return true;
+  }
+
+  /** Whether `admitSmall` would. */
+  hasSmall(bytes: number): boolean {
+    const { limit, reserved } = this.#files.filling;
+    const end = this.#pump.filling.end + this.#reserved + bytes + OVERHEAD_BYTES + SEAL_BYTES;
+    return this.#refusal === undefined && end <= Math.min(limit, reserved);
   }
 
   /** Gives back what `admit(bytes)` reserved: it was used, or is not wanted. */
@@ -291,6 +297,7 @@ export class JournalAdmission {
       this.#cancelRetry = undefined;
       this.progress();
     }, !isFrozen);
+    this.#options.onShort();
   }
 
   /** The first who waits need not wait for the back-off of idle time. */
