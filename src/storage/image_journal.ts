@@ -6,7 +6,7 @@
  * made the redo of every image safe before.
  */
 import { crc32 } from "node:zlib";
-import { invariant } from "../ground/errors.ts";
+import { invariant, isCode } from "../ground/errors.ts";
 import { ID_BYTES, putId } from "../ground/hex.ts";
 import type { Answer, Clock, Storage, StreamFile } from "../ports/mod.ts";
 import {
@@ -79,17 +79,13 @@ export class ImageJournal {
    * `IO` or `FULL`, after which nothing is sealed, and `SYNC_FAILED`, after which nothing is known.
    */
   async writeCycle(cycle: number, entries: readonly ImageEntry[], facts: ImageFacts): Promise<number> {
-    const { blocksMax, reserveBytes = CHUNK_BYTES, incarnation, clock } = this.#options;
+    const { blocksMax, incarnation, clock } = this.#options;
     invariant(cycle >= this.#cycle && cycle > 0, "Cycles have rising numbers");
     invariant(entries.length <= blocksMax, "A cycle keeps within its bound");
     this.#cycle = cycle;
     const stride = ENTRY_BYTES + entries.reduce((most, { bytes }) => Math.max(most, bytes.length), 0);
     const total = IMAGE_HEADER_BYTES + entries.length * stride;
-    if (total > this.#reserved) {
-      const wanted = Math.ceil(total / reserveBytes) * reserveBytes;
-      await this.#file.reserve(wanted);
-      this.#reserved = wanted;
-    }
+    if (total > this.#reserved) await this.#reserve(total);
     const tableChecksum = await this.#writeEntries(cycle, entries, stride);
     const header = {
       ...facts,
@@ -143,6 +139,20 @@ export class ImageJournal {
       await this.#file.write(IMAGE_HEADER_BYTES + from * stride, chunk.subarray(0, count * stride));
     }
     return tableChecksum;
+  }
+
+  /** Takes space ahead of need where there is some, else what is needed. */
+  async #reserve(total: number): Promise<void> {
+    const { reserveBytes = CHUNK_BYTES } = this.#options;
+    const wanted = Math.ceil(total / reserveBytes) * reserveBytes;
+    try {
+      await this.#file.reserve(wanted);
+      this.#reserved = wanted;
+    } catch (error) {
+      if (!isCode(error, "FULL") || wanted === total) throw error;
+      await this.#file.reserve(total);
+      this.#reserved = total;
+    }
   }
 
   #identity(volumeId: string, volumeIncarnation: string): Uint8Array {
