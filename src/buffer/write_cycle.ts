@@ -69,6 +69,7 @@ export async function syncVolume(volume: Volume): Promise<void> {
     await volume.sync();
   } catch (error) {
     if (isCode(error, "CLOSED")) return;
+    if (isCode(error, "SYNC_FAILED")) throw error;
     const facts = { path: volume.path };
     throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
   }
