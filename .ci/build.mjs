@@ -1,8 +1,8 @@
 // Builds what is published into dist/ (or the folder named by the first argument): ESM JavaScript with source
 // maps by esbuild, declarations by tsc.
 //
-// One entry per export and bin, shared code in chunks. `using` is lowered, so that Node 22 runs it. Nothing of
-// other packages goes in: what is not our own stays an import of a dependency.
+// One entry per export and bin, shared code in chunks. `using` is lowered, so that Node 22 runs it. Nothing
+// of other packages goes in: what is not our own stays an import of a dependency.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -106,8 +106,8 @@ export class DatabaseCore {
 const QUEUED: unique symbol = Symbol("queued");
 
 /**
- * Runs a change when no other transaction has the commit ticket of these databases. It waits without permits or pins,
- * for the ticket's holder may need them.
+ * Runs a change when no other transaction has the commit ticket of these databases. It waits without permits
+ * or pins, for the ticket's holder may need them.
  */
 export async function inTurn<R>(
   engine: Engine,

@@ -1,8 +1,9 @@
 /**
  * Fences: gives a subtree a wider range of keys, on one side, when what lay there was cut off.
  *
- * A leaf's fences equal the separators above it, so every block on that edge of the subtree changes. Its prefix may
- * become shorter and its entries longer: whether all have room is looked at before anything is written.
+ * A leaf's fences equal the separators above it, so every block on that edge of the subtree changes. Its
+ * prefix may become shorter and its entries longer: whether all have room is looked at before anything is
+ * written.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -44,7 +45,10 @@ interface Fences {
 /** The end of a subtree that moves. */
 type Side = "low" | "high";
 
-/** Moves the upper end of a subtree up to `key`; length −1 is no bound. `DONE`, `ABSENT` without room, or `MISS`. */
+/**
+ * Moves the upper end of a subtree up to `key`; length −1 is no bound. `DONE`, `ABSENT` without room, or
+ * `MISS`.
+ */
 export function raiseHigh(
   change: Change,
   place: TreePlace,

@@ -96,8 +96,8 @@ function enqueueBlocks(change: Change, volume: Volume, blocks: readonly number[]
 }
 
 /**
- * Frees a little of what is queued: false when the queue is empty. `share` bounds how many places one group touches:
- * children of a branch, extents of blocks.
+ * Frees a little of what is queued: false when the queue is empty. `share` bounds how many places one group
+ * touches: children of a branch, extents of blocks.
  */
 export function freeSome(change: Change, volume: Volume, share: number = SHARE_MOST): boolean | Again {
   const leaf = firstWithEntries(change, volume);
@@ -169,7 +169,9 @@ function freeSubtree(change: Change, volume: Volume, block: number, share: numbe
   return DONE;
 }
 
-/** Frees a leaf with the blocks of its large values; when these lie in many extents, the last of them only. */
+/**
+ * Frees a leaf with the blocks of its large values; when these lie in many extents, the last of them only.
+ */
 function freeLeaf(change: Change, volume: Volume, block: number, frame: number, share: number): number {
   const { bytes, blockSize } = change.pool;
   const base = frame * blockSize;

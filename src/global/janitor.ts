@@ -62,7 +62,10 @@ export class Janitor {
     }
   }
 
-  /** Frees one group's worth: false when nothing is queued. What is too much for the pool is tried in smaller parts. */
+  /**
+   * Frees one group's worth: false when nothing is queued. What is too much for the pool is tried in smaller
+   * parts.
+   */
   async #group(): Promise<boolean> {
     const { engine, volume } = this.#database;
     for (;;) {

@@ -143,8 +143,8 @@ function worse(a: number, b: number): number {
 }
 
 /**
- * Cuts off the children `[from, to)` of a branch. Their range goes to the one before them, else to the one after; where
- * that has no room for its new fence, one empty child stands over it.
+ * Cuts off the children `[from, to)` of a branch. Their range goes to the one before them, else to the one
+ * after; where that has no room for its new fence, one empty child stands over it.
  */
 function cutChildren(change: Change, place: TreePlace, frame: number, from: number, to: number): number {
   const { bytes, blockSize } = change.pool;
@@ -204,8 +204,9 @@ function putChild(
 }
 
 /**
- * Queues the children `[from, to)` of an owned branch: `DONE` or `MISS`. Where the queue has no room for many at hand,
- * they move into a branch of their own: one entry instead of one a child, which could lie in as many leaves.
+ * Queues the children `[from, to)` of an owned branch: `DONE` or `MISS`. Where the queue has no room for many
+ * at hand, they move into a branch of their own: one entry instead of one a child, which could lie in as many
+ * leaves.
  */
 function detach(
   change: Change,

@@ -1,4 +1,6 @@
-/** What the tests of globals stand on: a real node over a small pool in memory, and a look at its soundness. */
+/**
+ * What the tests of globals stand on: a real node over a small pool in memory, and a look at its soundness.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import {
@@ -58,7 +60,9 @@ export interface Rig {
 
 const BLOCK_BYTES = 8192;
 
-/** Runs `body` with a node over a pool of few blocks; afterwards the database must be sound, the node quiet. */
+/**
+ * Runs `body` with a node over a pool of few blocks; afterwards the database must be sound, the node quiet.
+ */
 export async function withRig(options: RigOptions, body: (rig: Rig) => Promise<void>): Promise<void> {
   const { poolBlocks = 64, extentBlocks = 64, storage = createMemoryStorage(), clock, ...rest } = options;
   const witness = new Witness();

@@ -13,8 +13,8 @@ import {
 import { type Rig, withRig } from "./rig.ts";
 
 /**
- * Runs a transaction whose first run is disturbed: `body` is given a function that does `disturb` once. Answers how
- * often it ran and what came out.
+ * Runs a transaction whose first run is disturbed: `body` is given a function that does `disturb` once.
+ * Answers how often it ran and what came out.
  */
 async function disturbed<R>(
   rig: Rig,

@@ -1,6 +1,6 @@
-// 1.e: the packed tarball, installed by npm in an empty folder: README's first program under Deno, Bun, Node 24
-// and (with try/finally) Node 22; what comes with it; how long an import takes; the permissions it needs under
-// Deno.
+// 1.e: the packed tarball, installed by npm in an empty folder: README's first program under Deno, Bun, Node
+// 24 and (with try/finally) Node 22; what comes with it; how long an import takes; the permissions it needs
+// under Deno.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,
