@@ -18,6 +18,7 @@ import { unlessAborted } from "./waiting.ts";
 
 /** What an attempt returns to be run again once its step has what it asked for. */
 export const AGAIN: unique symbol = Symbol("again");
+/** Type of `AGAIN`. */
 export type Again = typeof AGAIN;
 
 /** Frames a step reserves at first; more when it shows that it needs more. */

@@ -16,8 +16,9 @@ export interface Spot {
   index: number;
 }
 
-/** Found: the spot is set. Otherwise 0 (none) or `MISS`. */
+/** Found: the spot is set. */
 export const FOUND = 1;
+/** There is none. */
 export const NONE = 0;
 
 const fence: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
