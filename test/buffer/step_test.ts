@@ -87,7 +87,7 @@ test("Change: nothing in the pool is touched before publish, and discard leaves 
   assertEquals([pool.residentCount, pool.pinnedCount, change.touchedCount], [1, 0, 0]);
 });
 
-test("Change: publish is one group, every block has its stamp and is dirty from where the group began", () => {
+test("Change: publish is one group, every block has its stamp and is dirty from its beginning", () => {
   const pool = new Pool(16 * BLOCK, BLOCK);
   const volume = fakeVolume();
   const sink = new ListSink();

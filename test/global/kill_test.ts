@@ -110,7 +110,7 @@ test("kill: large values over more extents than the pool has room for are freed"
     await queueEmptied(rig.database);
   }));
 
-test("free queue: a backlog of more leaves than the pool holds is worked off, and its own blocks come back", () =>
+test("free queue: more leaves than the pool holds are worked off, its own blocks come back", () =>
   withRig({ poolBlocks: 24, extentBlocks: 1024, durability: "relaxed" }, async (rig) => {
     const { engine, volume } = rig.database.core;
     const empty = used(rig);

@@ -128,7 +128,7 @@ test("transact: given up while it waits for the ticket, it never takes it", () =
     assert(performance.now() - began < 2_000, "somebody still had the ticket");
   }));
 
-test("transact: any number of commits may wait for the ticket without keeping its holder from its blocks", () =>
+test("transact: any number may wait for the ticket and not keep its holder from its blocks", () =>
   withRig({ poolBlocks: 64, durability: "relaxed" }, async (rig) => {
     const x = rig.global();
     for (let i = 0; i < 500; i++) await x.set(["far", i], "v".repeat(700));
