@@ -61,14 +61,14 @@ export class GlobalWriter {
 
   set(subscripts: readonly Subscript[], value: Value, options: WaitOptions | undefined): Promise<void> {
     try {
+      // The value first: a getter in it may be the caller's code, and use the scratch of keys.
+      const encoded = encodedValue(value);
       const length = encodeKey(subscripts, keyScratch);
-      valueScratch.length = 0;
-      encodeValue(value, valueScratch);
-      if (options === undefined && valueScratch.length <= INLINE_VALUE_BYTES_MAX) {
-        const position = this.#putHot(length, valueScratch);
+      if (options === undefined && encoded.length <= INLINE_VALUE_BYTES_MAX) {
+        const position = this.#putHot(length, encoded);
         if (position > 0) return this.#database.engine.journal.ackOf(position) ?? DONE;
       }
-      return this.#setSlow(keyScratch.slice(0, length), takeScratch(), options);
+      return this.#setSlow(keyScratch.slice(0, length), taken(encoded), options);
     } catch (error) {
       return Promise.reject(this.#database.engine.noted(error));
     }
@@ -93,9 +93,7 @@ export class GlobalWriter {
           const at = valueOffset(bytes, base, index);
           if (!isLarge(bytes, at)) {
             const sum = incremented(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
-            valueScratch.length = 0;
-            encodeValue(sum, valueScratch);
-            const position = this.#putInLeaf(leaf, index, length, valueScratch);
+            const position = this.#putInLeaf(leaf, index, length, encodedValue(sum));
             if (position > 0) {
               const wait = engine.journal.ackOf(position);
               return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
@@ -285,9 +283,29 @@ function checkStep(by: unknown): void {
   if (typeof by === "number" && !Number.isFinite(by)) throw new RangeError(`Could not increment by ${by}`);
 }
 
-/** The encoded value in the scratch, its own copy; a big scratch is let go. */
-function takeScratch(): Uint8Array {
-  const value = valueScratch.bytes.slice(0, valueScratch.length);
-  if (valueScratch.bytes.length > SCRATCH_KEPT_BYTES) valueScratch.restart(4096);
+/** True while an object is being encoded into the scratch: its getters may set other values. */
+let isScratchBusy = false;
+
+/** A value in the scratch, or in one of its own while the scratch is in use. */
+function encodedValue(value: Value): ByteWriter {
+  const writer = isScratchBusy ? new ByteWriter(256) : valueScratch;
+  writer.length = 0;
+  if (typeof value !== "object" || isScratchBusy) {
+    encodeValue(value, writer);
+    return writer;
+  }
+  isScratchBusy = true;
+  try {
+    encodeValue(value, writer);
+  } finally {
+    isScratchBusy = false;
+  }
+  return writer;
+}
+
+/** An encoded value, its own copy; a big scratch is let go. */
+function taken(writer: ByteWriter): Uint8Array {
+  const value = writer.bytes.slice(0, writer.length);
+  if (writer.bytes.length > SCRATCH_KEPT_BYTES) writer.restart(4096);
   return value;
 }

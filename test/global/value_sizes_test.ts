@@ -85,3 +85,33 @@ test("set: a value larger than a journal segment is refused whole, a smaller one
     for (let i = 0; i < 20; i++) await global.set([2, i], "y".repeat(30_000));
     assertEquals(await global.get([2, 19]), "y".repeat(30_000));
   }));
+
+test("set: a getter in a value may use the database, and neither spoils the other", () =>
+  withRig({}, async (rig) => {
+    const global = rig.global();
+    await global.set([1], 1);
+    await global.set(["n"], 5);
+    const inner: Array<() => Promise<unknown>> = [
+      () => global.set([999, "far"], 5),
+      () => global.set([999, "far"], "a text that is longer than what stood in the scratch before it"),
+      () => global.increment(["n"]),
+      () => global.get(["n"]),
+      () => global.kill([3, "nothing there"]),
+    ];
+    for (const call of inner) {
+      let running: Promise<unknown> | undefined;
+      const value = {
+        before: [1, 2, 3],
+        get inner(): string {
+          running = call();
+          return "seen";
+        },
+        after: "x".repeat(60),
+      };
+      await global.set([1], value);
+      await running;
+      assertEquals(await global.get([1]), { before: [1, 2, 3], inner: "seen", after: "x".repeat(60) });
+    }
+    assertEquals(await global.get(["n"]), 6);
+    assertEquals(await global.data([3]), 0);
+  }));
