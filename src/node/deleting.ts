@@ -1,5 +1,6 @@
 /** Deleting: removes a database nobody has mounted: claim it, remove its volume, then its claims. */
 import { acquireClaim } from "../storage/claim.ts";
+import { claimName, claimNumber } from "../storage/claim_record.ts";
 import type { Settings, World } from "./options.ts";
 import { openVolumeFile, volumePath } from "./volume_file.ts";
 
@@ -28,8 +29,10 @@ export async function deleteDatabase(
   });
   await storage.remove(volumePath(directory));
   await claim.release();
-  for (const name of await storage.list(directory)) {
-    if (/^(claim|lease|reader|gate)\./.test(name)) await storage.remove(`${directory}/${name}`);
+  // Somebody may have made a database here since: whatever is newer than this claim is theirs.
+  const numbers = (await storage.list(directory)).map(claimNumber).filter((number) => number !== undefined);
+  for (const number of numbers.sort((a, b) => a - b)) {
+    if (number <= claim.number) await storage.remove(`${directory}/${claimName(number)}`);
   }
   if ((await storage.list(directory)).length === 0) await storage.remove(directory);
 }

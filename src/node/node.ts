@@ -66,6 +66,8 @@ export class Node implements AsyncDisposable {
   readonly #world: World;
   readonly #mounts = new Map<string, Promise<Mount>>();
   readonly #live = new Set<Mount>();
+  /** Paths of databases being deleted. */
+  readonly #deleting = new Map<string, Promise<void>>();
   readonly #feed = new StatusFeed();
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
@@ -123,8 +125,8 @@ export class Node implements AsyncDisposable {
     checkMountOptions(options);
     const path = await this.#world.storage.resolve(directory);
     let known = await this.#mounted(path);
-    // Another caller may have begun to mount while this one was told that nobody had.
-    while (known === undefined && this.#mounts.has(path)) known = await this.#mounted(path);
+    // Another caller may have begun while this one was told that nobody had.
+    while (known === undefined && this.#isBusy(path)) known = await this.#mounted(path);
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
@@ -145,6 +147,7 @@ export class Node implements AsyncDisposable {
   /** The mount of a path that stands now, after those that come or go have come or gone. */
   async #mounted(path: string): Promise<Mount | undefined> {
     for (;;) {
+      await this.#deleting.get(path)?.catch(() => {});
       const known = this.#mounts.get(path);
       if (known === undefined) return undefined;
       const mount = await known.catch(() => undefined);
@@ -152,6 +155,10 @@ export class Node implements AsyncDisposable {
       if (mount.leaving === undefined) return mount;
       await mount.leaving.catch(() => {});
     }
+  }
+
+  #isBusy(path: string): boolean {
+    return this.#mounts.has(path) || this.#deleting.has(path);
   }
 
   /** Creates a database and leaves it mounted privately here. Rejects `EXISTS`. */
@@ -167,10 +174,14 @@ export class Node implements AsyncDisposable {
     this.#refuse();
     checkDirectory(directory);
     const path = await this.#world.storage.resolve(directory);
-    const mount = await this.#mounted(path);
+    let mount = await this.#mounted(path);
+    while (mount === undefined && this.#isBusy(path)) mount = await this.#mounted(path);
     this.#refuse();
     if (mount !== undefined) throw mountedOtherwise(mount);
-    await deleteDatabase(path, this.incarnation, this.#settings, this.#world);
+    const deleting = deleteDatabase(path, this.incarnation, this.#settings, this.#world)
+      .finally(() => this.#deleting.delete(path));
+    this.#deleting.set(path, deleting);
+    await deleting;
   }
 
   /**
@@ -279,6 +290,7 @@ export class Node implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const errors: unknown[] = [];
+    await Promise.allSettled(this.#deleting.values());
     for (const mounting of [...this.#mounts.values()]) {
       try {
         await (await mounting.catch(() => undefined))?.dismount();
