@@ -15,7 +15,7 @@ import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
 import { gatedStorage } from "../storage/gated.ts";
 import { Journal } from "../storage/journal.ts";
 import { removeJournal } from "../storage/journal_durable.ts";
-import type { Storage } from "../ports/mod.ts";
+import type { Gate, Storage } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Settings, World } from "./options.ts";
 
@@ -46,7 +46,10 @@ const HISTORY_SEGMENTS_MIN = 2;
 /** Part of the pool that may be dirty before the write daemon starts. */
 const DIRTY_PART = 0.5;
 
-/** Makes journal, image journal and write daemon of an incarnation. */
+/**
+ * Makes journal, image journal and write daemon of an incarnation. What cannot be made, for want of space
+ * say, leaves nothing behind, and may be tried again.
+ */
 export async function openMember(
   incarnation: string,
   settings: Settings,
@@ -56,6 +59,23 @@ export async function openMember(
   const base = settings.dir === undefined ? MEMORY_DIRECTORY : await world.storage.resolve(settings.dir);
   const directory = `${base}/${incarnation}`;
   const gate = await world.storage.fence.openGate(directory, incarnation);
+  try {
+    return await makeMember(incarnation, directory, gate, settings, world, onStop);
+  } catch (error) {
+    gate.close();
+    await removeIfUnnamed(world, directory).catch(() => {});
+    throw error;
+  }
+}
+
+async function makeMember(
+  incarnation: string,
+  directory: string,
+  gate: Gate,
+  settings: Settings,
+  world: World,
+  onStop: (cause: CohortError) => void,
+): Promise<Member> {
   const storage = gatedStorage(world.storage, gate);
   const stop = (cause: CohortError): void => {
     engine.stopped ??= cause;
@@ -76,6 +96,10 @@ export async function openMember(
     path: imagePath(directory),
     incarnation,
     blocksMax: cycleBlocks,
+  }).catch(async (error) => {
+    journal.abandon(error);
+    await journal.close();
+    throw error;
   });
   const volumes = new Map<number, Volume>();
   const pool = new Pool(settings.poolBytes, settings.blockSize);
