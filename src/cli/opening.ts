@@ -51,12 +51,16 @@ async function withBlockSize<T>(
     durability,
     ...(blockSize === undefined ? {} : { blockSize }),
   });
+  let result: T;
   try {
-    const database = await mount();
-    return await body(database);
-  } finally {
-    await node.close();
+    result = await body(await mount());
+  } catch (error) {
+    // The first error tells more than what it does to the end.
+    await node.close().catch(() => {});
+    throw error;
   }
+  await node.close();
+  return result;
 
   async function mount(): Promise<Database> {
     if (access !== "read") return await node.mount(directory, { create: access === "create", signal });

@@ -36,6 +36,7 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
   const historyFile = typeof values.history === "string" ? values.history : undefined;
   const isTyped = process.stdin.isTTY === true;
   return await withDatabase(directory!, { access, signal }, terminal, async (database) => {
+    signal.throwIfAborted();
     const session = new ReplSession(database);
     const lines = createInterface({
       input: process.stdin,

@@ -62,7 +62,7 @@ export class TextRecords {
     this.#line = lines.number;
     if (this.#header > 0 && !this.#isBody()) return undefined;
     if (this.#begun !== undefined) return this.#readValue(this.#begun);
-    if (lines.fault !== undefined) throw syntax(lines.fault);
+    if (lines.fault !== undefined) return this.#unreadable(lines.fault);
     const line = lines.line.endsWith("\r") ? lines.line.slice(0, -1) : lines.line;
     if (line === "") return undefined;
     if (this.format === "jsonl" || line.startsWith("{")) return parseJsonLine(line);
@@ -104,6 +104,12 @@ export class TextRecords {
     if (format === "jsonl") this.charset = "UTF-8";
     this.#lines.reread(this.charset);
     return true;
+  }
+
+  #unreadable(fault: string): never {
+    // In GO it was a reference, most likely, and its value is on the next line.
+    if (this.format === "go") this.#begun = { reference: undefined, line: this.#line };
+    throw syntax(fault);
   }
 
   #begin(line: string): undefined {

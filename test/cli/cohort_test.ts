@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { openNode, type Value } from "@cohort/db";
-import { cohort, damage, withFolder } from "./run_cohort.ts";
+import { cohort, damage, interrupted, withFolder } from "./run_cohort.ts";
 
 const HEAD = "label\n22-NOV-2026  10:36:41 ZWR\n";
 
@@ -128,6 +128,19 @@ test("cohort: a database that is missing, no volume, of larger blocks, or in use
     await mounted.dismount();
     assertEquals(cohort(["export", db]).out.split("\n").slice(2), ['^X(1)="x"', ""]);
     assertMatch(cohort(["dump", db, "block", "3"]).out, /^block 3: sound[^]* \^X = root 5, collation 1\n$/);
+  }));
+
+test("cohort import and repl: a signal ends them as any other end, also while they wait", () =>
+  withFolder(async (folder) => {
+    const db = join(folder, "db");
+    const isMounted = (): boolean =>
+      existsSync(db) && readdirSync(db).some((name) => name.startsWith("lease."));
+    const isLeft = (): boolean => readdirSync(db).some((name) => !/^(cohort\.dat|claim\.\d+)$/.test(name));
+    assertEquals(await interrupted(["import", db], `${HEAD}^a(1)="x"\n`, isMounted, "SIGINT"), 130);
+    assertEquals(isLeft(), false);
+    assertEquals(await interrupted(["repl", db], 'set ^a(2)="y"\n', isMounted, "SIGTERM"), 130);
+    assertEquals(isLeft(), false);
+    assertEquals(cohort(["check", db]).err, "");
   }));
 
 test("cohort check: no problem, then a damaged block", () =>

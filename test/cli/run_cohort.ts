@@ -1,6 +1,6 @@
 /** Runs the real `cohort` under the runtime of the test. */
 import { Buffer } from "node:buffer";
-import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +37,30 @@ export function runScript(script: string, args: readonly string[], input: string
     err: Buffer.from(done.stderr).toString("utf8"),
     bytes,
   };
+}
+
+/**
+ * Starts `cohort`, writes `input`, which does not end, and sends a signal once `isReady`; resolves to the
+ * exit code.
+ */
+export async function interrupted(
+  args: readonly string[],
+  input: string,
+  isReady: () => boolean,
+  signal: "SIGINT" | "SIGTERM",
+): Promise<number | null> {
+  const child = spawn(process.execPath, [...RUN, PROGRAM, ...args], { stdio: ["pipe", "ignore", "ignore"] });
+  const ended = new Promise<number | null>((resolve) => child.on("close", (code) => resolve(code)));
+  child.stdin.on("error", () => {});
+  child.stdin.write(input);
+  for (let waited = 0; !isReady() && waited < TIMEOUT_MS; waited += 20) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  // Not `child.kill`: Deno then tells no exit code, whatever the program makes of the signal.
+  process.kill(child.pid!, signal);
+  const code = await ended;
+  child.stdin.destroy();
+  return code;
 }
 
 /** Changes one byte of a file. */

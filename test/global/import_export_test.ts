@@ -122,6 +122,16 @@ test("importText: GO, its bad records and its end", () =>
     assertEquals(go, ["^a(1)", "x", "^a(2)", "", "^a(3)", '"q" \r', '^a("b"_$C(10))', "^a(9)", ""]);
   }));
 
+test("importText: GO, the value of a reference that cannot be read is passed over", () =>
+  withDatabase(async (db) => {
+    const text =
+      'label UTF-8\n22-NOV-2026  10:36:41\n^a(1)\nx\n^a("\xff")\n^a(9)\n^a(2)\ny\n^a(3)\n\xff\n^a(4)\nz\n';
+    const { bad, charset } = await load(db, Buffer.from(text, "latin1"));
+    assertEquals(charset, "UTF-8");
+    assertEquals(bad.map((it) => it.split(" ")[0]), ["5", "9"]);
+    assertEquals(await bodyOf(db), ['^a(1)="x"', '^a(2)="y"', '^a(4)="z"']);
+  }));
+
 test("importText: lines that end in CR LF", () =>
   withDatabase(async (db) => {
     await load(db, (HEAD + '^a(1)="x"\n^a(2)=5\n').replaceAll("\n", "\r\n"));
