@@ -18,6 +18,9 @@ import {
 import { CohortError } from "../ground/errors.ts";
 import type { Value } from "../ground/value.ts";
 
+/** Characters of a value that a message shows. */
+const SHOWN_CHARS = 40;
+
 /**
  * The value after adding `by` to `current`. `NOT_NUMERIC` for bytes, booleans, arrays and objects;
  * `PRECISION`.
@@ -26,13 +29,15 @@ export function incremented(current: Value | undefined, by: number | bigint): nu
   if (typeof current === "number" && typeof by === "number") {
     const sum = current + by;
     if (Number.isSafeInteger(sum) && Number.isSafeInteger(current) && Number.isSafeInteger(by)) return sum;
+    // Nothing is added: nothing can be lost (P10).
+    if (by === 0) return sum;
   }
   const sum = add(toDecimal(current), typeof by === "bigint" ? decimalFromBigint(by) : decimalFromNumber(by));
   const result = typeof current === "bigint" || typeof by === "bigint" ? asBigint(sum) : asNumber(sum);
   if (result !== undefined) return result;
   throw new CohortError(
     "PRECISION",
-    `Could not add ${by} to ${shown(current)}: ${formatDecimal(sum)} does not fit`,
+    `Could not add ${by} to ${shown(current)}: ${shortened(formatDecimal(sum))} does not fit`,
     {
       current: shown(current),
       by,
@@ -58,7 +63,11 @@ function toDecimal(current: Value | undefined): Decimal {
 }
 
 function shown(value: Value | undefined): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? value.slice(0, 40) + "…" : value);
+  if (typeof value === "string") return JSON.stringify(shortened(value));
   if (typeof value === "object" && value !== null) return value instanceof Uint8Array ? "bytes" : "an object";
   return String(value);
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN_CHARS ? text.slice(0, SHOWN_CHARS) + "…" : text;
 }
