@@ -2,6 +2,7 @@
 //
 //   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro] [--minutes M] [--trace] [--quiet]
 //                     [--runtime deno | bun | both] [--jobs J] [--no-keep]
+//   node test/sim.mjs --campaign | --coverage | --planted …    see test/sim/{campaign,coverage,planted}.mjs
 //
 // Without --seed the first seed is drawn from the time and printed. `both` runs every seed on both runtimes and
 // compares their hashes. A failing seed is kept in test/sim/seeds/ and from then on run by `npm test`.
@@ -13,6 +14,11 @@ import { ROOT, scriptCommand } from "./support/runtimes.mjs";
 
 const HANG_MS = 180_000;
 const args = process.argv.slice(2);
+const play = ["campaign", "coverage", "planted"].find((name) => args.includes(`--${name}`));
+if (play !== undefined) {
+  await import(`./sim/${play}.mjs`);
+  process.exit();
+}
 const VALUED = ["seeds", "seed", "tier", "minutes", "runtime", "jobs"];
 const PLAIN = ["trace", "quiet", "no-keep"];
 const flags = readFlags();
@@ -99,7 +105,8 @@ function runChild(runtime, from, seeds) {
         hashes.get(Number(seed)).set(runtime, hash);
         if (verdict !== "ok") fail(Number(seed), "");
         running = undefined;
-      } else if (line === "@done") ended = true;
+      } else if (line.startsWith("@problem ")) return;
+      else if (line === "@done") ended = true;
       else console.log(line);
     };
     createInterface({ input: child.stdout }).on("line", hear);

@@ -19,6 +19,7 @@ interface Flags {
   readonly quiet: boolean;
   readonly told: boolean;
   readonly micro: boolean;
+  readonly untilFailed: boolean;
   /** Of a micro seed, only this run is recovered. */
   readonly only: number | undefined;
 }
@@ -45,6 +46,7 @@ function flagsOf(args: readonly string[]): Flags {
     quiet: args.includes("--quiet"),
     told: args.includes("--told"),
     micro: value("tier") === "micro",
+    untilFailed: args.includes("--until-failed"),
     only: number("only"),
   };
 }
@@ -113,7 +115,11 @@ for (; run < flags.seeds && performance.now() < until; run++) {
   } else if (!flags.quiet) {
     console.log(`seed ${seed} ${outcome.hash}: ${outcome.line}`);
   }
+  if (flags.told) {
+    for (const { checker, text } of outcome.problems) console.log(`@problem ${checker} ${text}`);
+  }
   if (flags.told) console.log(`@end ${seed} ${outcome.hash} ${bad ? "failed" : "ok"}`);
+  if (bad && flags.untilFailed) break;
 }
 const seconds = (performance.now() - started) / 1000;
 const micro = flags.micro ? `, ${microRuns} micro runs` : "";

@@ -1,0 +1,24 @@
+import { test } from "#test";
+import { assert, assertEquals } from "@std/assert";
+import { DEEP, freshSeed, keptSeeds, runShare, RUNTIME, seedsFrom } from "./share.ts";
+
+/** Recoveries of one runtime; the other does as many. */
+const RUNS_MIN = DEEP ? 5_000 : 300;
+const BUDGET_MS = DEEP ? 180_000 : 30_000;
+const TIMEOUT_MS = 900_000;
+
+test("micro runs: seeds that failed once pass", { timeoutMs: TIMEOUT_MS }, async () => {
+  const { failures } = await runShare("micro", keptSeeds("micro"));
+  assertEquals(failures, []);
+});
+
+test("micro runs: every crash of fresh programs is recovered from", { timeoutMs: TIMEOUT_MS }, async () => {
+  const first = freshSeed();
+  const bounds = { runsMin: RUNS_MIN, budgetMs: BUDGET_MS };
+  const { seeds, runs, failures } = await runShare("micro", seedsFrom(first, RUNS_MIN), bounds);
+  console.log(
+    `sim: ${runs} micro runs of ${seeds} seeds from ${first} on ${RUNTIME}, ${failures.length} failed`,
+  );
+  assertEquals(failures, []);
+  assert(runs > 0);
+});

@@ -1,0 +1,45 @@
+import { test } from "#test";
+import { assert, assertEquals } from "@std/assert";
+import { run } from "../support/process.mjs";
+import { scriptCommand } from "../support/runtimes.mjs";
+import { DEEP, freshSeed, keptSeeds, runShare, RUNTIME, seedsFrom } from "./share.ts";
+
+/** Full seeds of one runtime; the other runs as many. */
+const SEEDS = DEEP ? 150 : 4;
+/** No seed begins later than this. */
+const BUDGET_MS = DEEP ? 240_000 : 30_000;
+/** Seeds run on both runtimes, by each of them. */
+const SAMPLE = DEEP ? 10 : 1;
+const TIMEOUT_MS = 1_200_000;
+
+test("full seeds: those that failed once pass", { timeoutMs: TIMEOUT_MS }, async () => {
+  const { failures } = await runShare("full", keptSeeds("full"));
+  assertEquals(failures, []);
+});
+
+test("full seeds: fresh ones find nothing", { timeoutMs: TIMEOUT_MS }, async () => {
+  const first = freshSeed();
+  const { seeds, failures } = await runShare("full", seedsFrom(first, SEEDS), { budgetMs: BUDGET_MS });
+  console.log(`sim: ${seeds} of ${SEEDS} full seeds from ${first} on ${RUNTIME}, ${failures.length} failed`);
+  assertEquals(failures, []);
+  assert(seeds > 0);
+});
+
+test("full seeds: the other runtime comes to the same hashes", { timeoutMs: TIMEOUT_MS }, async () => {
+  const first = freshSeed() + 2500;
+  const other = RUNTIME === "deno" ? "bun" : "deno";
+  const theirs = new Map<number, string>();
+  const flags = ["--seed", `${first}`, "--seeds", `${SAMPLE}`, "--told", "--quiet"];
+  const lines: string[] = [];
+  const sink = (line: string) => {
+    const [word, seed, hash = ""] = line.split(" ");
+    if (word === "@end") theirs.set(Number(seed), hash);
+    else if (!line.startsWith("@")) lines.push(line);
+  };
+  const code = await run(scriptCommand(other, "test/sim/run.ts", flags), { sink, timeoutMs: TIMEOUT_MS });
+  assertEquals([code, ...lines.slice(0, -1)], [0], `seeds from ${first} on ${other}`);
+  const { hashes, failures } = await runShare("full", seedsFrom(first, SAMPLE));
+  assertEquals(failures, []);
+  assertEquals(theirs, hashes);
+  console.log(`sim: ${SAMPLE} seeds from ${first} have equal hashes on both runtimes`);
+});

@@ -1,0 +1,75 @@
+/** The simulator's share of `npm test`: a few seeds each time, many under `CI=true`, never the same ones. */
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { openEngine } from "../../src/testing/sim/bind_node.ts";
+import { runMicro } from "../../src/testing/sim/run/micro.ts";
+import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
+import { nativeDrain } from "./drain.ts";
+
+/** Which tier. */
+export type Tier = "full" | "micro";
+
+/** True where depth counts more than time. */
+export const DEEP: boolean = process.env["CI"] === "true";
+/** The runtime this is. */
+export const RUNTIME: "deno" | "bun" = "Deno" in globalThis ? "deno" : "bun";
+
+/** A first seed that no run before had, another one on each runtime. */
+export function freshSeed(): number {
+  return Math.floor(Date.now() / 1000) * 10_000 + (RUNTIME === "deno" ? 0 : 5000);
+}
+
+/** What came of some seeds. */
+export interface ShareReport {
+  seeds: number;
+  /** Recoveries checked: one a full seed at least, hundreds a micro seed. */
+  runs: number;
+  /** Of each seed that failed: its replay command and first problem. */
+  readonly failures: string[];
+  readonly hashes: Map<number, string>;
+}
+
+/** How far to go: no seed begins after `budgetMs`, nor when `runsMin` are done. */
+export interface ShareBounds {
+  readonly budgetMs?: number;
+  readonly runsMin?: number;
+}
+
+/** Runs the seeds one after the other. */
+export async function runShare(
+  tier: Tier,
+  seeds: Iterable<number>,
+  bounds: ShareBounds = {},
+): Promise<ShareReport> {
+  const { budgetMs = Infinity, runsMin = Infinity } = bounds;
+  const drain = await nativeDrain();
+  const began = performance.now();
+  const report: ShareReport = { seeds: 0, runs: 0, failures: [], hashes: new Map() };
+  for (const seed of seeds) {
+    if (performance.now() - began > budgetMs || report.runs >= runsMin) break;
+    const result = tier === "full"
+      ? { ...await runSeed(seed, { open: openEngine, drain }), runs: 1 }
+      : await runMicro(seed, { open: openEngine, drain });
+    report.seeds++;
+    report.runs += result.runs;
+    report.hashes.set(seed, result.hash);
+    const [first] = result.problems;
+    if (first === undefined) continue;
+    const again = `npm run sim -- --seed ${seed} --tier ${tier} --runtime ${RUNTIME}`;
+    report.failures.push(`${again}: ${result.problems.length} problems, ${first.checker}: ${first.text}`);
+  }
+  return report;
+}
+
+/** `count` seeds from `first` on. */
+export function* seedsFrom(first: number, count: number): Generator<number> {
+  for (let i = 0; i < count; i++) yield first + i;
+}
+
+/** Seeds that failed once. */
+export function keptSeeds(tier: Tier): number[] {
+  const path = new URL(`./seeds/${tier}.json`, import.meta.url);
+  if (!existsSync(path)) return [];
+  const kept: { readonly seed: number }[] = JSON.parse(readFileSync(path, "utf8"));
+  return kept.map(({ seed }) => seed);
+}
