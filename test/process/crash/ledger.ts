@@ -16,6 +16,10 @@ export class Ledger {
   readonly mountMs: number[] = [];
   /** Acknowledged reads of the counter. */
   reads = 0;
+  /** Reads of what nobody changes. */
+  looks = 0;
+  /** Operations that found no space. */
+  full = 0;
   readonly #given = new Set<number>();
   /** Highest value of the counter that anybody was told. */
   #told = 0;
@@ -33,7 +37,9 @@ export class Ledger {
     else if (kind === "r") {
       this.reads++;
       this.#told = Math.max(this.#told, Number(first));
-    } else this.problems.push(`a worker said ${JSON.stringify(line)}`);
+    } else if (kind === "s") this.looks++;
+    else if (kind === "f") this.full++;
+    else this.problems.push(`a worker said ${JSON.stringify(line)}`);
   }
 
   /** Takes what a worker found after recovery. */

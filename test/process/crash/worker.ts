@@ -133,7 +133,10 @@ async function look(
   return { reached, problems };
 }
 
-/** Runs a lane until the node refuses. */
+/**
+ * Runs a lane until the node refuses. What found no space, or met an error of growing, was not done: once
+ * more.
+ */
 async function runLane(
   node: Node,
   databases: Databases,
@@ -141,9 +144,15 @@ async function runLane(
   lane: number,
   from: number,
 ): Promise<void> {
-  for (let n = from + 1;; n++) {
-    await runOperation(node, databases, seed, lane, n);
-    say(`a ${lane} ${n}`);
+  for (let n = from + 1;;) {
+    try {
+      await runOperation(node, databases, seed, lane, n);
+      say(`a ${lane} ${n++}`);
+    } catch (error) {
+      if (!(error instanceof CohortError) || !["FULL", "IO"].includes(error.code)) throw error;
+      say(`f ${lane}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 }
 
@@ -157,6 +166,25 @@ async function runReader(database: Database): Promise<void> {
   for (;;) {
     say(`r ${await count.get([]) ?? 0}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** Reads what nobody changes, whatever happens to writes. */
+async function runLookout(database: Database): Promise<void> {
+  const still = database.global<string>("Still");
+  for (;;) {
+    if (await still.get(["here"]) !== "still") throw new Error("what was still there is gone");
+    say("s");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Says what the node is doing, each time that changes. */
+export async function sayStatus(node: Node): Promise<void> {
+  let before = "";
+  for await (const { state, cause } of node.status) {
+    if (state !== before) sayFact({ what: "status", state, cause });
+    before = state;
   }
 }
 
@@ -196,11 +224,14 @@ async function work(
   options: WorkerOptions,
   reached: readonly number[],
 ): Promise<void> {
+  await databases.b.global<string>("Still").set(["here"], "still");
+  sayStatus(node);
   const all = [
     ...reached.map((from, lane) => runLane(node, databases, options.seed, lane, from)),
     runCounter(databases.a),
     runCounter(databases.a),
     runReader(databases.a),
+    runLookout(databases.b),
   ];
   const ended = Promise.all(all.map(untilRefused));
   if (options.closeAfterMs > 0) {
@@ -209,6 +240,7 @@ async function work(
     await node.close();
   }
   await ended;
+  await node.close();
 }
 
 if (import.meta.main) await main(JSON.parse(process.argv[2]!) as WorkerOptions);
