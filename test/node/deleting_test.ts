@@ -30,7 +30,7 @@ test("deleteDatabase: leaves the claims of whoever made the database anew meanwh
   await database.global<number>("A").set([1], 1);
 });
 
-test("deleteDatabase: beside a mount or another deletion of the same node, one waits for the other", async () => {
+test("deleteDatabase: beside a mount or another deletion of its node, one waits", async () => {
   const storage = withFaults(createMemoryStorage(), () => ({ kind: "delay", turns: 2 }));
   await using node = await openNode({ dir: "/node" }, { storage });
   await (await node.createDatabase("/v")).dismount();
