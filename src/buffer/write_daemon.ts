@@ -203,7 +203,9 @@ export class WriteDaemon implements RoomMaker {
   #moreToDo(): boolean {
     if (this.#stopped !== undefined) return false;
     const { pool } = this.#world.engine;
-    return this.#sealed !== undefined || this.#waiters.length > 0 || this.#roomWaiters.length > 0 ||
+    // Who froze writes must go on until it can let them go, whatever else there is to do.
+    return this.#frozen !== undefined || this.#sealed !== undefined || this.#waiters.length > 0 ||
+      this.#roomWaiters.length > 0 ||
       this.#roomWanted ||
       pool.dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
   }
