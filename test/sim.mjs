@@ -58,7 +58,9 @@ function readFlags() {
     if (PLAIN.includes(name)) found[name] = true;
     else if (VALUED.includes(name) && i + 1 < args.length) found[name] = args[++i];
     else {
-      console.error(`usage: npm run sim -- ${VALUED.map((it) => `[--${it} …]`).join(" ")} [--${PLAIN.join("] [--")}]`);
+      console.error(
+        `usage: npm run sim -- ${VALUED.map((it) => `[--${it} …]`).join(" ")} [--${PLAIN.join("] [--")}]`,
+      );
       process.exit(2);
     }
   }
@@ -113,14 +115,18 @@ function runChild(runtime, from, seeds) {
     createInterface({ input: child.stderr }).on("line", (line) => console.error(line));
     child.on("close", (code) => {
       clearTimeout(timer);
-      if (!ended && running !== undefined && !failures.has(running)) fail(running, `${runtime} ended with code ${code}`);
+      if (!ended && running !== undefined && !failures.has(running)) {
+        fail(running, `${runtime} ended with code ${code}`);
+      }
       resolve(ended || running === undefined ? undefined : running + 1);
     });
   });
 }
 
 function fail(seed, why) {
-  if (why !== "") console.log(`\nFAILED seed ${seed}: ${why}\n  again: npm run sim -- --seed ${seed} --tier ${tier}`);
+  if (why !== "") {
+    console.log(`\nFAILED seed ${seed}: ${why}\n  again: npm run sim -- --seed ${seed} --tier ${tier}`);
+  }
   failures.set(seed, why);
 }
 
