@@ -12,6 +12,10 @@ import type { Volume } from "../storage/volume.ts";
 
 /** Least blocks a volume grows by; it doubles up to one extent. */
 const GROW_BLOCKS_MIN = 64;
+/**
+ * A volume of an extent or more grows when less than this part of its last one is free, lest writers wait.
+ */
+const GROW_AHEAD_PART = 0.25;
 
 /**
  * Takes a free block near the end of use, marking it in its map: the block number, or `MISS` with what is
@@ -24,7 +28,12 @@ export function takeBlock(change: Change, volume: Volume): number {
     const beyond = extentBlocks - limit;
     if (volume.freeIn[extent]! <= beyond) continue;
     const block = takeIn(change, volume, extent, limit);
-    if (block !== FULL) return block;
+    if (block === FULL) continue;
+    const end = (extent + 1) * extentBlocks;
+    if (end === volume.blocks && volume.freeIn[extent]! < extentBlocks * GROW_AHEAD_PART) {
+      volume.growAhead(end + extentBlocks);
+    }
+    return block;
   }
   return takeByGrowth(change, volume);
 }

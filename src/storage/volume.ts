@@ -53,6 +53,8 @@ export class Volume {
   /** Stamps put home since the mount, by extent: what a later read may not fall below. */
   readonly #homeStamps = new Map<number, Float64Array>();
   #blocks: number;
+  /** The growth begun last, while it runs. */
+  #growth: { readonly blocks: number; readonly done: Promise<void> } | undefined;
 
   constructor(file: VolumeFile, facts: VolumeFacts, index: number, blocks: number, readOnly: boolean) {
     this.#file = file;
@@ -103,15 +105,35 @@ export class Volume {
     return this.#file.sync();
   }
 
-  /** Makes the volume at least `blocks` long. Rejects `FULL`. */
-  async grow(blocks: number): Promise<void> {
-    if (blocks <= this.#blocks) return;
+  /**
+   * Makes the volume at least `blocks` long; who asks for no more shares a growth under way. Rejects `FULL`.
+   */
+  grow(blocks: number): Promise<void> {
+    if (blocks <= this.#blocks) return Promise.resolve();
+    const running = this.#growth;
+    if (running !== undefined && running.blocks >= blocks) return running.done;
+    const done = this.#grow(blocks).finally(() => {
+      if (this.#growth?.done === done) this.#growth = undefined;
+    });
+    this.#growth = { blocks, done };
+    return done;
+  }
+
+  /** The same before anybody needs it: a failure is told to whoever then asks again. */
+  growAhead(blocks: number): void {
+    if (this.#growth === undefined) this.grow(blocks).catch(() => {});
+  }
+
+  async #grow(blocks: number): Promise<void> {
     await this.#file.grow(blocks);
     if (blocks > this.#blocks) this.#blocks = blocks;
   }
 
+  /** Closes the file, once it grows no more. */
   close(): Answer<void> {
-    return this.#file.close();
+    const growth = this.#growth;
+    if (growth === undefined) return this.#file.close();
+    return growth.done.catch(() => {}).then(() => this.#file.close());
   }
 
   #judge(block: number, bytes: Uint8Array, base: number, count: number): BlockFound {
