@@ -5,12 +5,19 @@ import { KIND_LEAF, setBlockStamp } from "../../src/ground/block.ts";
 import { ByteWriter } from "../../src/ground/byte_writer.ts";
 import { formatEntries } from "../../src/ground/entries_write.ts";
 import type { VolumeFile } from "../../src/ports/mod.ts";
-import { Volume } from "../../src/storage/volume.ts";
+import { Volume, type VolumeFacts } from "../../src/storage/volume.ts";
 
 /** Bytes of a block in these tests. */
 export const BLOCK = 8192;
 
-const FACTS = { blockSize: BLOCK, extentBlocks: 64, tag: 1, id: "0".repeat(32), incarnation: "1".repeat(32) };
+/** Facts of the volumes of these tests. */
+export const FACTS: VolumeFacts = {
+  blockSize: BLOCK,
+  extentBlocks: 64,
+  tag: 1,
+  id: "0".repeat(32),
+  incarnation: "1".repeat(32),
+};
 
 /** A volume that must not be read or written. */
 export function fakeVolume(index: number = 0): Volume {
