@@ -51,6 +51,41 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   }
 }
 
+/**
+ * The control of a campaign: a worker is killed, and the ledger is told of commits that never were. Answers
+ * what the comparison finds; it must find each of them.
+ */
+export async function findInvented(durability: "sync" | "relaxed"): Promise<readonly string[]> {
+  const root = mkdtempSync(`${tmpdir()}/cohort-crash-`);
+  const ledger = new Ledger();
+  try {
+    for (const then of ["work", "close"] as const) {
+      const child = startWorker({
+        root,
+        seed: 1,
+        acknowledged: ledger.acknowledged,
+        durability,
+        poolBlocks: 128,
+        cycleBlocks: 16,
+        segmentBytes: 1 << 20,
+        checkpointBytes: 1 << 20,
+        then,
+        closeAfterMs: 0,
+      }, ledger);
+      try {
+        await child.fact("ready");
+        await pause(100);
+      } finally {
+        await child.kill();
+      }
+      if (then === "work") ledger.invent();
+    }
+    return ledger.problems;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
 /** Starts a worker whose words go to a ledger. */
 export function startWorker(options: WorkerOptions, ledger: Ledger, lead: readonly string[] = []): LineChild {
   const command = runtimeCommand([], here("crash/worker.ts"), [JSON.stringify(options)]);

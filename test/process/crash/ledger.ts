@@ -42,6 +42,12 @@ export class Ledger {
     else this.problems.push(`a worker said ${JSON.stringify(line)}`);
   }
 
+  /** Pretends that two more operations of each lane, and an increment, were acknowledged. */
+  invent(): void {
+    for (const lane of this.acknowledged.keys()) this.acknowledged[lane]! += 2;
+    this.#told += 1000;
+  }
+
   /** Takes what a worker found after recovery. */
   #compare(found: Found): void {
     this.mountMs.push(found.mountMs);
