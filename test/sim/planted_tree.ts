@@ -1,5 +1,5 @@
 /** Bugs planted in changes, trees, the free queue and transactions. */
-import { LOST, type Plant } from "./plant.ts";
+import type { Plant } from "./plant.ts";
 
 /** The table's part. */
 export const TREE_PLANTS: readonly Plant[] = [

@@ -44,6 +44,12 @@ class NodeSubject implements SubjectNode {
     return report.problems.map(({ block, problem }) => `block ${block}: ${problem}`);
   }
 
+  status(): string {
+    const { writeDaemon, ...rest } = this.#node.status;
+    const daemon = { ...writeDaemon, recent: undefined };
+    return JSON.stringify({ ...rest, writeDaemon: daemon });
+  }
+
   close(): Promise<void> {
     return this.#node.close();
   }

@@ -31,12 +31,19 @@ export class DiskRules implements DiskWatch {
   readonly #problems: Problems;
   /** Highest stamp of a group that is durable in some journal. */
   #durableStamp = 1;
+  /** True where one database is all there is: then its owners follow each other. */
+  readonly #isAlone: boolean;
+  /** Highest stamp of any group that was written, lost ones too. */
+  #highestStamp = 0;
+  /** What had been written when an owner's first group was. */
+  readonly #floors = new Map<string, number>();
   /** Where the next frame of a journal file is looked for. */
   readonly #scanned = new WeakMap<SimFile, number>();
   /** Images that are durable, by block and checksum. */
   readonly #images = new Set<string>();
 
-  constructor(disk: SimDisk, problems: Problems) {
+  constructor(disk: SimDisk, problems: Problems, databases: number) {
+    this.#isAlone = databases === 1;
     this.#disk = disk;
     this.#problems = problems;
   }
@@ -47,11 +54,34 @@ export class DiskRules implements DiskWatch {
   }
 
   written(file: SimFile, position: number, bytes: Uint8Array): void {
+    if (this.active && file.use === "journal" && this.#isAlone) this.#judgeFrame(file, bytes);
     if (!this.active || file.use !== "volume" || file.cache.size === 0) return;
     for (let at = 0; at + BLOCK <= bytes.length; at += BLOCK) {
       const number = (position + at) / BLOCK;
       if (number >= HEADER_SLOTS) this.#judge(file, number, bytes.subarray(at, at + BLOCK));
     }
+  }
+
+  /** No stamp is given twice, not even one whose group was lost: a new owner begins above all of them. */
+  #judgeFrame(file: SimFile, bytes: Uint8Array): void {
+    if (file.path.endsWith(".tail") || bytes.length < FRAME_HEADER) return;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const first = view.getUint32(36, true) + view.getUint16(40, true) * 2 ** 32;
+    const last = view.getUint32(42, true) + view.getUint16(46, true) * 2 ** 32;
+    if (view.getUint32(0, true) !== FRAME_MAGIC || view.getUint32(20, true) === 0) return;
+    const owner = file.path.slice(0, file.path.lastIndexOf("/"));
+    let floor = this.#floors.get(owner);
+    if (floor === undefined) {
+      floor = this.#highestStamp;
+      this.#floors.set(owner, floor);
+    }
+    if (first <= floor) {
+      this.#problems.add(
+        "stamps",
+        `${file.path}: stamp ${first} is given, an earlier owner gave up to ${floor}`,
+      );
+    }
+    this.#highestStamp = Math.max(this.#highestStamp, last);
   }
 
   #judge(file: SimFile, number: number, bytes: Uint8Array): void {

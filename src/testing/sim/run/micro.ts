@@ -129,7 +129,7 @@ class Micro {
   #world(process: SimProcess): SubjectWorld {
     const { scheduler, trace } = process.host;
     const plain: SubjectWorld = {
-      storage: new SimStorage(process, new DiskRules(process.host.disk, this.#problems)),
+      storage: new SimStorage(process, new DiskRules(process.host.disk, this.#problems, 1)),
       clock: new SimClock(process),
       entropy: new SimEntropy(new Prng(this.#seed, `entropy ${process.pid} ${++this.#entropy}`)),
       observer: new SimObserver(trace, () => scheduler.now),

@@ -383,16 +383,15 @@ export class Scenario {
 
   /** Waits for work that must end; what does not is noted with what is still in flight. */
   async #patiently<T>(work: Promise<T>, what: string): Promise<T> {
-    const late = signal<"late">();
-    const cancel = this.#parts.scheduler.after(PATIENCE_US, () => late.resolve("late"));
-    const end = await Promise.race([work, late.promise]);
+    const bell = signal<"late">();
+    const cancel = this.#parts.scheduler.after(PATIENCE_US, () => bell.resolve("late"));
+    const end = await Promise.race([work, bell.promise]);
     cancel();
     if (end !== "late") return end as T;
     const stuck = [...this.history.inFlight.values()].slice(0, 6).join("; ");
-    this.history.problems.add(
-      "liveness",
-      `${what} did not end in ${PATIENCE_US / 1e6} s; in flight: ${stuck}`,
-    );
+    const status = this.#running?.node.status() ?? "";
+    const late = `${what} did not end in ${PATIENCE_US / 1e6} s`;
+    this.history.problems.add("liveness", `${late}; in flight: ${stuck}; ${status}`);
     throw new Abort(`${what} is stuck`);
   }
 }

@@ -107,7 +107,7 @@ export class World {
     const { seed, latencies, rules } = parts.options;
     const plan = new FaultPlan(new Prng(seed, "faults"), rules);
     this.host = new SimHost({ seed, scheduler: parts.scheduler, trace: parts.trace, latencies, plan });
-    this.rules = new DiskRules(this.host.disk, parts.problems);
+    this.rules = new DiskRules(this.host.disk, parts.problems, parts.options.databases);
   }
 
   /** Where the database of a number lies. */

@@ -51,6 +51,8 @@ export interface SubjectNode {
   sync(): Promise<void>;
   /** The engine's own full check of a database: what is wrong with it. */
   check(directory: string): Promise<readonly string[]>;
+  /** What it is doing, in one line: for findings about work that does not end. */
+  status(): string;
   close(): Promise<void>;
 }
 
