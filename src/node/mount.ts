@@ -4,9 +4,13 @@ import type { DatabaseCore } from "../global/database.ts";
 import type { Janitor } from "../global/janitor.ts";
 import type { Claim } from "../storage/claim.ts";
 import { Database } from "./database.ts";
+import { forgetFrames, writesEnded } from "./letting_go.ts";
 import type { Member } from "./member.ts";
 import type { MountMode } from "./mount_options.ts";
 import { writeHeader } from "./volume_file.ts";
+
+/** Milliseconds for which a dismount waits for work that holds blocks. */
+const FORGET_MS_MAX = 100;
 
 /** One mounted volume. */
 export class Mount {
@@ -56,6 +60,7 @@ export class Mount {
 
   async #dismount(): Promise<void> {
     const { volume, directory, engine } = this.core;
+    const { clock } = this.member.world;
     this.core.close(
       new CohortError("NOT_MOUNTED", `The database ${directory} is not mounted any more`, { directory }),
     );
@@ -65,15 +70,19 @@ export class Mount {
       const sound = engine.stopped === undefined && volume.quarantine === undefined &&
         this.claim?.lost !== true;
       if (sound) await this.#bringHome();
-      else {
-        this.member.volumes.delete(volume.index);
-        await this.claim?.abandon();
-      }
+      else await this.#abandon();
+    } catch (error) {
+      await this.#abandon();
+      throw error;
     } finally {
-      await this.#forgetFrames();
+      // What stalled work still holds, the next mount waits for.
+      await forgetFrames(engine.pool, volume.index, clock, FORGET_MS_MAX);
       this.member.volumes.delete(volume.index);
-      await volume.close();
-      this.#onGone();
+      try {
+        await volume.close();
+      } finally {
+        this.#onGone();
+      }
     }
   }
 
@@ -84,21 +93,18 @@ export class Mount {
       await daemon.checkpoint();
       await writeHeader(volume, engine.stamps.last);
     }
-    await this.claim?.release();
+    if (this.claim !== undefined) {
+      await writesEnded(this.claim, world.clock);
+      await this.claim.release();
+    }
     if (!volume.readOnly) await world.storage.remove(`${directory}/mount.${volume.facts.id}`);
   }
 
-  /** The pool forgets the volume; readers still at work end first, for they hold pins. */
-  async #forgetFrames(): Promise<void> {
-    const { pool } = this.core.engine;
-    for (let round = 0; round < 100; round++) {
-      let pinned = false;
-      for (const frame of [...pool.framesOf(this.core.volume.index)]) {
-        if (pool.pinsOf(frame) > 0 || pool.isLoading(frame)) pinned = true;
-        else pool.drop(frame);
-      }
-      if (!pinned) return;
-      await new Promise<void>((done) => void this.member.world.clock.after(1, done));
-    }
+  /** Lets go without giving back: the next owner recovers from this member's journal. */
+  async #abandon(): Promise<void> {
+    this.member.volumes.delete(this.core.volume.index);
+    if (this.claim === undefined) return;
+    await writesEnded(this.claim, this.member.world.clock);
+    await this.claim.abandon();
   }
 }

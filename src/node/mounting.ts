@@ -16,11 +16,24 @@ import { acquireClaim, type Claim } from "../storage/claim.ts";
 import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
+import { dropFrames, forgetFrames, writesEnded } from "./letting_go.ts";
 import { type Member, removeIfUnnamed } from "./member.ts";
 import { Mount } from "./mount.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { recoverVolume } from "./recover.ts";
 import { createVolume, openVolumeFile, volumePath, writeHeader } from "./volume_file.ts";
+
+/** A mount on its way. */
+interface Mounting {
+  readonly member: Member;
+  /** Canonical path of the database. */
+  readonly directory: string;
+  readonly options: MountOptions;
+  readonly signal: AbortSignal | undefined;
+  /** The register that names the volume in the incarnation's directory, when this mount made it. */
+  readonly register: string | undefined;
+  readonly onGone: () => void;
+}
 
 /** Mounts the database in a directory (its canonical path). */
 export function mountVolume(
@@ -60,7 +73,7 @@ export function mountVolume(
       if (register !== undefined && !standing) await storage.remove(register);
       throw error;
     });
-    const mount = await claimed(member, directory, options, claim, onGone);
+    const mount = await claimed({ member, directory, options, signal, register, onGone }, claim);
     onLost = (cause) => mount.lose(cause);
     if (claim.lost) {
       mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
@@ -71,13 +84,18 @@ export function mountVolume(
 
 /**
  * Names the volume in the incarnation's directory before the claim names the directory: a directory is
- * removed once no `mount.*` is left in it, and a claim must never point at a removed one.
+ * removed once no `mount.*` is left in it, and a claim must never point at a removed one. Answers the path,
+ * undefined when an earlier claim of this incarnation needs it already.
  */
-async function registerMount(member: Member, directory: string, header: VolumeHeader): Promise<string> {
+async function registerMount(
+  member: Member,
+  directory: string,
+  header: VolumeHeader,
+): Promise<string | undefined> {
   const path = `${member.directory}/mount.${header.id}`;
   const text = JSON.stringify({ directory, incarnation: header.incarnation });
-  await member.world.storage.createRegister(path, new TextEncoder().encode(text));
-  return path;
+  const made = await member.world.storage.createRegister(path, new TextEncoder().encode(text));
+  return made ? path : undefined;
 }
 
 async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
@@ -95,21 +113,18 @@ export function exists(directory: string): CohortError {
 }
 
 /** From the claim on: what fails gives the claim back, or leaves it for whoever recovers the predecessors. */
-async function claimed(
-  member: Member,
-  directory: string,
-  options: MountOptions,
-  claim: Claim,
-  onGone: () => void,
-): Promise<Mount> {
+async function claimed(mounting: Mounting, claim: Claim): Promise<Mount> {
+  const { member } = mounting;
   let volume: Volume | undefined;
   try {
-    volume = await openVolume(member, directory, options, claim);
+    volume = await openVolume(mounting, claim);
+    if (!volume.readOnly) await member.journal.makeSafe();
     if (claim.predecessors.length > 0) await recover(member, volume, claim);
     await countFree(member, volume);
-    return assemble(member, directory, volume, claim, options, onGone);
+    return assemble(mounting, volume, claim);
   } catch (error) {
-    await giveBack(member, options, claim, volume);
+    // What cannot be given back stays named; the caller learns what went wrong first.
+    await giveBack(mounting, claim, volume).catch(() => claim.abandon()).catch(() => {});
     throw error;
   }
 }
@@ -119,45 +134,37 @@ async function claimed(
  * replayed so far goes home first: a block torn on its way would need this member's images, which nobody
  * looks for after a release.
  */
-async function giveBack(
-  member: Member,
-  options: MountOptions,
-  claim: Claim,
-  volume: Volume | undefined,
-): Promise<void> {
+async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undefined): Promise<void> {
+  const { member, register } = mounting;
   const { daemon, engine, world } = member;
   const mayWrite = engine.stopped === undefined && daemon.status.frozen === undefined && !claim.lost;
   const isHome = volume === undefined || claim.predecessors.length === 0 ||
     (mayWrite && await daemon.checkpoint().then(() => true, () => false));
   if (volume !== undefined) await forget(member, volume);
+  await writesEnded(claim, world.clock);
   if (!isHome) return await claim.abandon();
   await claim.release();
-  if (options.readOnly !== true && volume !== undefined) {
-    await world.storage.remove(`${member.directory}/mount.${volume.facts.id}`);
-  }
+  if (register !== undefined) await world.storage.remove(register);
 }
 
-async function openVolume(
-  member: Member,
-  directory: string,
-  options: MountOptions,
-  claim: Claim,
-): Promise<Volume> {
+async function openVolume({ member, directory, options, signal }: Mounting, claim: Claim): Promise<Volume> {
   const { readOnly = false } = options;
-  const { file, header } = await openVolumeFile(
-    directory,
-    readOnly ? "read" : "write",
-    member.settings,
-    member.world,
-  );
-  const { id, incarnation, blockSize, extentBlocks } = header;
-  const index = await member.journal.addVolume(id, incarnation, directory);
-  const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
-  const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
-  member.volumes.set(index, volume);
-  member.engine.stamps.hear(header.stampCeiling);
-  if (!readOnly) await member.journal.makeSafe();
-  return volume;
+  const { journal, engine, settings, world } = member;
+  const { file, header } = await openVolumeFile(directory, readOnly ? "read" : "write", settings, world);
+  try {
+    const { id, incarnation, blockSize, extentBlocks } = header;
+    const index = await journal.addVolume(id, incarnation, directory);
+    // The volume has the number it had when it was mounted here before; others may have changed it since.
+    await forgetFrames(engine.pool, index, world.clock, Infinity, signal);
+    const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
+    const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
+    member.volumes.set(index, volume);
+    engine.stamps.hear(header.stampCeiling);
+    return volume;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 async function recover(member: Member, volume: Volume, claim: Claim): Promise<void> {
@@ -210,14 +217,8 @@ async function countFree(member: Member, volume: Volume): Promise<void> {
   }
 }
 
-function assemble(
-  member: Member,
-  directory: string,
-  volume: Volume,
-  claim: Claim,
-  options: MountOptions,
-  onGone: () => void,
-): Mount {
+function assemble(mounting: Mounting, volume: Volume, claim: Claim): Mount {
+  const { member, directory, options, onGone } = mounting;
   const { clock, observer } = member.world;
   const core = new DatabaseCore(member.engine, volume, clock, observer, directory);
   const janitor = options.readOnly === true ? undefined : new Janitor(core);
@@ -230,11 +231,7 @@ function assemble(
 
 /** Forgets a volume whose mount failed. What was replayed stays true: it is in the dead owners' journals. */
 async function forget(member: Member, volume: Volume): Promise<void> {
-  await member.daemon.settled();
-  const { pool } = member.engine;
-  for (const frame of [...pool.framesOf(volume.index)]) {
-    if (!pool.isLoading(frame) && pool.pinsOf(frame) === 0) pool.drop(frame);
-  }
+  dropFrames(member.engine.pool, volume.index);
   member.volumes.delete(volume.index);
   await volume.close();
 }
