@@ -77,7 +77,7 @@ export function parseJsonLine(line: string): JsonNode {
   if (typeof name !== "string" || !isNameForm(name)) return fail(`no global is named ${shown(name)}`);
   if (!Array.isArray(subscripts) || value === undefined) return fail(NODE_EXPECTED);
   for (const subscript of subscripts) {
-    if (typeof subscript !== "string" && typeof subscript !== "number") {
+    if (typeof subscript !== "string" && !Number.isFinite(subscript)) {
       return fail(`a subscript is a number or a string, not ${shown(subscript)}`);
     }
   }
@@ -106,6 +106,10 @@ function jsonOf(text: string): unknown {
 const NODE_EXPECTED = 'an object of "global", "subscripts" and "value" was expected';
 
 function readValue(value: unknown, depth: number): Value {
+  // JSON has no infinities, but 1e999 is read as one.
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return fail(`no value is written ${shown(value)}`);
+  }
   if (
     typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
   ) {

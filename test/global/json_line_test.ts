@@ -86,6 +86,7 @@ function codeOf(read: () => unknown): string {
 test("parseJsonLine: what is no record is SYNTAX", () => {
   const values = [
     ...['{"$bigint":12}', '{"$bigint":"1.5"}', '{"$bigint":""}', '{"$bytes":"AQI"}', '{"$bytes":"A*=="}'],
+    ...["1e999", "[-1e999]", '{"a":1e999}'],
     ...['{"$number":"1"}', '{"$other":1}', '{"$":1}', '{"$bytes":5}', '{"$bytes":null}'],
     ...['{"$toString":1}', '{"$object":1}', '{"$object":[]}', `{"$bigint":"${"1".repeat(160_001)}"}`],
     ...[`${"[".repeat(66)}${"]".repeat(66)}`, `${'{"a":'.repeat(70)}1${"}".repeat(70)}`],
@@ -93,6 +94,7 @@ test("parseJsonLine: what is no record is SYNTAX", () => {
   const lines = [
     ...values.map((it) => `{"global":"X","subscripts":[],"value":${it}}`),
     ...["", "{", "[]", "null", "1", '"x"', "{}", '{"global":"X","subscripts":[]}', "[".repeat(100_000)],
+    '{"global":"X","subscripts":[1e999],"value":1}',
     ...['{"global":"1X","subscripts":[],"value":1}', '{"global":5,"subscripts":[],"value":1}'],
     ...['{"global":"X","subscripts":{},"value":1}', '{"global":"X","subscripts":[null],"value":1}'],
     ...['{"global":"X","subscripts":[[1]],"value":1}', '{"global":"X","subscripts":[],"value":1,"more":1}'],
