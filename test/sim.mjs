@@ -1,6 +1,6 @@
 // `npm run sim`: runs seeds of the simulator in child processes, so that a seed that hangs is a seed that fails.
 //
-//   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro] [--minutes M] [--trace] [--quiet]
+//   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro | rot] [--minutes M] [--trace] [--quiet]
 //                     [--runtime deno | bun | both] [--jobs J] [--no-keep]
 //   node test/sim.mjs --campaign | --coverage | --planted …    see test/sim/{campaign,coverage,planted}.mjs
 //

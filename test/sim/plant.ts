@@ -15,7 +15,8 @@ export interface Plant {
   /** The mistake, as its author would put it. */
   readonly mistake: string;
   readonly edits: readonly Edit[];
-  readonly tier: "micro" | "full";
+  /** `rot`: only the phase in which bits rot. */
+  readonly tier: "micro" | "full" | "rot";
   /** Seed to begin with: one that is known to find it soon. */
   readonly seed: number;
   /** Seeds it may take at most. */

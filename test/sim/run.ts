@@ -1,5 +1,6 @@
 /**
- * The simulator's command: `npm run sim -- --seeds N [--seed S] [--tier micro|full] [--trace] [--minutes M]`.
+ * The simulator's command:
+ * `npm run sim -- --seeds N [--seed S] [--tier micro|full|rot] [--trace] [--minutes M]`.
  *
  * Runs seeds one after the other, prints one line for each that fails with its options and the command that
  * plays it again, and ends with exit code 1 when any did.
@@ -9,6 +10,7 @@ import { openEngine } from "../../src/testing/sim/bind_node.ts";
 import type { Problem } from "../../src/testing/sim/check/problems.ts";
 import { runMicro } from "../../src/testing/sim/run/micro.ts";
 import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
+import type { SeedOptions } from "../../src/testing/sim/run/seed_options.ts";
 import { nativeDrain } from "./drain.ts";
 
 interface Flags {
@@ -18,7 +20,7 @@ interface Flags {
   readonly minutes: number;
   readonly quiet: boolean;
   readonly told: boolean;
-  readonly micro: boolean;
+  readonly tier: string;
   readonly untilFailed: boolean;
   /** Of a micro seed, only this run is recovered. */
   readonly only: number | undefined;
@@ -45,7 +47,7 @@ function flagsOf(args: readonly string[]): Flags {
     minutes: number("minutes") ?? Infinity,
     quiet: args.includes("--quiet"),
     told: args.includes("--told"),
-    micro: value("tier") === "micro",
+    tier: value("tier") ?? "full",
     untilFailed: args.includes("--until-failed"),
     only: number("only"),
   };
@@ -61,8 +63,14 @@ interface Outcome {
   readonly more: readonly string[];
 }
 
+/** A small seed that goes straight to its last phase, where bits rot. */
+function onlyRot(options: SeedOptions): SeedOptions {
+  return { ...options, fillBlocks: 40, epochs: [], betrayal: "bit_rot" };
+}
+
 async function runFull(seed: number): Promise<Outcome> {
-  const result = await runSeed(seed, { open: openEngine, drain, print });
+  const change = flags.tier === "rot" ? onlyRot : undefined;
+  const result = await runSeed(seed, { open: openEngine, drain, print, change });
   const faults = [...result.faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
   return {
     hash: result.hash,
@@ -104,14 +112,16 @@ const started = performance.now();
 for (; run < flags.seeds && performance.now() < until; run++) {
   const seed = first + run;
   if (flags.told) console.log(`@start ${seed}`);
-  const outcome = await (flags.micro ? runSmall(seed) : runFull(seed));
+  const outcome = await (flags.tier === "micro" ? runSmall(seed) : runFull(seed));
   const bad = outcome.problems.length > 0;
   if (bad) {
     failed++;
     console.log(`\nFAILED seed ${seed} ${outcome.hash}: ${outcome.line}`);
     for (const line of outcome.more) console.log(`  ${line}`);
     for (const problem of outcome.problems.slice(0, 8)) console.log(`  ${problem.checker}: ${problem.text}`);
-    console.log(`  again: npm run sim -- --seed ${seed}${flags.micro ? " --tier micro" : ""}`);
+    console.log(
+      `  again: npm run sim -- --seed ${seed}${flags.tier === "full" ? "" : ` --tier ${flags.tier}`}`,
+    );
   } else if (!flags.quiet) {
     console.log(`seed ${seed} ${outcome.hash}: ${outcome.line}`);
   }
@@ -122,7 +132,7 @@ for (; run < flags.seeds && performance.now() < until; run++) {
   if (bad && flags.untilFailed) break;
 }
 const seconds = (performance.now() - started) / 1000;
-const micro = flags.micro ? `, ${microRuns} micro runs` : "";
+const micro = flags.tier === "micro" ? `, ${microRuns} micro runs` : "";
 console.log(
   `${run} seeds${micro}, ${failed} failed, ${seconds.toFixed(1)} s; ${rejected.length} rejections unhandled`,
 );

@@ -5,7 +5,7 @@
  * One copy of the data cannot mend that, so less is asked: what is served is what was once written for that
  * very key, damage of covered bytes is loud or mended, and every refusal has its code.
  */
-import { CohortError } from "../../../ground/errors.ts";
+import { CohortError, isCode } from "../../../ground/errors.ts";
 import type { Problems } from "../check/problems.ts";
 import type { SimFile } from "../disk.ts";
 import { type FaultKind, FaultPlan } from "../faults.ts";
@@ -134,8 +134,14 @@ async function settledWork(running: Running, scene: BetrayalScene): Promise<void
     const step = scene.draw();
     if (step.apply === undefined) continue;
     region.begin({ apply: step.apply, called: i, acknowledged: undefined, name: step.name, elements: [] });
-    await step.run(face);
-    region.settle(i);
+    try {
+      await step.run(face);
+      region.settle(i);
+    } catch (error) {
+      // The small pools and segments of a world refuse some: then nothing was changed.
+      if (!isCode(error, "TRANSACTION_TOO_LARGE")) throw error;
+      region.fail();
+    }
   }
 }
 
