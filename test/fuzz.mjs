@@ -54,23 +54,22 @@ async function campaign(runtime, from, to) {
       timeoutMs: SHARE_MS_MAX,
     });
     if (report === undefined) {
-      sum.failures.push({
-        replay: `${seed}:${at}…${end}`,
-        target: "?",
-        problem: `the share ended with code ${code}`,
-      });
-      continue;
+      const problem = `the share ended with code ${code}`;
+      report = { inputs: 0, failures: [{ replay: `${seed}:${at}…${end}`, target: "?", problem }] };
     }
     sum.inputs += report.inputs;
     sum.failures.push(...report.failures);
+    for (const { replay, target, problem } of report.failures) {
+      console.log(
+        `FAILED ${target}: ${problem}\n  node test/fuzz.mjs --runtime ${runtime} --replay ${replay}`,
+      );
+    }
+    if (report.seconds === undefined) continue;
     const { inputs, seconds, slowestMs, grownBytes } = report;
     const grown = `+${Math.round(grownBytes / 2 ** 20)} MiB`;
     console.log(
       `${runtime} | ${end}: ${Math.round(inputs / seconds)}/s, slowest ${slowestMs.toFixed(0)} ms, ${grown}`,
     );
-  }
-  for (const { replay, target, problem } of sum.failures) {
-    console.log(`FAILED ${target}: ${problem}\n  node test/fuzz.mjs --runtime ${runtime} --replay ${replay}`);
   }
   return sum;
 }
