@@ -8,7 +8,7 @@
  */
 import { blockStamp } from "../ground/block.ts";
 import type { CohortError } from "../ground/errors.ts";
-import type { Clock, Observer } from "../ports/mod.ts";
+import type { Answer, Clock, Observer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Engine, RoomMaker } from "./engine.ts";
 import {
@@ -44,6 +44,8 @@ export interface CycleFacts {
 
 /** The image journal as the daemon needs it. */
 export interface ImageSink {
+  /** Takes space for a cycle of so many blocks; answers for how many there is: fewer on a full disk. */
+  makeRoom(blocks: number): Answer<number>;
   /** Makes all images of a cycle durable, sealed by one sync. */
   writeCycle(cycle: number, images: readonly CycleImage[], facts: CycleFacts): Promise<void>;
   /** The cycle's volumes are synced: its images are needed no more. */
@@ -243,8 +245,9 @@ export class WriteDaemon implements RoomMaker {
     const { engine, journal, images } = this.#world;
     const { pool } = engine;
     this.#roomWanted = false;
+    const most = await images.makeRoom(Math.min(this.#options.cycleBlocks, pool.dirtyCount));
     this.#phase = PHASE.forming;
-    const frames = pool.takeDirty(this.#options.cycleBlocks).filter((frame) => this.#isMounted(frame));
+    const frames = pool.takeDirty(most).filter((frame) => this.#isMounted(frame));
     if (frames.length === 0) {
       this.#phase = PHASE.idle;
       await this.#answerLater();

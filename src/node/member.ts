@@ -43,6 +43,8 @@ const MEMORY_DIRECTORY = "/memory";
 const RESERVE_BYTES = 4 * 1024 * 1024;
 /** Dropped segments that history keeps whatever their age. */
 const HISTORY_SEGMENTS_MIN = 2;
+/** Blocks that a write cycle has space for on a disk however full. */
+const READY_BLOCKS = 16;
 /** Part of the pool that may be dirty before the write daemon starts. */
 const DIRTY_PART = 0.5;
 
@@ -96,6 +98,7 @@ async function makeMember(
     path: imagePath(directory),
     incarnation,
     blocksMax: cycleBlocks,
+    ready: { blocks: Math.min(cycleBlocks, READY_BLOCKS), blockBytes: settings.blockSize },
   }).catch(async (error) => {
     journal.abandon(error);
     await journal.close();
@@ -169,6 +172,7 @@ function openDaemon(
     engine,
     journal,
     images: {
+      makeRoom: (blocks) => images.makeRoom(blocks, settings.blockSize),
       writeCycle: async (cycle, entries, facts) =>
         void await images.writeCycle(cycle, entries.map(imageEntry), facts),
       release: async (cycle) => await images.release(cycle),

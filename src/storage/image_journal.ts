@@ -46,6 +46,8 @@ export interface ImageJournalOptions {
   readonly blocksMax: number;
   /** Bytes by which space is taken ahead of need; 1 MiB by default. */
   readonly reserveBytes?: number;
+  /** The cycle that has its space from the beginning, so that a full disk cannot end all cycles. */
+  readonly ready?: { readonly blocks: number; readonly blockBytes: number };
 }
 
 /** The image journal of one incarnation. */
@@ -65,12 +67,34 @@ export class ImageJournal {
   /** Opens or makes the file. */
   static async open(options: ImageJournalOptions): Promise<ImageJournal> {
     const file = await options.storage.openStream(options.path, { access: "write", create: true });
-    return new ImageJournal(options, file);
+    const images = new ImageJournal(options, file);
+    const { ready } = options;
+    try {
+      if (ready !== undefined) await file.reserve(bytesOf(ready.blocks, ready.blockBytes));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    if (ready !== undefined) images.#reserved = bytesOf(ready.blocks, ready.blockBytes);
+    return images;
   }
 
   /** Number of the last cycle that was begun. */
   get cycle(): number {
     return this.#cycle;
+  }
+
+  /**
+   * Takes space for a cycle of `blocks` blocks of `blockBytes` bytes; answers how many a cycle may have:
+   * fewer where the disk is full. Rejects `IO`, and `FULL` when there is no space for one.
+   */
+  makeRoom(blocks: number, blockBytes: number): Answer<number> {
+    if (bytesOf(blocks, blockBytes) <= this.#reserved) return blocks;
+    const there = Math.floor((this.#reserved - bytesOf(0, blockBytes)) / (ENTRY_BYTES + blockBytes));
+    return this.#reserve(bytesOf(blocks, blockBytes)).then(() => blocks, (error) => {
+      if (isCode(error, "FULL") && there > 0) return there;
+      throw error;
+    });
   }
 
   /**
@@ -167,4 +191,9 @@ export class ImageJournal {
     }
     return identity;
   }
+}
+
+/** Bytes of a cycle. */
+function bytesOf(blocks: number, blockBytes: number): number {
+  return IMAGE_HEADER_BYTES + blocks * (ENTRY_BYTES + blockBytes);
 }

@@ -29,7 +29,11 @@ function rig(cycleBlocks: number, onHome: () => Promise<void> = () => Promise.re
   const daemon = new WriteDaemon({
     engine: new Engine(pool, journal as unknown as EngineJournal, new Stamps(1)),
     journal,
-    images: { writeCycle: () => Promise.resolve(), release: () => Promise.resolve() },
+    images: {
+      makeRoom: (blocks) => blocks,
+      writeCycle: () => Promise.resolve(),
+      release: () => Promise.resolve(),
+    },
     volumeAt: () => volume,
     segmentAt: () => 1,
     clock: createSystemClock(),

@@ -18,3 +18,13 @@ test("WriteDaemon: a failure while nothing is wanted any more does not freeze wr
   await values.set([1], "later", { timeoutMs: 5_000 });
   assertEquals(await values.get([1]), "later");
 });
+
+test("WriteDaemon: a journal that fills the disk before the first cycle gets its space back", async () => {
+  const storage = createMemoryStorage({ bytesMax: 1_000_000 });
+  await using node = await openNode({ dir: "/node", segmentBytes: 65_536, poolBytes: 64 * 8192 }, {
+    storage,
+  });
+  const values = (await node.mount("/v", { create: true })).global<string>("A");
+  for (let i = 0; i < 2_000; i++) await values.set([i % 50], "x".repeat(500));
+  assertEquals(node.status.state, "active");
+});

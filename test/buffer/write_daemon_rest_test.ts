@@ -29,7 +29,11 @@ test("WriteDaemon: rests on the clock while what is dirty is held and belongs to
   const daemon = new WriteDaemon({
     engine: new Engine(pool, journal as unknown as EngineJournal, new Stamps(1)),
     journal,
-    images: { writeCycle: () => Promise.resolve(), release: () => Promise.resolve() },
+    images: {
+      makeRoom: (blocks) => blocks,
+      writeCycle: () => Promise.resolve(),
+      release: () => Promise.resolve(),
+    },
     volumeAt: () => undefined,
     segmentAt: () => 1,
     clock,

@@ -61,3 +61,24 @@ test("image journal: takes what a cycle needs where there is no room for more ah
   await journal.writeCycle(2, entries(5), facts);
   await journal.close();
 });
+
+test("image journal: a cycle has the space it was opened with, however full the disk", async () => {
+  const options = {
+    storage: smallStorage(100_000, []),
+    clock: createSystemClock(),
+    path: "/images",
+    incarnation: INCARNATION,
+    blocksMax: 100,
+  };
+  const journal = await ImageJournal.open({ ...options, ready: { blocks: 4, blockBytes: 8192 } });
+  assertEquals(await journal.makeRoom(4, 8192), 4);
+  assertEquals(await journal.makeRoom(11, 8192), 11);
+  assertEquals(await journal.makeRoom(12, 8192), 11);
+  await journal.writeCycle(1, entries(11), { position: 1, stamp: 1, segment: 1 });
+  await journal.close();
+  const error = await assertRejects(
+    async () => void await ImageJournal.open({ ...options, ready: { blocks: 12, blockBytes: 8192 } }),
+    CohortError,
+  );
+  assertEquals(error.code, "FULL");
+});
