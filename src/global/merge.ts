@@ -61,6 +61,7 @@ function refuseOverlap(origin: End, target: End): void {
 }
 
 function copy(change: Change, origin: End, target: End): undefined | Again {
+  origin.database.admitRead();
   const spot: Spot = { frame: 0, index: 0 };
   const fromRoot = findRoot(change, origin.database.volume, origin.name);
   if (fromRoot === MISS) return AGAIN;

@@ -77,10 +77,11 @@ export class ReadSet {
     return answered;
   }
 
-  /** Whether every answer would be the same now. */
+  /** Whether every answer would be the same now. Throws when a database that was read is there no more. */
   stillTrue(step: Step): boolean | Again {
     let lacking = false;
     for (const asked of this.#asked.values()) {
+      asked.database.admitRead();
       const same = stands(step, asked);
       if (same === false) return false;
       if (same === AGAIN) lacking = true;

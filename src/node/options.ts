@@ -41,7 +41,8 @@ export interface NodeOptions {
   /** Milliseconds of quiet after which changed blocks go home; 5000 by default. */
   readonly idleMs?: number;
   /**
-   * Days dropped journal segments are kept in the directory `history`; they are removed at once by default.
+   * Days that dropped journal segments are kept beside the live ones, as long as the node is open; by default they
+   * are removed at once.
    */
   readonly historyDays?: number;
 }
