@@ -1,11 +1,12 @@
-// `npm run sim`: runs seeds of the simulator in child processes, so that a seed that hangs is a seed that fails.
+// `npm run sim`: runs seeds of the simulator in child processes, so that a seed that hangs is a seed that
+// fails.
 //
 //   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro | rot] [--minutes M] [--trace] [--quiet]
 //                     [--runtime deno | bun | both] [--jobs J] [--no-keep]
 //   node test/sim.mjs --campaign | --coverage | --planted …    see test/sim/{campaign,coverage,planted}.mjs
 //
-// Without --seed the first seed is drawn from the time and printed. `both` runs every seed on both runtimes and
-// compares their hashes. A failing seed is kept in test/sim/seeds/ and from then on run by `npm test`.
+// Without --seed the first seed is drawn from the time and printed. `both` runs every seed on both runtimes
+// and compares their hashes. A failing seed is kept in test/sim/seeds/ and from then on run by `npm test`.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -77,7 +78,9 @@ async function runRange(runtime, from, seeds) {
   }
 }
 
-/** Resolves to the seed to go on with after a hang or a crash of the child; undefined when it came to the end. */
+/**
+ * Resolves to the seed to go on with after a hang or a crash of the child; undefined when it came to the end.
+ */
 function runChild(runtime, from, seeds) {
   const minutes = (until - Date.now()) / 60_000;
   const [file, ...rest] = scriptCommand(runtime, "test/sim/run.ts", [

@@ -41,8 +41,8 @@ export interface NodeOptions {
   /** Milliseconds of quiet after which changed blocks go home; 5000 by default. */
   readonly idleMs?: number;
   /**
-   * Days that dropped journal segments are kept beside the live ones, as long as the node is open; by default they
-   * are removed at once.
+   * Days that dropped journal segments are kept beside the live ones, as long as the node is open; by default
+   * they are removed at once.
    */
   readonly historyDays?: number;
 }

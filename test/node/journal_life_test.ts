@@ -1,4 +1,6 @@
-/** What a node keeps of its journals: truncation, checkpoints, history, and what it does while disks refuse. */
+/**
+ * What a node keeps of its journals: truncation, checkpoints, history, and what it does while disks refuse.
+ */
 import { test } from "#test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";

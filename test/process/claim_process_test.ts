@@ -61,7 +61,8 @@ test("claim: a living holder in another process is named; once killed it is take
     }
     times.sort((a, b) => a - b);
     // Four syncs of a disk that other tests use too: what it takes alone is the quicker ones.
-    // The figure of 50 ms is for a quiet machine and stands in `npm run show -- 1.d`; here others share the disk.
+    // The figure of 50 ms is for a quiet machine and stands in `npm run show -- 1.d`; here others share the
+    // disk.
     assert(times[2]! <= 1000, `took over in ${times.map((ms) => ms.toFixed(1)).join(", ")} ms`);
   }));
 
