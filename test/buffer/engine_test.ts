@@ -105,7 +105,7 @@ const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await undefined;
 };
 
-test("Engine: an attempt gets what it lacks and is run again; what is resident is not read again", async () => {
+test("Engine: an attempt gets what it lacks and runs again; what is resident is not read", async () => {
   const it = rig();
   await it.engine.read(wants(it.reads.volume, [5, 6, 7, 6]));
   await it.engine.read(wants(it.reads.volume, [7, 8]));
@@ -113,7 +113,7 @@ test("Engine: an attempt gets what it lacks and is run again; what is resident i
   assertIdle(it);
 });
 
-test("Engine: a set larger than the first budget gets more; one larger than the pool is refused", async () => {
+test("Engine: a set above the first budget gets more, one above the pool is refused", async () => {
   const it = rig(64);
   assertEquals((await it.engine.read(wants(it.reads.volume, range(0, 60)))).length, 60);
   assertIdle(it);
@@ -153,7 +153,7 @@ test("Engine: any number of readers wait for one read of a block", async () => {
   assertIdle(it);
 });
 
-test("Engine: a failed read fails who waited, gives the frame back, and the next one may succeed", async () => {
+test("Engine: a failed read fails who waited and gives the frame back; the next may succeed", async () => {
   const it = rig(600);
   it.reads.hold = true;
   const failed = range(0, 5).map(() =>
@@ -226,7 +226,7 @@ test("Engine: a signal ends the wait for clean frames", async () => {
   assertIdle(it);
 });
 
-test("Engine: a read answers when what it observed is acknowledged, or with its signal's reason", async () => {
+test("Engine: a read answers when what it saw is acknowledged, or with its signal's reason", async () => {
   const it = rig();
   const [frame] = await it.engine.read(wants(it.reads.volume, [5]));
   it.pool.changed(frame!, 0, 100);

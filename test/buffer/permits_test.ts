@@ -7,7 +7,7 @@ import { CohortError, isCode } from "../../src/ground/errors.ts";
 import { STAMP_MAX } from "../../src/ground/limits.ts";
 import { Prng } from "../support/prng.ts";
 
-test("Permits: given at once while there are enough, then in the order of arrival, large or small", async () => {
+test("Permits: given at once while there are enough, then in order of arrival, large or small", async () => {
   const permits = new Permits(10);
   const order: string[] = [];
   const take = async (name: string, count: number): Promise<void> => {
