@@ -117,9 +117,13 @@ async function makeMember(
     if (cause !== undefined) journal.abandon(cause);
     daemon.stop(reason);
     await daemon.settled();
-    await journal.close();
-    await images.close();
-    gate.close();
+    try {
+      await journal.close();
+    } finally {
+      // Whatever fails, nothing of this member stays open in a process that goes on.
+      gate.close();
+      await images.close();
+    }
     if (cause === undefined && volumes.size === 0) await removeIfUnnamed(world, directory);
   };
   return { incarnation, directory, settings, world, engine, journal, daemon, volumes, stop, close };

@@ -299,11 +299,13 @@ export class Node implements AsyncDisposable {
       }
     }
     const member = await this.#member?.catch(() => undefined);
-    try {
-      await member?.close(this.#stopCause);
-      await this.#onClose?.();
-    } catch (error) {
-      errors.push(error);
+    const ends = [() => member?.close(this.#stopCause), () => this.#onClose?.()];
+    for (const end of ends) {
+      try {
+        await end();
+      } catch (error) {
+        errors.push(error);
+      }
     }
     this.#feed.end();
     if (errors.length > 0 && this.#stopCause === undefined) throw errors[0];
