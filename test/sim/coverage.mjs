@@ -2,7 +2,7 @@
 //
 // Runs some seeds of both tiers on Deno with coverage, and prints the part of the lines of each floor that
 // ran. A file that no simulated node ever loads (tools that read and write text) is named and not counted.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
