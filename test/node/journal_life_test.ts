@@ -63,7 +63,7 @@ test("checkpointBytes: segments are dropped by themselves while writing goes on"
   assert(most < 25, `${most} segments were there at once, of some 35 written`);
 });
 
-test("historyDays: dropped segments stay beside the live ones, and a successor does not take them for redo", async () => {
+test("historyDays: dropped segments stay beside the live ones and are no redo to a successor", async () => {
   const files = new CrashedFiles();
   const options = { dir: "/nodes", poolBytes: 1 << 21, segmentBytes: 65_536, historyDays: 1 };
   const node = await openNode(options, { storage: files });

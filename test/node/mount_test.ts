@@ -59,7 +59,7 @@ test("createDatabase: of many at once exactly one makes it, in one node or in tw
   await Promise.all([...nodes, one].map((node) => node.close()));
 });
 
-test("mount: of twenty nodes that create and mount at once one holds it, the others are told who", async () => {
+test("mount: of twenty nodes that create and mount at once one holds it, all others hear who", async () => {
   const storage = createMemoryStorage();
   const nodes = await Promise.all(Array.from({ length: 20 }, () => nodeOn(storage)));
   const mounts = await Promise.allSettled(nodes.map((node) => node.mount("/db", { create: true })));
@@ -142,7 +142,7 @@ test("mount: in memory only, a database that is not there is the caller's mistak
   assertEquals((await shared.mount("/db")).directory, "/db");
 });
 
-test("dismount: twice or by many is once; later calls are NOT_MOUNTED; what was acknowledged is there", async () => {
+test("dismount: twice or by many is once; then NOT_MOUNTED; what was acknowledged is there", async () => {
   await using node = await nodeOn(createMemoryStorage());
   const database = await node.createDatabase("/db");
   const global = database.global<Value>("X");

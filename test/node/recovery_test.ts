@@ -113,7 +113,7 @@ test("recovery: blocks that waited to be freed when the node ended are freed by 
   await node.close();
 });
 
-test("recovery: crashes of the recovery itself, one after every write, change nothing of what comes out", async () => {
+test("recovery: its own crashes, one after every write, change nothing of what comes out", async () => {
   const files = new CrashedFiles();
   const { node: first, database } = await live(files, { checkpointBytes: 1e9, idleMs: 1e6 });
   const prng = new Prng(7);
@@ -212,7 +212,7 @@ test("recovery: two nodes that alternate over one mount each keep their journals
   for (const node of nodes) await node.close();
 });
 
-test("recovery: a read-only mount of a volume that needs recovery is refused until somebody has recovered it", async () => {
+test("recovery: a read-only mount is refused until somebody has recovered the volume", async () => {
   const files = new CrashedFiles();
   const { node: first, database } = await live(files);
   await database.global<Value>("X").set([1], 1);
