@@ -218,7 +218,7 @@ export const STORAGE_PLANTS: readonly Plant[] = [
         "    if (isPending(answer)) answer = answer.catch(() => file.sync(lone));",
     }],
     tier: "full",
-    seed: 1,
+    seed: 6,
     seedsMax: 60,
     checkers: ["stamps", "durability"],
   },
