@@ -10,6 +10,7 @@ import { NO_FRAME } from "../buffer/pool.ts";
 import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
+import { BLOCK_BYTES_ALLOWED } from "../ground/limits.ts";
 import { imageApplies, scanImages, type StoredImage } from "../storage/image_scan.ts";
 import { makeDurable } from "../storage/journal_durable.ts";
 import type { ScannedGroup, ScannedRecord } from "../storage/journal_items.ts";
@@ -194,13 +195,26 @@ function replayRecord(
       return;
     }
     if (decision !== "apply") throw gap(volume, record, after, current, decision.gap);
-    applyOps(pool.bytes, base, pool.blockSize, record.ops, 0, record.ops.length);
+    applyWhole(pool.bytes, base, pool.blockSize, record.ops);
     setBlockStamp(pool.bytes, base, after);
     pool.changed(frame, journal.position, journal.position);
     member.daemon.nudge();
     report.recordsApplied++;
   } finally {
     pool.unpin(frame);
+  }
+}
+
+const before: Uint8Array = new Uint8Array(Math.max(...BLOCK_BYTES_ALLOWED));
+
+/** Applies all of a record's operations or none: what was replayed so far goes home even if this fails. */
+function applyWhole(bytes: Uint8Array, base: number, size: number, ops: Uint8Array): void {
+  before.set(bytes.subarray(base, base + size));
+  try {
+    applyOps(bytes, base, size, ops, 0, ops.length);
+  } catch (error) {
+    bytes.set(before.subarray(0, size), base);
+    throw error;
   }
 }
 
