@@ -10,12 +10,13 @@
  */
 import { isCanonicalNumber } from "../ground/decimal.ts";
 import { type Charset, formatString, formatSubscript, ReferenceReader } from "../ground/reference.ts";
-import { fromCanonical, type Subscript } from "../ground/subscript.ts";
+import type { Subscript } from "../ground/subscript.ts";
 
 /** A node as a line of text has it. */
 export interface TextNode {
   /** Name of the global, without "^". */
   readonly name: string;
+  /** A number may stand as its canonical text, which is the same subscript. */
   readonly subscripts: readonly Subscript[];
   readonly value: string;
 }
@@ -130,8 +131,7 @@ class PlainReader {
     if (first === QUOTE) {
       const end = line.indexOf('"', start + 1);
       if (end < 0 || !this.#endsAt(end + 1)) return undefined;
-      const text = line.slice(start + 1, end);
-      return isCanonicalNumber(text) ? undefined : text;
+      return line.slice(start + 1, end);
     }
     let at = start;
     let n = 0;
@@ -141,7 +141,7 @@ class PlainReader {
     if (at > start && this.#endsAt(at)) return n;
     while (code === POINT || code === MINUS || (code >= 0x30 && code <= 0x39)) code = line.charCodeAt(++at);
     const text = line.slice(start, at);
-    return this.#endsAt(at) && isCanonicalNumber(text) ? fromCanonical(text) : undefined;
+    return this.#endsAt(at) && isCanonicalNumber(text) ? text : undefined;
   }
 
   #endsAt(at: number): boolean {
