@@ -1,6 +1,6 @@
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
-import { DEEP, freshSeed, keptSeeds, runShare, RUNTIME, seedsFrom } from "./share.ts";
+import { DEEP, freshSeed, freshThenFixed, keptSeeds, runShare, RUNTIME } from "./share.ts";
 
 /** Recoveries of one runtime; the other does as many. */
 const RUNS_MIN = DEEP ? 5_000 : 300;
@@ -12,12 +12,14 @@ test("micro runs: seeds that failed once pass", { timeoutMs: TIMEOUT_MS }, async
   assertEquals(failures, []);
 });
 
-test("micro runs: every crash of fresh programs is recovered from", { timeoutMs: TIMEOUT_MS }, async () => {
+test("micro runs: every crash of a fresh program and the standing ones is recovered from", {
+  timeoutMs: TIMEOUT_MS,
+}, async () => {
   const first = freshSeed();
   const bounds = { runsMin: RUNS_MIN, budgetMs: BUDGET_MS };
-  const { seeds, runs, failures } = await runShare("micro", seedsFrom(first, RUNS_MIN), bounds);
+  const { seeds, runs, failures } = await runShare("micro", freshThenFixed(first, RUNS_MIN), bounds);
   console.log(
-    `sim: ${runs} micro runs of ${seeds} seeds from ${first} on ${RUNTIME}, ${failures.length} failed`,
+    `sim: ${runs} micro runs of ${seeds} seeds, fresh ${first} first, on ${RUNTIME}, ${failures.length} failed`,
   );
   assertEquals(failures, []);
   assert(runs > 0);

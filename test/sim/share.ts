@@ -66,6 +66,15 @@ export function* seedsFrom(first: number, count: number): Generator<number> {
   for (let i = 0; i < count; i++) yield first + i;
 }
 
+/**
+ * A fresh seed, then the same ones each time: what a fresh one finds is a bug to be fixed, and must not hang
+ * on luck how often somebody else's change is refused for it. Campaigns look at fresh seeds by the thousand.
+ */
+export function* freshThenFixed(fresh: number, count: number): Generator<number> {
+  if (count > 0) yield fresh;
+  yield* seedsFrom(1, count - 1);
+}
+
 /** Seeds that failed once. */
 export function keptSeeds(tier: Tier): number[] {
   const path = new URL(`./seeds/${tier}.json`, import.meta.url);
