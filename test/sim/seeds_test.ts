@@ -4,7 +4,7 @@ import { compareHashes } from "./children.ts";
 import { DEEP, freshSeed, freshThenFixed, keptSeeds, runShare, RUNTIME } from "./share.ts";
 
 /** Full seeds of one runtime; the other runs as many. */
-const SEEDS = DEEP ? 150 : 4;
+const SEEDS = DEEP ? 40 : 4;
 /** No seed begins later than this. */
 const BUDGET_MS = DEEP ? 240_000 : 30_000;
 /** Seeds run on both runtimes, by each of them. */
