@@ -25,12 +25,22 @@ const RECORD_OVERHEAD = 32;
 /** Bytes a group needs besides its records, with room to spare. */
 const GROUP_OVERHEAD = 64;
 
+/** Bytes a block's ops get at first; larger writers than the second are not kept. */
+const OPS_BYTES = 512;
+const OPS_BYTES_KEPT = 8192;
+/** Writers a change keeps for its next attempt. */
+const WRITERS_KEPT = 8;
+/** What a block has that is journaled as a whole. */
+const NO_OPS: ByteWriter = new ByteWriter(0);
+
 /** A step that may write. */
 export class Change extends Step {
   readonly #copyOf = new Map<number, Touched>();
   readonly #fresh = new Map<number, Touched>();
   readonly #byCopy = new Map<number, Touched>();
   readonly #order: Touched[] = [];
+  /** Empty writers for the ops of blocks to come. */
+  readonly #writers: ByteWriter[] = [];
   /** Scratch frames taken and not given back. */
   #held = 0;
   /** Scratch frames that could not be had. */
@@ -103,7 +113,7 @@ export class Change extends Step {
       copy,
       source: frame,
       before: blockStamp(pool.bytes, frame * size),
-      ops: new ByteWriter(256),
+      ops: this.#writers.pop() ?? new ByteWriter(OPS_BYTES),
       fresh: false,
     });
     return copy;
@@ -320,7 +330,7 @@ export class Change extends Step {
     const before = resident === NO_FRAME ? 0 : blockStamp(bytes, resident * blockSize);
     if (resident !== NO_FRAME) this.hold(resident);
     bytes.fill(0, copy * blockSize, (copy + 1) * blockSize);
-    this.#add({ volume, block, copy, source: NO_FRAME, before, ops: new ByteWriter(0), fresh: true });
+    this.#add({ volume, block, copy, source: NO_FRAME, before, ops: NO_OPS, fresh: true });
     return copy;
   }
 
@@ -351,9 +361,18 @@ export class Change extends Step {
   #forget(): void {
     this.#held = 0;
     this.#missed = 0;
+    if (this.#order.length === 0) return;
+    for (const { ops } of this.#order) {
+      if (ops === NO_OPS || ops.bytes.length > OPS_BYTES_KEPT || this.#writers.length === WRITERS_KEPT) {
+        continue;
+      }
+      ops.length = 0;
+      this.#writers.push(ops);
+    }
     this.#order.length = 0;
     this.#byCopy.clear();
-    this.#copyOf.clear();
-    this.#fresh.clear();
+    // Clearing an empty map costs as much as making one.
+    if (this.#copyOf.size > 0) this.#copyOf.clear();
+    if (this.#fresh.size > 0) this.#fresh.clear();
   }
 }

@@ -69,6 +69,8 @@ export class Engine {
   /** Set while writes are frozen by an I/O error: resolves at the thaw. */
   frozen: Promise<void> | undefined;
   #room: RoomMaker | undefined;
+  /** The change that attempts in the caller's turn share; undefined while one of them runs. */
+  #quick: Change | undefined;
 
   constructor(pool: Pool, journal: EngineJournal, stamps: Stamps) {
     this.pool = pool;
@@ -77,6 +79,7 @@ export class Engine {
     this.loader = new Loader(pool);
     this.permits = new Permits(pool.capacity - FRAMES_SPARE);
     this.light = new Step(pool, true);
+    this.#quick = new Change(pool, false);
   }
 
   /** The write daemon, made after the engine it writes for. */
@@ -108,9 +111,40 @@ export class Engine {
    * Runs a changing attempt and publishes its change as one group; answers with the position to acknowledge.
    */
   change<T>(attempt: (change: Change) => T | Again, patience: Patience = {}): Promise<Published<T>> {
+    try {
+      this.#refuse(patience);
+      const published = this.changeNow(attempt);
+      if (published !== undefined) return Promise.resolve(published);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const change = new Change(this.pool, false);
     change.onRelease = () => this.#giveSpace(change);
     return this.#run(change, () => this.#tryChange(change, attempt), patience);
+  }
+
+  /** The same in the caller's turn, when nothing is lacking and nobody waits in front; else undefined. */
+  changeNow<T>(attempt: (change: Change) => T | Again): Published<T> | undefined {
+    const change = this.#quick;
+    if (change === undefined || this.stopped !== undefined || this.frozen !== undefined) return undefined;
+    if (!this.permits.takeNow(BUDGET_FIRST)) return undefined;
+    this.#quick = undefined;
+    try {
+      const value = this.#guarded(() => attempt(change));
+      if (value === AGAIN) return undefined;
+      if (change.touchedCount === 0) return { value, position: change.seen };
+      const bytes = change.groupBytesMax;
+      if (!this.admitNow(bytes)) return undefined;
+      change.admitted = bytes;
+      const position = change.publish(this.journal, this.stamps.next());
+      this.nudge();
+      return { value, position: Math.max(position, change.seen) };
+    } finally {
+      change.clear();
+      change.release();
+      this.permits.give(BUDGET_FIRST);
+      this.#quick = change;
+    }
   }
 
   /** Reserves space for a group of at most `bytes` if there is some now; for what can be done another way. */

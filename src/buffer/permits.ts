@@ -51,6 +51,13 @@ export class Permits {
     return new Promise((grant) => this.#waiting.push({ count, grant }));
   }
 
+  /** Takes `count` permits if nobody waits and there are as many; false otherwise. */
+  takeNow(count: number): boolean {
+    if (this.#waiting.length > 0 || count > this.#left) return false;
+    this.#left -= count;
+    return true;
+  }
+
   /** Gives permits back and lets those in front go. */
   give(count: number): void {
     this.#left += count;

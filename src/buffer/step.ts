@@ -104,8 +104,10 @@ export class Step {
 
   /** Forgets what was asked, before the next attempt. */
   clear(): void {
-    this.needs.length = 0;
-    this.#asked.clear();
+    if (this.#asked.size > 0) {
+      this.needs.length = 0;
+      this.#asked.clear();
+    }
     this.waits.length = 0;
     this.framesWanted = 0;
     this.seen = 0;
@@ -113,6 +115,7 @@ export class Step {
 
   /** Gives all pins back. */
   release(): void {
+    if (this.#pinned.length === 0) return;
     for (const frame of this.#pinned) this.pool.unpin(frame);
     this.#pinned.length = 0;
     this.#pinnedSet.clear();

@@ -20,8 +20,8 @@ export interface TreePlace {
 
 /** The frames met on the way down, and which entry of each was taken; root first. */
 export class Path {
-  readonly frames: Int32Array = new Int32Array(TREE_LEVELS_MAX);
-  readonly index: Int32Array = new Int32Array(TREE_LEVELS_MAX);
+  readonly frames: number[] = [];
+  readonly index: number[] = [];
   /** Frames on the path; the leaf is the last. */
   depth = 0;
 

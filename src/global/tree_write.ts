@@ -158,11 +158,9 @@ function growRoot(change: Change, place: TreePlace, path: Path): number {
   const number = new Uint8Array(4);
   putU32(number, 0, block);
   change.put(root, ~0, NO_KEY, 0, number, 0, 4);
-  path.frames.copyWithin(1, 0, path.depth);
-  path.index.copyWithin(1, 0, path.depth);
-  path.frames[0] = root;
-  path.frames[1] = child;
-  path.index[0] = 0;
+  path.frames[0] = child;
+  path.frames.unshift(root);
+  path.index.unshift(0);
   path.depth++;
   return DONE;
 }

@@ -88,6 +88,10 @@ export function splitIndex(
   const total = usedBytes(bytes, base, size) - (slotsAt(bytes, base) - base) + put -
     (searchResult >= 0 ? SLOT_BYTES + entryBytes(bytes, entryAt(bytes, base, at)) : 0);
   const wished = searchResult >= 0 ? -1 : wishedCut(bytes, base, at, count);
+  // Keys that come in ascending order: the put alone goes right, if it can, without a look at each entry.
+  if (
+    wished === last && at === last && total - put + keyLength <= leftRoom && put + keyLength <= rightRoom
+  ) return last;
   // Cut c: the first c of the entries with the put among them go left.
   let best = -1;
   let bestScore = Infinity;
