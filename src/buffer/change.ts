@@ -11,9 +11,10 @@ import { opMapClear, opMapSet, opPut, opRemove, opRemoveRange, opTruncate } from
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { truncate } from "../ground/entries_split.ts";
 import { formatEntries, putAt, removeAt, removeRange } from "../ground/entries_write.ts";
-import { invariant } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import { formatMap, mapClear, mapSet } from "../ground/space_map.ts";
 import { formatValue } from "../ground/value_block.ts";
+import { GROUP_RECORDS_MAX } from "../storage/journal_frame.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { GroupSink } from "./group_sink.ts";
 import { installTouched, journalTouched, type Touched } from "./publish.ts";
@@ -269,8 +270,16 @@ export class Change extends Step {
     if (!touched.fresh) opMapClear(touched.ops, start, count);
   }
 
-  /** Most bytes the group of this change can take in the journal. */
+  /**
+   * Most bytes the group of this change can take in the journal. Throws `TRANSACTION_TOO_LARGE` when it has
+   * more blocks than a group can name.
+   */
   get groupBytesMax(): number {
+    const blocks = this.#order.length;
+    if (blocks > GROUP_RECORDS_MAX) {
+      const message = `Could not change ${blocks} blocks at once: a group has at most ${GROUP_RECORDS_MAX}`;
+      throw new CohortError("TRANSACTION_TOO_LARGE", message, { needed: blocks, allowed: GROUP_RECORDS_MAX });
+    }
     let total = GROUP_OVERHEAD;
     for (const touched of this.#order) {
       const ops = touched.ops.length;

@@ -34,6 +34,8 @@ export interface EngineJournal extends GroupSink {
   admit(bytes: number, stampAtMost: number): Promise<void> | undefined;
   /** The same for who will not wait: true when it is reserved. */
   admitNow(bytes: number, stampAtMost: number): boolean;
+  /** Highest stamp a group may have now. */
+  readonly ceiling: number;
   /** Gives a reservation back. */
   withdraw(bytes: number): void;
   /** When operations up to `position` may be acknowledged; undefined when they may now. */
@@ -180,7 +182,8 @@ export class Engine {
       this.#giveSpace(change);
       return this.frozen;
     }
-    if (change.admitted >= bytes) return undefined;
+    // A volume mounted meanwhile may have made stamps jump above what was granted.
+    if (change.admitted >= bytes && this.stamps.peek <= this.journal.ceiling) return undefined;
     this.#giveSpace(change);
     const wait = this.journal.admit(bytes, this.stamps.peek + STAMPS_AHEAD);
     if (wait === undefined) {
