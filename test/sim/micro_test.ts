@@ -12,7 +12,7 @@ test("micro runs: seeds that failed once pass", { timeoutMs: TIMEOUT_MS }, async
   assertEquals(failures, []);
 });
 
-test("micro runs: every crash of a fresh program and the standing ones is recovered from", {
+test("micro runs: every crash of a fresh and the standing programs is mended", {
   timeoutMs: TIMEOUT_MS,
 }, async () => {
   const first = freshSeed();
