@@ -65,6 +65,7 @@ export class Journal {
       incarnation: options.incarnation,
       segmentBytes,
       reserveBytes,
+      firstReserveBytes: Math.min(options.firstReserveBytes ?? reserveBytes, reserveBytes),
       session: options.session ?? 0,
       history: options.history,
     }, options.firstStamp);

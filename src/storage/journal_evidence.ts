@@ -1,8 +1,15 @@
 /** What the bytes behind a bad frame still say: frames that name a synced position (DESIGN D3). */
+import { Buffer } from "node:buffer";
 import { FRAME_ALIGN, FRAME_HEADER_BYTES, FRAME_MAGIC, readFrameHeader } from "./journal_frame.ts";
 import type { StreamWindow } from "./journal_window.ts";
 
 const STEP_BYTES = 1024 * 1024;
+/**
+ * Space that was taken and never written is zeros, often megabytes of them: they are passed over in such
+ * pieces.
+ */
+const PIECE_BYTES = 32_768;
+const ZEROS: Uint8Array = new Uint8Array(PIECE_BYTES);
 const MAGIC_FIRST = FRAME_MAGIC & 0xff;
 
 /** The highest claim found. */
@@ -39,6 +46,10 @@ export async function laterNames(
     const until = isLast ? available : Math.floor(available / FRAME_ALIGN) * FRAME_ALIGN - FRAME_HEADER_BYTES;
     for (let i = 0; i < until; i += FRAME_ALIGN) {
       const index = from + i;
+      if (i % PIECE_BYTES === 0 && isZero(bytes, index, Math.min(index + PIECE_BYTES, from + available))) {
+        i += PIECE_BYTES - FRAME_ALIGN;
+        continue;
+      }
       if (bytes[index] !== MAGIC_FIRST || i + FRAME_HEADER_BYTES > available) continue;
       const header = readFrameHeader(bytes, index, tag);
       if (header === undefined || header.segment !== segment || header.synced > header.position) continue;
@@ -47,7 +58,8 @@ export async function laterNames(
         position = header.position;
       }
     }
-    last = Math.max(last, at + lastNonZero(bytes, from, from + available) - from);
+    const end = lastNonZero(bytes, from, from + available);
+    if (end > from) last = at + end - from;
     if (isLast) return { synced, position, bytes: last - offset };
     at += until;
   }
@@ -56,6 +68,12 @@ export async function laterNames(
 /** Index behind the last byte that is not zero, or `from`. */
 function lastNonZero(bytes: Uint8Array, from: number, to: number): number {
   let at = to;
+  while (at - from >= PIECE_BYTES && isZero(bytes, at - PIECE_BYTES, at)) at -= PIECE_BYTES;
   while (at > from && bytes[at - 1] === 0) at--;
   return at;
+}
+
+/** Whether at most `PIECE_BYTES` bytes are all zero. */
+function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  return Buffer.compare(bytes.subarray(from, to), ZEROS.subarray(0, to - from)) === 0;
 }

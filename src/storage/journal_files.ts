@@ -57,6 +57,7 @@ export interface JournalFilesOptions {
   readonly incarnation: string;
   readonly segmentBytes: number;
   readonly reserveBytes: number;
+  readonly firstReserveBytes: number;
   readonly session: number;
   readonly history: JournalHistory | undefined;
 }
@@ -139,13 +140,14 @@ export class JournalFiles {
 
   /** Position up to which the space of `filling` should be allocated for `needed` to be usable. */
   reserveTarget(needed: number): number {
-    const step = Math.max(needed + SEGMENT_SLACK_BYTES, this.filling.reserved + this.#options.reserveBytes);
+    const ahead = this.filling.reserved + stepAt(this.#options, needed);
+    const step = Math.max(needed + SEGMENT_SLACK_BYTES, ahead);
     return Math.min(this.filling.limit, Math.ceil(step / FRAME_ALIGN) * FRAME_ALIGN);
   }
 
   /** Whether less than half a step of space is left behind `end`. */
   isSpaceLow(end: number): boolean {
-    return this.filling.usable - end < this.#options.reserveBytes / 2;
+    return this.filling.usable - end < stepAt(this.#options, end) / 2;
   }
 
   /** Whether `next` may take over: its ceiling admits `stamp` and its table names every volume. */
@@ -224,6 +226,14 @@ export class JournalFiles {
   }
 }
 
+/**
+ * Bytes of space to take at a position: as many as were written so far, within bounds. A new journal is made
+ * at once, and whoever recovers a small one has little to read.
+ */
+function stepAt({ firstReserveBytes, reserveBytes }: JournalFilesOptions, position: number): number {
+  return Math.min(reserveBytes, Math.max(firstReserveBytes, position));
+}
+
 type SegmentStart = Pick<SegmentHeader, "number" | "base" | "floor" | "volumes">;
 
 /** Writes a header, takes the first step of space and syncs both. */
@@ -244,7 +254,7 @@ async function writeHeader(
   const bytes = encodeSegmentHeader(header);
   const segment = new OpenSegment(file, header, bytes.length, options.segmentBytes);
   await file.write(0, bytes);
-  const step = Math.max(options.reserveBytes, 2 * SEGMENT_SLACK_BYTES);
+  const step = Math.max(stepAt(options, header.base), 2 * SEGMENT_SLACK_BYTES);
   await segment.reserve(Math.min(segment.limit, header.base + step));
   try {
     await file.sync(false);

@@ -31,8 +31,13 @@ export interface JournalOptions {
   readonly firstStamp: number;
   /** Bytes of a segment file; 64 MiB by default. */
   readonly segmentBytes?: number;
-  /** Bytes of space taken at a time, ahead of the position; 4 MiB by default. */
+  /** Most bytes of space taken at a time, ahead of the position; 4 MiB by default. */
   readonly reserveBytes?: number;
+  /**
+   * Least bytes of it, taken by a new journal; from there it grows with what is written. `reserveBytes` by
+   * default.
+   */
+  readonly firstReserveBytes?: number;
   /** Most bytes collected while a write runs; 8 MiB by default. A larger group goes alone. */
   readonly bufferBytes?: number;
   /** Keeps dropped segments for a while; by default they are removed at once. */
