@@ -33,14 +33,19 @@ export interface Member {
   readonly volumes: Map<number, Volume>;
   /** Stops at once without writing anything more; recovery does the rest. */
   stop(cause: CohortError): void;
+  /** Runs work that nobody waits for, one after another; what fails is told as `node.litter`. */
+  tidy(work: () => Promise<void>): void;
+  /** Resolves when that work is done. */
+  tidied(): Promise<void>;
   /** Ends everything; `cause` when the node stopped by itself: then nothing more is written. */
   close(cause: CohortError | undefined): Promise<void>;
 }
 
 /** Directory used for a memory node. */
 const MEMORY_DIRECTORY = "/memory";
-/** Bytes of journal space taken at a time. */
+/** Most bytes of journal space taken at a time, and least: a mount that takes over waits for the first. */
 const RESERVE_BYTES = 4 * 1024 * 1024;
+const FIRST_RESERVE_BYTES = 256 * 1024;
 /** Dropped segments that history keeps whatever their age. */
 const HISTORY_SEGMENTS_MIN = 2;
 /** Blocks that a write cycle has space for on a disk however full. */
@@ -111,11 +116,18 @@ async function makeMember(
   engine.attach(daemon);
   engine.onBroken = (error) =>
     stop(new CohortError("STOPPED", `An invariant broke: ${error.message}`, {}, error));
+  let tidied: Promise<void> = Promise.resolve();
+  const tidy = (work: () => Promise<void>): void => {
+    const told = (error: unknown): void =>
+      world.observer.event("node.litter", "warn", { directory, cause: String(error) });
+    tidied = tidied.then(work).catch(told);
+  };
   const close = async (cause: CohortError | undefined): Promise<void> => {
     const reason = cause ?? new CohortError("CLOSED", "The node is closed");
     engine.stopped ??= reason;
     if (cause !== undefined) journal.abandon(cause);
     daemon.stop(reason);
+    await tidied;
     await daemon.settled();
     try {
       await journal.close();
@@ -126,7 +138,8 @@ async function makeMember(
     }
     if (cause === undefined && volumes.size === 0) await removeIfUnnamed(world, directory);
   };
-  return { incarnation, directory, settings, world, engine, journal, daemon, volumes, stop, close };
+  const parts = { incarnation, directory, settings, world, engine, journal, daemon, volumes };
+  return { ...parts, stop, tidy, tidied: () => tidied, close };
 }
 
 /** A cycle never takes more than a quarter of the pool: the rest goes on being used meanwhile. */
@@ -156,6 +169,7 @@ function openJournal(
     firstStamp: FIRST_STAMP,
     segmentBytes,
     reserveBytes: Math.min(RESERVE_BYTES, segmentBytes),
+    firstReserveBytes: FIRST_RESERVE_BYTES,
     ...(historyDays > 0 ? { history: { days: historyDays, keep: HISTORY_SEGMENTS_MIN } } : {}),
     onShort,
     onStop,

@@ -78,6 +78,7 @@ export class Mount {
       // What stalled work still holds, the next mount waits for.
       await forgetFrames(engine.pool, volume.index, clock, FORGET_MS_MAX);
       this.member.volumes.delete(volume.index);
+      await this.member.tidied();
       try {
         await volume.close();
       } finally {

@@ -178,7 +178,9 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
   // The dead owners' journals go, and with them the ceilings they named: this member's own may be lower.
   await writeHeader(volume, member.engine.stamps.last);
   await claim.recovered();
-  for (const directory of claim.predecessors) await releasePredecessor(member, volume, directory);
+  for (const directory of claim.predecessors) {
+    member.tidy(() => releasePredecessor(member, volume, directory));
+  }
   volume.catalogVersion++;
   observer.event("volume.recovered", "info", {
     path: volume.path,
@@ -192,7 +194,7 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
   });
 }
 
-/** A dead owner's files go when no volume names them any more. */
+/** A dead owner's files go when no volume names them any more; a mount does not wait for that. */
 async function releasePredecessor(member: Member, volume: Volume, directory: string): Promise<void> {
   const { storage } = member.world;
   await storage.remove(`${directory}/mount.${volume.facts.id}`);
