@@ -39,6 +39,7 @@ export function installTouched(pool: Pool, touched: Touched, start: number, end:
   pool.changed(frame, start, end);
   const base = frame * pool.blockSize;
   const { volume } = touched;
+  volume.shapeVersion++;
   const tree = blockTree(pool.bytes, base);
   if (blockKind(pool.bytes, base) === KIND_MAP) countFree(pool, touched, base);
   else if (tree === CATALOG_ROOT) volume.catalogVersion++;

@@ -12,7 +12,7 @@ import { unlessAborted } from "../buffer/waiting.ts";
 import { opPut } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
-import { search, valueLength, valueOffset } from "../ground/entries.ts";
+import { coversKey, search, valueLength, valueOffset } from "../ground/entries.ts";
 import { fits, putAt } from "../ground/entries_write.ts";
 import { encodeKey, KEY_SCRATCH_BYTES, subtreeEnd } from "../ground/key.ts";
 import { isLarge } from "../ground/large_value.ts";
@@ -42,6 +42,9 @@ export class GlobalWriter {
   readonly #name: string;
   #root = NO_ROOT;
   #rootVersion = 0;
+  /** The leaf put into last, and the shape its tree had: the next key often belongs there too. */
+  #leafBlock = 0;
+  #leafVersion = 0;
 
   constructor(database: DatabaseCore, name: string) {
     this.#database = database;
@@ -82,10 +85,10 @@ export class GlobalWriter {
     try {
       checkStep(by);
       const length = encodeKey(subscripts, keyScratch);
-      const { engine, volume } = this.#database;
+      const { engine } = this.#database;
       const root = this.cachedRoot();
       if (options === undefined && root !== NO_ROOT && this.#database.writeGate === 0) {
-        const leaf = leafOf(engine.light, volume, root, keyScratch, length);
+        const leaf = this.#leafOf(root, length);
         const base = leaf * engine.pool.blockSize;
         const index = leaf === MISS ? MISS : search(engine.pool.bytes, base, keyScratch, length);
         if (index >= 0) {
@@ -136,16 +139,38 @@ export class GlobalWriter {
    * cannot be.
    */
   #putHot(keyLength: number, value: ByteWriter): number {
-    const { engine, volume } = this.#database;
+    const { engine } = this.#database;
     const root = this.cachedRoot();
     if (root === NO_ROOT || this.#database.writeGate !== 0) return 0;
-    const leaf = leafOf(engine.light, volume, root, keyScratch, keyLength);
+    const leaf = this.#leafOf(root, keyLength);
     if (leaf === MISS) return 0;
     const { bytes, blockSize } = engine.pool;
     const base = leaf * blockSize;
     const found = search(bytes, base, keyScratch, keyLength);
     if (found >= 0 && isLarge(bytes, valueOffset(bytes, base, found))) return 0;
     return this.#putInLeaf(leaf, found, keyLength, value);
+  }
+
+  /**
+   * The resident leaf of the key in `keyScratch`, or `MISS`. Usually a descent; where the shape of the trees is as it was
+   * and the leaf of the last call covers the key, that one: a leaf's fences are its whole claim.
+   */
+  #leafOf(root: number, keyLength: number): number {
+    const { engine, volume } = this.#database;
+    const { pool } = engine;
+    const { shapeVersion } = volume;
+    if (this.#leafVersion === shapeVersion) {
+      const known = pool.find(volume.index, this.#leafBlock);
+      if (known !== MISS && coversKey(pool.bytes, known * pool.blockSize, keyScratch, keyLength)) {
+        return known;
+      }
+    }
+    const leaf = leafOf(engine.light, volume, root, keyScratch, keyLength);
+    if (leaf !== MISS) {
+      this.#leafBlock = pool.blockOf[leaf]!;
+      this.#leafVersion = shapeVersion;
+    }
+    return leaf;
   }
 
   #putInLeaf(leaf: number, found: number, keyLength: number, value: ByteWriter): number {
