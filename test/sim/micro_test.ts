@@ -19,7 +19,7 @@ test("micro runs: every crash of a fresh and the standing programs is mended", {
   const bounds = { runsMin: RUNS_MIN, budgetMs: BUDGET_MS };
   const { seeds, runs, failures } = await runShare("micro", freshThenFixed(first, RUNS_MIN), bounds);
   console.log(
-    `sim: ${runs} micro runs of ${seeds} seeds, fresh ${first} first, on ${RUNTIME}, ${failures.length} failed`,
+    `sim: ${runs} micro runs of ${seeds} seeds, fresh ${first} first (${RUNTIME}), ${failures.length} failed`,
   );
   assertEquals(failures, []);
   assert(runs > 0);
