@@ -152,8 +152,8 @@ export class GlobalWriter {
   }
 
   /**
-   * The resident leaf of the key in `keyScratch`, or `MISS`. Usually a descent; where the shape of the trees is as it was
-   * and the leaf of the last call covers the key, that one: a leaf's fences are its whole claim.
+   * The resident leaf of the key in `keyScratch`, or `MISS`. Usually a descent; where the shape of the trees
+   * is as it was and the leaf of the last call covers the key, that one: a leaf's fences are its whole claim.
    */
   #leafOf(root: number, keyLength: number): number {
     const { engine, volume } = this.#database;

@@ -46,7 +46,10 @@ export class Volume {
    * Rises with every change of the catalog of globals: cached roots of another version are looked up again.
    */
   catalogVersion = 1;
-  /** Rises with every change but a put into one leaf: what was known of the shape of its trees is looked up again. */
+  /**
+   * Rises with every change but a put into one leaf: what was known of the shape of its trees is looked up
+   * again.
+   */
   shapeVersion = 1;
   /** Free blocks of each extent, by its map; the extents that exist. */
   readonly freeIn: number[] = [];
