@@ -11,8 +11,10 @@ import { parseReference } from "../ground/reference.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
 import type { Global } from "../global/global.ts";
+import { unlessAborted } from "../buffer/waiting.ts";
 import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
+import { patienceOf } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import type { Database } from "./database.ts";
 import { type Member, openMember } from "./member.ts";
@@ -113,32 +115,45 @@ export class Node implements AsyncDisposable {
 
   /**
    * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`.
-   * `create` makes
-   * it when missing; of any number of processes that do so at once exactly one creates it. Rejects
-   * `NOT_FOUND`, `IN_USE`
-   * (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, `JOURNAL_GAP`,
-   * `BLOCK_SIZE`.
+   * `create` makes it when missing; of any number of processes that do so at once exactly one creates it.
+   * Rejects `NOT_FOUND`, `IN_USE` (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`,
+   * `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`. A recovery goes on when its caller gives up waiting (on a full
+   * disk, say): the next mount waits for it, too.
    */
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();
     checkDirectory(directory);
     checkMountOptions(options);
+    return await patienceOf(
+      this.#world.clock,
+      options,
+      ({ signal }) => this.#mountFor(directory, options, signal),
+    );
+  }
+
+  async #mountFor(
+    directory: string,
+    options: MountOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Database> {
     const path = await this.#world.storage.resolve(directory);
-    let known = await this.#mounted(path);
+    let known = await unlessAborted(this.#mounted(path), signal);
     // Another caller may have begun while this one was told that nobody had.
-    while (known === undefined && this.#isBusy(path)) known = await this.#mounted(path);
+    while (known === undefined && this.#isBusy(path)) {
+      known = await unlessAborted(this.#mounted(path), signal);
+    }
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
       if (known.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(known);
       return known.database;
     }
-    const mounting = this.#mount(path, options);
+    const mounting = this.#mount(path, signal === undefined ? options : { ...options, signal });
     this.#mounts.set(path, mounting);
+    mounting.catch(() => this.#mounts.delete(path));
     try {
-      return (await mounting).database;
+      return (await unlessAborted(mounting, signal)).database;
     } catch (error) {
-      this.#mounts.delete(path);
       const isMissing = this.#settings.dir === undefined && isCode(error, "NOT_FOUND");
       throw isMissing && !options.create ? missingInMemory(path, error) : error;
     }
