@@ -44,7 +44,7 @@ export interface Member {
 /** Directory used for a memory node. */
 const MEMORY_DIRECTORY = "/memory";
 /** Most bytes of journal space taken at a time, and least: a mount that takes over waits for the first. */
-const RESERVE_BYTES = 4 * 1024 * 1024;
+const RESERVE_BYTES = 16 * 1024 * 1024;
 const FIRST_RESERVE_BYTES = 256 * 1024;
 /** Dropped segments that history keeps whatever their age. */
 const HISTORY_SEGMENTS_MIN = 2;

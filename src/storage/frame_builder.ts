@@ -129,9 +129,10 @@ export class FrameBuilder {
     const writer = this.writer;
     const length = alignFrame(writer.length);
     writer.ensure(length - writer.length);
-    writer.bytes.fill(0, writer.length, length);
+    const { bytes } = writer;
+    for (let at = writer.length; at < length; at++) bytes[at] = 0;
     writer.length = length;
-    sealFrame(writer.bytes, {
+    sealFrame(bytes, {
       length,
       tag,
       segment,
@@ -141,6 +142,6 @@ export class FrameBuilder {
       firstStamp: this.firstStamp,
       lastStamp: this.lastStamp,
     });
-    return writer.bytes.subarray(0, length);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
   }
 }

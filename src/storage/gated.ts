@@ -44,7 +44,7 @@ export function gatedVolume(file: VolumeFile, gate: Gate): VolumeFile {
 function gatedStream(file: StreamFile, gate: Gate): StreamFile {
   return {
     path: file.path,
-    write: (position, bytes) => through(gate, file.path, () => file.write(position, bytes)),
+    write: (position, bytes) => writeThrough(gate, file, position, bytes),
     read: (position, into) => file.read(position, into),
     sync: (lone) => file.sync(lone),
     reserve: (bytes) => through(gate, file.path, () => file.reserve(bytes)),
@@ -53,10 +53,26 @@ function gatedStream(file: StreamFile, gate: Gate): StreamFile {
   };
 }
 
-function through<T>(gate: Gate, path: string, write: () => Answer<T>): Answer<T> {
-  if (!gate.enter()) {
-    throw new CohortError("FENCED", `Could not write ${path}: another node has taken over`, { path });
+/** `through` without a closure: every group of a lone writer comes this way. */
+function writeThrough(gate: Gate, file: StreamFile, position: number, bytes: Uint8Array): Answer<void> {
+  if (!gate.enter()) throw fenced(file.path);
+  let answer: Answer<void>;
+  try {
+    answer = file.write(position, bytes);
+  } catch (error) {
+    gate.leave();
+    throw error;
   }
+  if (isPending(answer)) return answer.finally(() => gate.leave());
+  gate.leave();
+}
+
+function fenced(path: string): CohortError {
+  return new CohortError("FENCED", `Could not write ${path}: another node has taken over`, { path });
+}
+
+function through<T>(gate: Gate, path: string, write: () => Answer<T>): Answer<T> {
+  if (!gate.enter()) throw fenced(path);
   let answer: Answer<T>;
   try {
     answer = write();

@@ -3,22 +3,27 @@ import { CohortError } from "../ground/errors.ts";
 
 /** A promise with its two ends; a rejection that nobody awaits is silent. */
 export class Deferred {
-  readonly #ends: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-
   /** What to wait for. */
-  get promise(): Promise<void> {
-    return this.#ends.promise;
+  readonly promise: Promise<void>;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   /** Ends the wait. */
   resolve(): void {
-    this.#ends.resolve();
+    this.#resolve();
   }
 
   /** Ends the wait with an error. */
   reject(error: unknown): void {
-    this.#ends.promise.catch(ignore);
-    this.#ends.reject(error);
+    this.promise.catch(ignore);
+    this.#reject(error);
   }
 }
 
