@@ -78,3 +78,19 @@ export class Ledger {
     this.operations++;
   }
 }
+
+/** Last operation of each lane that a log tells of: acknowledged, or found by a life that took over. */
+export function acknowledgedIn(log: string): number[] {
+  const acknowledged = new Array<number>(LANE_COUNT).fill(0);
+  const note = (lane: number, n: number): void => {
+    acknowledged[lane] = Math.max(acknowledged[lane]!, n);
+  };
+  for (const line of log.split("\n").slice(0, -1)) {
+    const [kind, lane, n] = line.split(" ");
+    if (kind === "a") note(Number(lane), Number(n));
+    if (line.startsWith('{"what":"ready"')) {
+      (JSON.parse(line) as Found).reached.forEach((n, lane) => note(lane, n));
+    }
+  }
+  return acknowledged;
+}

@@ -1,7 +1,8 @@
 /**
  * The plays of 1.d under one runtime. Workers killed with -9 under concurrent commits, durable and relaxed;
- * writes and syncs that fail on journal, image journal and volume; a disk of 1 MiB that is full. Nothing
- * acknowledged may be lost, and no structure broken.
+ * writes and syncs that fail on journal, image journal and volume; a disk of 1 MiB that is full; programs
+ * reloaded and Workers terminated; another pid namespace; the time a take-over takes. Nothing acknowledged
+ * may be lost, and no structure broken.
  *
  * Arguments: `--kills N` (100 a mode by default), `--seed N`, `--record` (adds lines to
  * test/campaigns.jsonl). Controls: commits that never were are told to the ledger, and must be found missing;
@@ -16,7 +17,9 @@ import { type FaultReport, playFault } from "./faults.ts";
 import { playFullDisk } from "./full_disk.ts";
 import { canInject } from "./injection.ts";
 import { LANE_COUNT } from "./lanes.ts";
+import { playReloads, playWorkers, type ReloadReport } from "./reload.ts";
 import { onSmallDisk } from "./small_disk.ts";
+import { playNamespaces, takeOverTimes } from "./takeover.ts";
 
 const runtime = "Deno" in globalThis ? "deno" : "bun";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -25,6 +28,13 @@ function argument(name: string, otherwise: number): number {
   const at = process.argv.indexOf(name);
   return at < 0 ? otherwise : Number(process.argv[at + 1]);
 }
+
+/**
+ * Restarts of a program, terminations of a Worker, take-overs timed, and the goal of those in milliseconds.
+ */
+const RESTARTS = 20;
+const TAKE_OVERS = 15;
+const TAKE_OVER_MS = 50;
 
 const kills = argument("--kills", 100);
 const seed = argument("--seed", 1 + Date.now() % 1_000_000);
@@ -106,7 +116,43 @@ async function showFullDisk(): Promise<void> {
   if (!played) console.log("skipped, no tmpfs may be mounted here");
 }
 
+function listed(ms: readonly number[]): string {
+  const median = ms[ms.length >> 1] ?? 0;
+  return `${median.toFixed(0)} ms at the median, ${(ms.at(-1) ?? 0).toFixed(0)} at most`;
+}
+
+async function showTakeOvers(): Promise<void> {
+  const plays: [what: string, report: ReloadReport][] = [];
+  for (const flags of runtime === "deno" ? [["--watch"]] : [["--watch"], ["--hot"]]) {
+    plays.push([`${runtime} ${flags}`, await playReloads(flags, RESTARTS)]);
+  }
+  plays.push(["a Worker terminated", await playWorkers(RESTARTS)]);
+  for (const [what, { lives, operations, mountMs, problems }] of plays) {
+    for (const problem of problems) console.log(`problem: ${problem}`);
+    const text = `${what}: ${lives - 1} restarts in mid-commit, ${operations} commits acknowledged, ` +
+      `${problems.length} lost or broken; both databases mounted in ${listed(mountMs)}`;
+    const ok = problems.length === 0 && lives > RESTARTS && operations > 0;
+    result(text, "each life compared all with the log of acknowledgements, signed by life", ok);
+  }
+  const namespaces = await playNamespaces();
+  if (namespaces === undefined) console.log("skipped, no pid namespace may be made here");
+  else {
+    const { refusals, operations, problems } = namespaces;
+    for (const problem of problems) console.log(`problem: ${problem}`);
+    const text =
+      `two pid namespaces: refused twice, mounted on a person's word with all ${operations} commits; ` +
+      `${problems.length} lost or broken`;
+    const ok = problems.length === 0 && refusals.every((why) => why === "lives in another pid namespace");
+    result(text, `it said: the holder ${refusals[0]}`, ok);
+  }
+  const times = await takeOverTimes(TAKE_OVERS);
+  const within = times.filter((ms) => ms <= TAKE_OVER_MS).length;
+  const text = `a small database at rest mounted after kill -9 of its holder: ${listed(times)}`;
+  result(text, `${within} of ${times.length} within ${TAKE_OVER_MS} ms`, 2 * within > times.length);
+}
+
 await showKills("sync");
 await showKills("relaxed");
 await showFaults();
 await showFullDisk();
+await showTakeOvers();

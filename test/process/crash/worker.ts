@@ -36,6 +36,8 @@ export interface WorkerOptions {
   readonly then: "work" | "wait" | "close";
   /** Milliseconds of work after which it closes in order; 0 for never. */
   readonly closeAfterMs: number;
+  /** A person's word that the holder is gone. */
+  readonly confirmGone?: boolean;
 }
 
 /** What a worker found before it began. */
@@ -51,17 +53,27 @@ export interface Found {
   readonly problems: readonly string[];
 }
 
-interface Databases {
+/** The two databases of a worker. */
+export interface Databases {
   readonly a: Database;
   readonly b: Database;
 }
 
-/** Writes to standard output before it returns. */
+let output = 1;
+let signature = "";
+
+/** From now on all that is said goes to this open file, and what is no fact is signed. */
+export function sayTo(file: number, signedBy: string): void {
+  output = file;
+  signature = ` ${signedBy}`;
+}
+
+/** Writes to standard output, or where else it was told to, before it returns. */
 export function say(line: string): void {
-  const bytes = new TextEncoder().encode(`${line}\n`);
+  const bytes = new TextEncoder().encode(line.startsWith("{") ? `${line}\n` : `${line}${signature}\n`);
   for (let at = 0; at < bytes.length;) {
     try {
-      at += writeSync(1, bytes, at);
+      at += writeSync(output, bytes, at);
     } catch (error) {
       if ((error as { code?: string }).code !== "EAGAIN") throw error;
     }
@@ -98,10 +110,10 @@ export function openWorkerNode(options: WorkerOptions): Promise<Node> {
 }
 
 /** Compares what is there with what was acknowledged; answers what each lane has reached. */
-async function look(
+export async function look(
   node: Node,
   databases: Databases,
-  options: WorkerOptions,
+  options: Pick<WorkerOptions, "seed" | "acknowledged">,
 ): Promise<{ reached: number[]; problems: string[] }> {
   const problems: string[] = [];
   const reached: number[] = [];
@@ -203,8 +215,9 @@ async function main(options: WorkerOptions): Promise<void> {
   const node = await openWorkerNode(options);
   sayFact({ what: "mounting" });
   const begun = performance.now();
-  const a = await node.mount(`${options.root}/a`, { create: true, extentBlocks: 64 });
-  const b = await node.mount(`${options.root}/b`, { create: true, extentBlocks: 1024 });
+  const { confirmGone = false } = options;
+  const a = await node.mount(`${options.root}/a`, { create: true, extentBlocks: 64, confirmGone });
+  const b = await node.mount(`${options.root}/b`, { create: true, extentBlocks: 1024, confirmGone });
   const databases = { a, b };
   const mountMs = performance.now() - begun;
   const { reached, problems } = await look(node, databases, options);
@@ -218,10 +231,10 @@ async function main(options: WorkerOptions): Promise<void> {
 }
 
 /** Works on all lanes until it is ended from outside, or closes in the middle of it. */
-async function work(
+export async function work(
   node: Node,
   databases: Databases,
-  options: WorkerOptions,
+  options: Pick<WorkerOptions, "seed" | "closeAfterMs">,
   reached: readonly number[],
 ): Promise<void> {
   await databases.b.global<string>("Still").set(["here"], "still");
