@@ -178,6 +178,8 @@ class Import {
     // for.
     if (journal.position === before) return this.#waitFor(done, line);
     this.#recordCount++;
+    // It may fail while the source is waited for; whoever settles the window learns of it.
+    if (done !== this.#window.at(-1)) done.catch(() => {});
     return this.#window.push(done) < WINDOW ? undefined : this.#settle();
   }
 
