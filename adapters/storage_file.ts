@@ -59,8 +59,12 @@ export interface FileStorageOptions {
 
 /** Longest stream write made on the loop, in bytes: 64 KiB took 12 to 16 us into the page cache. */
 const WRITE_ON_LOOP_BYTES_MAX = 65_536;
-/** Stream writes stay on the loop while they take less than this, in milliseconds. */
-const WRITE_MS_MAX = 0.2;
+/**
+ * Stream writes stay on the loop while they take less than this on average, in milliseconds. Into the page
+ * cache they take microseconds, until it is full and they take many milliseconds; in between lie the slices
+ * of a busy processor, which a write off the loop waits for more often.
+ */
+const WRITE_MS_MAX = 1;
 /** Most bytes of consecutive blocks gathered into one write. */
 const RUN_BYTES_MAX = 262_144;
 
