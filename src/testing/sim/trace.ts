@@ -55,7 +55,7 @@ export class Trace {
       if (fact === (fact | 0)) return this.#mix(fact);
       this.#mix(hashText(String(fact)));
     } else if (typeof fact === "string") {
-      this.#mix(fact.length < 24 ? this.#word(fact) : hashText(fact));
+      this.#mix(fact.length < 24 ? this.#word(fact) : crc32(fact));
     } else if (fact instanceof Uint8Array) {
       this.#mix(fact.length);
       this.#mix(crc32(fact));

@@ -18,6 +18,10 @@ export interface Atom {
   readonly exponent: number;
   /** Significant digits, with no zero at either end. */
   readonly digits: string;
+  /** Text in messages and maps: numbers bare, strings quoted. */
+  readonly shown: string;
+  /** True when the order of its UTF-16 units is that of its code points. */
+  readonly isPlain: boolean;
 }
 
 /** A reference below a global's name. */
@@ -26,8 +30,21 @@ export type AtomKey = readonly Atom[];
 const CANONICAL = /^-?(?:[1-9][0-9]*)?(?:\.[0-9]*[1-9])?$/;
 const DIGITS_MAX = 18;
 
+/** Atoms of subscripts seen before: taking one apart costs more than all that is done with it. */
+const known = new Map<Subscript, Atom>();
+const KNOWN_MAX = 20_000;
+
 /** Takes a subscript apart. */
 export function atomOf(subscript: Subscript): Atom {
+  let atom = known.get(subscript);
+  if (atom !== undefined) return atom;
+  atom = takeApart(subscript);
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(subscript, atom);
+  return atom;
+}
+
+function takeApart(subscript: Subscript): Atom {
   if (typeof subscript === "string") return atomOfText(subscript);
   if (typeof subscript === "bigint") return atomOfText(String(subscript));
   const [mantissa, power] = String(subscript).split("e");
@@ -42,7 +59,9 @@ export function atomsOf(subscripts: readonly Subscript[]): Atom[] {
 }
 
 function atomOfText(text: string): Atom {
-  const plain: Atom = { numeric: false, text, sign: 0, exponent: 0, digits: "" };
+  const shown = JSON.stringify(text);
+  const isPlain = !/[\ud800-\uffff]/.test(text);
+  const plain: Atom = { numeric: false, text, sign: 0, exponent: 0, digits: "", shown, isPlain };
   if (text === "0") return numberAtom(false, "0", "", 0);
   if (text === "" || text === "-" || !CANONICAL.test(text)) return plain;
   const [whole, fraction] = text.replace("-", "").split(".");
@@ -55,25 +74,33 @@ function numberAtom(negative: boolean, whole: string, fraction: string, power: n
   const all = whole + fraction;
   const leading = all.length - all.replace(/^0+/, "").length;
   const digits = all.replace(/^0+/, "").replace(/0+$/, "");
-  if (digits === "") return { numeric: true, text: "0", sign: 0, exponent: 0, digits: "" };
+  const common = { numeric: true, isPlain: true };
+  if (digits === "") return { ...common, text: "0", shown: "0", sign: 0, exponent: 0, digits: "" };
   const exponent = whole.length + power - leading;
   let text: string;
   if (exponent >= digits.length) text = digits + "0".repeat(exponent - digits.length);
   else if (exponent > 0) text = `${digits.slice(0, exponent)}.${digits.slice(exponent)}`;
   else text = `.${"0".repeat(-exponent)}${digits}`;
-  return { numeric: true, text: negative ? `-${text}` : text, sign: negative ? -1 : 1, exponent, digits };
+  if (negative) text = `-${text}`;
+  return { ...common, text, shown: text, sign: negative ? -1 : 1, exponent, digits };
 }
 
 /** Below 0 when `a` collates before `b`, 0 when they are the same subscript. */
 export function compareAtoms(a: Atom, b: Atom): number {
   if (a === b) return 0;
   if (a.numeric !== b.numeric) return a.numeric ? -1 : 1;
-  if (!a.numeric) return compareCodePoints(a.text, b.text);
+  if (!a.numeric) {
+    return a.isPlain && b.isPlain ? compareUnits(a.text, b.text) : compareCodePoints(a.text, b.text);
+  }
   if (a.sign !== b.sign) return a.sign - b.sign;
   const magnitude = a.exponent !== b.exponent
     ? a.exponent - b.exponent
     : compareCodePoints(a.digits, b.digits);
   return a.sign < 0 ? -magnitude : magnitude;
+}
+
+function compareUnits(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 /** Compares by code point, as UTF-8 bytes do and UTF-16 units do not. */
@@ -109,5 +136,9 @@ export function isWithin(key: AtomKey, prefix: AtomKey): boolean {
 
 /** One text per reference, for maps and messages. */
 export function textOfKey(key: AtomKey): string {
-  return key.map((atom) => (atom.numeric ? atom.text : JSON.stringify(atom.text))).join(",");
+  let text = "";
+  for (let i = 0; i < key.length; i++) {
+    text += i === 0 ? (key[i] as Atom).shown : `,${(key[i] as Atom).shown}`;
+  }
+  return text;
 }

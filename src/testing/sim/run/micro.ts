@@ -2,6 +2,7 @@
  * Micro runs: a small program, cut off at every write and sync, and for each cut every subset of what was not
  * synced (bounded), each recovered and checked. What is random in full seeds is complete here.
  */
+import { atEnd } from "../../../ground/at_end.ts";
 import { DiskRules } from "../check/disk_rules.ts";
 import { type Problem, Problems } from "../check/problems.ts";
 import { walkVolume } from "../check/raw_volume.ts";
@@ -202,7 +203,7 @@ class Micro {
     let ended = false;
     const process = host.spawn();
     host.scheduler.after(0, () => {
-      body(process).catch((error) => (failure = error ?? new Error("rejected"))).finally(() => {
+      void atEnd(body(process).catch((error) => (failure = error ?? new Error("rejected"))), () => {
         ended = true;
         over.resolve(undefined);
       });
