@@ -1,4 +1,5 @@
 /** Waiting that a signal may end. */
+import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 
 /** The reason to reject with when a signal is aborted. */
@@ -19,6 +20,6 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(abortReason(signal));
     signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    void atEnd(promise, () => signal.removeEventListener("abort", onAbort)).then(resolve, reject);
   });
 }

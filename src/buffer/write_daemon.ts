@@ -6,6 +6,7 @@
  * their images, write them home, sync the volumes, release the images. Updaters are held only while the
  * copies are made. A failed write freezes writes until it succeeds; a failed sync ends the member.
  */
+import { atEnd } from "../ground/at_end.ts";
 import { blockStamp } from "../ground/block.ts";
 import type { CohortError } from "../ground/errors.ts";
 import type { Answer, Clock, Observer } from "../ports/mod.ts";
@@ -196,7 +197,7 @@ export class WriteDaemon implements RoomMaker {
 
   #start(): void {
     if (this.#running !== undefined || this.#stopped !== undefined) return;
-    this.#running = this.#run().finally(() => {
+    this.#running = atEnd(this.#run(), () => {
       this.#running = undefined;
       if (this.#moreToDo()) this.#start();
     });

@@ -4,6 +4,7 @@
  * Runs while there is something queued; asks for nothing while idle. It is woken by whoever may have queued
  * something.
  */
+import { atEnd } from "../ground/at_end.ts";
 import { isCode } from "../ground/errors.ts";
 import type { DatabaseCore } from "./database.ts";
 import { freeSome, SHARE_MOST } from "./free_queue.ts";
@@ -29,7 +30,7 @@ export class Janitor {
   wake(): void {
     if (this.#stopped) return;
     this.#woken = true;
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= atEnd(this.#run(), () => {
       this.#running = undefined;
       if (this.#woken) this.wake();
     });

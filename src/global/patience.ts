@@ -1,6 +1,7 @@
 /** Patience: how long a caller waits, by signal and by deadline. */
 import type { Patience } from "../buffer/engine.ts";
 import { abortReason } from "../buffer/waiting.ts";
+import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 
@@ -37,7 +38,7 @@ export function patienceOf<T>(
   const cancel = clock.after(timeoutMs, late);
   const onAbort = (): void => controller.abort(abortReason(signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
-  return run({ signal: controller.signal }).finally(() => {
+  return atEnd(run({ signal: controller.signal }), () => {
     cancel();
     signal?.removeEventListener("abort", onAbort);
   });

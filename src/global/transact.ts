@@ -6,6 +6,7 @@
  */
 import type { Engine, Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
+import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 import { type DatabaseCore, inTurn } from "./database.ts";
@@ -146,6 +147,6 @@ class Runs<R> {
     if (ms === 0) return Promise.resolve();
     let cancel = (): void => {};
     const waited = new Promise<void>((done) => cancel = this.#clock.after(ms, done));
-    return unlessAborted(waited, this.#patience.signal).finally(cancel);
+    return atEnd(unlessAborted(waited, this.#patience.signal), cancel);
   }
 }

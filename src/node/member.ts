@@ -10,6 +10,7 @@ import { Pool } from "../buffer/pool.ts";
 import { Stamps } from "../buffer/stamps.ts";
 import type { CycleImage } from "../buffer/write_cycle.ts";
 import { WriteDaemon } from "../buffer/write_daemon.ts";
+import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
 import { gatedStorage } from "../storage/gated.ts";
@@ -94,7 +95,7 @@ async function makeMember(
   let relieving: Promise<void> | undefined;
   // What fills the disk may be segments that nothing needs once their blocks are home.
   const relieve = (): void => {
-    relieving ??= daemon.checkpoint().catch(() => {}).finally(() => relieving = undefined);
+    relieving ??= atEnd(daemon.checkpoint().catch(() => {}), () => relieving = undefined);
   };
   const journal = await openJournal(storage, directory, incarnation, settings, world, stop, relieve);
   const images = await ImageJournal.open({

@@ -16,6 +16,7 @@ import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
 import { patienceOf } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
+import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
@@ -193,8 +194,8 @@ export class Node implements AsyncDisposable {
     while (mount === undefined && this.#isBusy(path)) mount = await this.#mounted(path);
     this.#refuse();
     if (mount !== undefined) throw mountedOtherwise(mount);
-    const deleting = deleteDatabase(path, this.incarnation, this.#settings, this.#world)
-      .finally(() => this.#deleting.delete(path));
+    const work = deleteDatabase(path, this.incarnation, this.#settings, this.#world);
+    const deleting = atEnd(work, () => this.#deleting.delete(path));
     this.#deleting.set(path, deleting);
     await deleting;
   }
@@ -254,7 +255,7 @@ export class Node implements AsyncDisposable {
       this.#opened?.stop(cause);
     };
     const cancel = this.#world.clock.after(timeoutMs, late);
-    return this.#closing = this.#close().finally(cancel);
+    return this.#closing = atEnd(this.#close(), cancel);
   }
 
   /** The same as `close`. */

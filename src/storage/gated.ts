@@ -4,6 +4,7 @@
  *
  * Enter, write, leave; a shut gate refuses with `FENCED`. Reads pass freely.
  */
+import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Answer, BlockWrite, Gate, Storage, StreamFile, VolumeFile } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
@@ -63,7 +64,7 @@ function writeThrough(gate: Gate, file: StreamFile, position: number, bytes: Uin
     gate.leave();
     throw error;
   }
-  if (isPending(answer)) return answer.finally(() => gate.leave());
+  if (isPending(answer)) return atEnd(answer, () => gate.leave());
   gate.leave();
 }
 
@@ -84,5 +85,5 @@ function through<T>(gate: Gate, path: string, write: () => Answer<T>): Answer<T>
     gate.leave();
     return answer;
   }
-  return answer.finally(() => gate.leave());
+  return atEnd(answer, () => gate.leave());
 }

@@ -6,6 +6,7 @@
  * home is a lost or misdirected write or a stale read, and is loud. Knows nothing of pools, trees or who may
  * write.
  */
+import { atEnd } from "../ground/at_end.ts";
 import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Answer, BlockWrite, VolumeFile } from "../ports/mod.ts";
@@ -117,7 +118,7 @@ export class Volume {
     if (blocks <= this.#blocks) return Promise.resolve();
     const running = this.#growth;
     if (running !== undefined && running.blocks >= blocks) return running.done;
-    const done = this.#grow(blocks).finally(() => {
+    const done = atEnd(this.#grow(blocks), () => {
       if (this.#growth?.done === done) this.#growth = undefined;
     });
     this.#growth = { blocks, done };

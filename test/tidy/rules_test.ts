@@ -110,6 +110,7 @@ test("ambientErrors() refuses every way past the ports, in code only", () => {
     "new Intl.Collator()",
     "a.localeCompare(b)",
     "AbortSignal.timeout(5)",
+    "promise.finally(f)",
   ];
   assertEquals(ways.filter((way) => errors(way) !== 1), []);
   assertEquals(
