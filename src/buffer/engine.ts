@@ -40,6 +40,15 @@ export interface EngineJournal extends GroupSink {
   withdraw(bytes: number): void;
   /** When operations up to `position` may be acknowledged; undefined when they may now. */
   ackOf(position: number): Promise<void> | undefined;
+  /** The I/O error by which its writes are frozen, while they are. */
+  readonly frozenBy: CohortError | undefined;
+}
+
+/** Writes wait for an I/O error to end. */
+export interface Freeze {
+  readonly cause: CohortError;
+  /** Resolves when they go on. */
+  readonly thawed: Promise<void>;
 }
 
 /** What the engine needs of the write daemon. */
@@ -68,8 +77,8 @@ export class Engine {
   stopped: Error | undefined;
   /** Told of a broken invariant: the member must stop. */
   onBroken: ((error: InvariantError) => void) | undefined;
-  /** Set while writes are frozen by an I/O error: resolves at the thaw. */
-  frozen: Promise<void> | undefined;
+  /** Set while writes are frozen by the write daemon. */
+  frozen: Freeze | undefined;
   #room: RoomMaker | undefined;
   /** The change that attempts in the caller's turn share; undefined while one of them runs. */
   #quick: Change | undefined;
@@ -87,6 +96,11 @@ export class Engine {
   /** The write daemon, made after the engine it writes for. */
   attach(room: RoomMaker): void {
     this.#room = room;
+  }
+
+  /** The I/O error by which writes are frozen, while they are. */
+  get frozenBy(): CohortError | undefined {
+    return this.frozen?.cause ?? this.journal.frozenBy;
   }
 
   /** Says that frames became dirty. */
@@ -180,7 +194,7 @@ export class Engine {
   #takeSpace(change: Change, bytes: number): Promise<void> | undefined {
     if (this.frozen !== undefined) {
       this.#giveSpace(change);
-      return this.frozen;
+      return this.frozen.thawed;
     }
     // A volume mounted meanwhile may have made stamps jump above what was granted.
     if (change.admitted >= bytes && this.stamps.peek <= this.journal.ceiling) return undefined;

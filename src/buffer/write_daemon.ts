@@ -372,7 +372,7 @@ export class WriteDaemon implements RoomMaker {
   #freeze(cause: CohortError): void {
     if (this.#frozen !== undefined) return;
     let thaw = (): void => {};
-    this.#world.engine.frozen = new Promise<void>((done) => thaw = done);
+    this.#world.engine.frozen = { cause, thawed: new Promise<void>((done) => thaw = done) };
     this.#frozen = { cause, thaw };
     this.#world.observer.event("writes.frozen", "error", { code: cause.code, cause: cause.message });
   }

@@ -47,6 +47,7 @@ export function mergeSubtree(
       database.clock,
       options,
       (patience) => changeAcknowledged(database, (change) => copy(change, origin, target), patience),
+      database.engine,
     );
   } catch (error) {
     return Promise.reject(error);

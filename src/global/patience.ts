@@ -1,5 +1,5 @@
 /** Patience: how long a caller waits, by signal and by deadline. */
-import type { Patience } from "../buffer/engine.ts";
+import type { Engine, Patience } from "../buffer/engine.ts";
 import { abortReason } from "../buffer/waiting.ts";
 import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
@@ -11,17 +11,21 @@ export interface WaitOptions {
    * Ends the wait; the call rejects with its reason. What was already handed to the journal may still happen.
    */
   readonly signal?: AbortSignal;
-  /** Milliseconds after which the call rejects `TIMEOUT`. */
+  /** Milliseconds after which the call rejects `TIMEOUT`, or `FROZEN` if writes are frozen by then. */
   readonly timeoutMs?: number;
 }
 
 const NO_LIMIT: Patience = {};
 
-/** Runs a call under its options. Without options it costs nothing. */
+/**
+ * Runs a call under its options. Without options it costs nothing. A call that changes something names the
+ * engine, whose frozen writes it may be waiting for.
+ */
 export function patienceOf<T>(
   clock: Clock,
   options: WaitOptions | undefined,
   run: (patience: Patience) => Promise<T>,
+  engine?: Engine,
 ): Promise<T> {
   if (options === undefined) return run(NO_LIMIT);
   try {
@@ -33,8 +37,7 @@ export function patienceOf<T>(
   if (signal?.aborted === true) return Promise.reject(abortReason(signal));
   if (timeoutMs === undefined) return run({ signal });
   const controller = new AbortController();
-  const late = (): void =>
-    controller.abort(new CohortError("TIMEOUT", `The deadline of ${timeoutMs} ms passed`, { timeoutMs }));
+  const late = (): void => controller.abort(lateError(timeoutMs, engine?.frozenBy));
   const cancel = clock.after(timeoutMs, late);
   const onAbort = (): void => controller.abort(abortReason(signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -42,6 +45,12 @@ export function patienceOf<T>(
     cancel();
     signal?.removeEventListener("abort", onAbort);
   });
+}
+
+function lateError(timeoutMs: number, frozenBy: CohortError | undefined): CohortError {
+  const passed = `The deadline of ${timeoutMs} ms passed`;
+  if (frozenBy === undefined) return new CohortError("TIMEOUT", passed, { timeoutMs });
+  return new CohortError("FROZEN", `${passed} while writes are frozen`, { timeoutMs }, frozenBy);
 }
 
 /** Throws unless options are an object with a signal and a deadline, if any. */

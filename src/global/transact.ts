@@ -48,6 +48,7 @@ export function transact<R>(
     clock,
     options,
     (patience) => new Runs(engine, clock, body, options, patience).run(attempts),
+    engine,
   );
 }
 

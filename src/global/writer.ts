@@ -244,6 +244,7 @@ export class GlobalWriter {
         this.#database.clock,
         options,
         (patience) => changeAcknowledged(this.#database, attempt, patience, queues),
+        this.#database.engine,
       );
     } catch (error) {
       return Promise.reject(this.#database.engine.noted(error));

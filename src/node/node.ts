@@ -97,8 +97,7 @@ export class Node implements AsyncDisposable {
 
   #look(): NodeStatus {
     const member = this.#opened;
-    const frozen = member?.daemon.status.frozen ??
-      (member?.journal.state === "frozen" ? member.journal.cause : undefined);
+    const frozen = member?.engine.frozenBy;
     const stopped = this.#stopCause;
     return {
       state: this.#closing !== undefined ? "closed" : stopped ? "stopped" : frozen ? "frozen" : "active",

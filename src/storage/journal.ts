@@ -101,13 +101,18 @@ export class Journal {
   /** `enabled`, `stopped`, `frozen` or `paused`. */
   get state(): JournalState {
     if (this.#cause !== undefined) return "stopped";
-    if (this.#pump.failure !== undefined || this.#admission.failure !== undefined) return "frozen";
+    if (this.frozenBy !== undefined) return "frozen";
     return this.#admission.isWaitingForSegment ? "paused" : "enabled";
   }
 
   /** Why it is stopped or frozen. */
   get cause(): CohortError | undefined {
-    return this.#cause ?? this.#pump.failure ?? this.#admission.failure;
+    return this.#cause ?? this.frozenBy;
+  }
+
+  /** The I/O error by which writes are frozen, while they are. */
+  get frozenBy(): CohortError | undefined {
+    return this.#pump.failure ?? this.#admission.failure;
   }
 
   /** Highest stamp that may be appended without a rotation. */

@@ -15,6 +15,7 @@ import { BLOCK, FACTS, ListSink } from "./buffer_rig.ts";
 
 /** A journal with space without end, whose acknowledgements the test gives. */
 class OpenJournal extends ListSink implements EngineJournal {
+  readonly frozenBy = undefined;
   readonly ceiling = Infinity;
   acknowledged = Infinity;
   readonly waiting: Array<() => void> = [];
