@@ -222,6 +222,7 @@ export class Engine {
 
   async #run<T>(step: Step, attempt: () => T | Again, patience: Patience): Promise<T> {
     let budget = Math.min(BUDGET_FIRST, this.permits.total);
+    step.pinsMost = this.permits.total;
     for (;;) {
       const permit = this.permits.take(budget);
       if (permit !== undefined) await this.#admitted(permit, budget, patience);
@@ -251,6 +252,7 @@ export class Engine {
       step.clear();
       const value = this.#guarded(attempt);
       if (value !== AGAIN) return { value };
+      if (step.framesNeeded > budget) step.letGoUnused();
       const needed = step.framesNeeded;
       step.rest();
       if (needed > budget) return needed;

@@ -3,8 +3,8 @@
  *
  * What the attempt lacks it asks of the step, gets `MISS`, and returns; the driver obtains all that was asked
  * and runs the attempt again *from the root*. What a step met while waiting stays pinned until it ends, so
- * every wait brings it nearer; nothing but pins survives a wait. A step that may not wait (`light`) neither
- * pins nor asks.
+ * every wait brings it nearer; nothing but pins, and copies that are proven anew, survives a wait. A step that
+ * may not wait (`light`) neither pins nor asks.
  */
 import type { Volume } from "../storage/volume.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
@@ -33,9 +33,14 @@ export class Step {
   framesWanted = 0;
   /** Highest journal position that what was read depends on. */
   seen = 0;
-  readonly #pinned: number[] = [];
-  readonly #pinnedSet = new Set<number>();
+  /** Most pins it may ever hold. */
+  pinsMost: number = Infinity;
+  /** What an attempt leaves to the next, by name; that one must prove that it still holds. */
+  readonly kept: Map<string, unknown> = new Map<string, unknown>();
+  /** Frames pinned, each with the attempt that used it last. */
+  readonly #pinned = new Map<number, number>();
   readonly #asked = new Set<number>();
+  #attempt = 0;
 
   constructor(pool: Pool, light: boolean) {
     this.pool = pool;
@@ -44,7 +49,7 @@ export class Step {
 
   /** Pins held. */
   get pinnedCount(): number {
-    return this.#pinned.length;
+    return this.#pinned.size;
   }
 
   /** The frame of a block, or `MISS` and the block is asked for. */
@@ -74,24 +79,29 @@ export class Step {
 
   /** Keeps a frame until the step ends. */
   hold(frame: number): void {
-    if (this.#pinnedSet.has(frame)) return;
-    this.#pinnedSet.add(frame);
-    this.pool.pin(frame);
-    this.#pinned.push(frame);
+    if (!this.#pinned.has(frame)) this.pool.pin(frame);
+    this.#pinned.set(frame, this.#attempt);
+  }
+
+  /** Gives one frame back before the step ends: all that was wanted of it is copied. */
+  letGo(frame: number): void {
+    if (this.#pinned.delete(frame)) this.pool.unpin(frame);
+  }
+
+  /** Gives back what the last attempt had no use for: the tree has changed since it was pinned. */
+  letGoUnused(): void {
+    for (const [frame, attempt] of this.#pinned) if (attempt !== this.#attempt) this.letGo(frame);
   }
 
   /** Takes over a pin that the loader holds for this step. */
   inherit(frame: number): void {
-    if (this.#pinnedSet.has(frame)) this.pool.unpin(frame);
-    else {
-      this.#pinnedSet.add(frame);
-      this.#pinned.push(frame);
-    }
+    if (this.#pinned.has(frame)) this.pool.unpin(frame);
+    else this.#pinned.set(frame, this.#attempt);
   }
 
   /** Frames the next attempt will hold, as far as this one could see. */
   get framesNeeded(): number {
-    return this.#pinned.length + this.needs.length + this.framesWanted;
+    return this.#pinned.size + this.needs.length + this.framesWanted;
   }
 
   /** True when the last attempt lacked something. */
@@ -104,6 +114,7 @@ export class Step {
 
   /** Forgets what was asked, before the next attempt. */
   clear(): void {
+    this.#attempt++;
     if (this.#asked.size > 0) {
       this.needs.length = 0;
       this.#asked.clear();
@@ -115,9 +126,9 @@ export class Step {
 
   /** Gives all pins back. */
   release(): void {
-    if (this.#pinned.length === 0) return;
-    for (const frame of this.#pinned) this.pool.unpin(frame);
-    this.#pinned.length = 0;
-    this.#pinnedSet.clear();
+    if (this.kept.size > 0) this.kept.clear();
+    if (this.#pinned.size === 0) return;
+    for (const frame of this.#pinned.keys()) this.pool.unpin(frame);
+    this.#pinned.clear();
   }
 }

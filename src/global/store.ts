@@ -23,6 +23,7 @@ import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
 import { payloadLength } from "../ground/value_block.ts";
 import type { Volume } from "../storage/volume.ts";
 import { enqueueLarge } from "./free_queue.ts";
+import { isReadInParts, readInParts } from "./large_parts.ts";
 import { takeBlock } from "./space.ts";
 import { descend, leafOf, Path, type TreePlace } from "./tree.ts";
 import { ABSENT, DONE, mergeUp, putOnPath } from "./tree_write.ts";
@@ -65,6 +66,7 @@ export function readAt(step: Step, volume: Volume, base: number, index: number):
 function readLarge(step: Step, volume: Volume, at: number, length: number): Encoded | Again {
   const { bytes, blockSize } = step.pool;
   const blocks = largeBlocks(bytes, at, length);
+  if (isReadInParts(step, blocks.length)) return readLargeInParts(step, volume, at, length);
   const frames: number[] = [];
   let lacking = false;
   for (const block of blocks) {
@@ -89,6 +91,17 @@ function readLarge(step: Step, volume: Volume, at: number, length: number): Enco
     throw damaged(volume, blocks[0]!, "the value's checksum is wrong");
   }
   return { bytes: whole, from: 0, to: total };
+}
+
+function readLargeInParts(step: Step, volume: Volume, at: number, length: number): Encoded | Again {
+  const whole = readInParts(step, volume, at, length);
+  if (whole === undefined) return AGAIN;
+  if (!(whole instanceof Uint8Array)) throw damaged(volume, whole.wrong, "it is no part of the value");
+  const { bytes } = step.pool;
+  if (crc32(whole) !== largeChecksum(bytes, at)) {
+    throw damaged(volume, largeBlocks(bytes, at, length)[0]!, "the value's checksum is wrong");
+  }
+  return { bytes: whole, from: 0, to: whole.length };
 }
 
 function damaged(volume: Volume, block: number, found: string): CohortError {

@@ -1,7 +1,8 @@
 /** Values of every size through the public door, one after another in one process. */
 import { test } from "#test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { isCode, openNode, VALUE_BYTES_MAX } from "../../mod.ts";
+import { createMemoryStorage } from "../../adapters/storage_memory.ts";
+import { exportText, isCode, openNode, VALUE_BYTES_MAX } from "../../mod.ts";
 import { Prng } from "../support/prng.ts";
 import { withRig } from "./rig.ts";
 
@@ -115,3 +116,45 @@ test("set: a getter in a value may use the database, and neither spoils the othe
     assertEquals(await global.get(["n"]), 6);
     assertEquals(await global.data([3]), 0);
   }));
+
+test("get: values far larger than the pool are read, in parts, however they are asked for", async () => {
+  const storage = createMemoryStorage();
+  const texts = [1, 2, 3].map((n) => `${n} ${String(n).repeat(VALUE_BYTES_MAX - 9)}`);
+  {
+    await using node = await openNode({ dir: "/a" }, { storage });
+    const global = (await node.createDatabase("/db")).global<string>("X");
+    for (const [i, text] of texts.entries()) await global.set([i, "text"], text);
+  }
+  // 16 blocks of 8 KiB; a value has 446.
+  await using node = await openNode({ dir: "/b", poolBytes: 16 * 8192 }, { storage });
+  const database = await node.mount("/db");
+  const global = database.global<string | number>("X");
+  for (const [i, text] of texts.entries()) assertEquals(await global.get([i, "text"]) === text, true);
+  let at = 0;
+  for await (const [subscripts, value] of global.entries([])) {
+    assertEquals(subscripts, [at, "text"]);
+    assertEquals(value === texts[at++], true);
+  }
+  for await (const [, value] of global.entries([], { reverse: true })) {
+    assertEquals(value === texts[--at], true);
+  }
+  assertEquals(at, 0);
+  let runs = 0;
+  const lengths = await node.transact(async (tx) => {
+    const inside = tx.global(global);
+    const read = [await inside.get([0, "text"]), await inside.get([1, "text"])];
+    // The leaves change, the values do not: they are compared before the commit.
+    if (runs++ === 0) await global.set([0, "note"], "n");
+    await inside.set([9], 9);
+    return read.map((value) => String(value).length);
+  });
+  assertEquals([runs, ...lengths], [1, VALUE_BYTES_MAX - 7, VALUE_BYTES_MAX - 7]);
+  let exported = 0;
+  for await (const chunk of exportText(database, { format: "jsonl" })) exported += chunk.length;
+  assertEquals(exported > 3 * VALUE_BYTES_MAX, true);
+  assertEquals((await database.check()).problems, []);
+  assertEquals(await global.increment([2, "text"], 4), 7);
+  const refused = await assertRejects(() => global.set([4], texts[0]!));
+  assertEquals(isCode(refused, "TRANSACTION_TOO_LARGE"), true);
+  assertEquals(await global.get([4]), undefined);
+});

@@ -3,7 +3,7 @@
  * check of everything, then a healed world in which all must end, then the volumes' bytes, then perhaps a
  * betrayal.
  */
-import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
+import { CohortError, type ErrorCode, isCode } from "../../../ground/errors.ts";
 import { type RawReport, walkVolume } from "../check/raw_volume.ts";
 import type { SimProcess } from "../host.ts";
 import { Prng } from "../prng.ts";
@@ -139,10 +139,7 @@ export class Scenario {
     };
   }
 
-  /**
-   * Sets nodes until the volumes have the blocks that were drawn; a node that stops on the way is opened
-   * anew.
-   */
+  /** Sets nodes until the volumes have the blocks that were drawn; a node that stops is opened anew. */
   async #fill(): Promise<void> {
     const { fillBlocks } = this.#parts.options;
     while (this.#blocks() < fillBlocks) {
@@ -262,11 +259,12 @@ export class Scenario {
   /** Reads everything and holds it against every model. No faults strike the checkers. */
   async #check(mayForget: boolean): Promise<void> {
     const { host } = this.world;
-    const { node, databases } = this.#running as Running;
     const active = host.plan.active;
     const { capacityBytes } = host.disk;
     this.world.heal();
+    const relaxed = this.#parts.options.subject.durability === "relaxed";
     const work = async () => {
+      const { node, databases } = this.#running as Running;
       for (let i = 0; i < databases.length; i++) await this.#checkStructure(node, i);
       const global = globalsOf(databases);
       const shared = await readShared(global, this.#places, this.history);
@@ -275,10 +273,15 @@ export class Scenario {
       judgeShared(this.history, this.#shared, shared, mayForget);
       this.#shared = shared;
     };
-    await this.#patiently(
-      work().catch((error) => this.history.problems.add("errors", `check: ${messageOf(error)}`)),
-      "check",
-    );
+    const failed = () => this.#patiently(work().then(() => undefined, (error: unknown) => [error]), "check");
+    let failure = await failed();
+    if (failure !== undefined && isCode(failure[0], "STOPPED") && this.#lostSync()) {
+      // A sync that was struck before the world was healed has ended the node only now.
+      mayForget ||= relaxed;
+      await this.#restart();
+      failure = await failed();
+    }
+    if (failure !== undefined) this.history.problems.add("errors", `check: ${messageOf(failure[0])}`);
     this.#synced.clear();
     this.history.beginEpoch();
     for (const complaint of host.complaints.splice(0)) this.history.problems.add("contract", complaint);
@@ -287,9 +290,7 @@ export class Scenario {
     host.disk.capacityBytes = capacityBytes;
   }
 
-  /**
-   * The engine's own check; blocks that are being freed may move between two looks, so it gets a second one.
-   */
+  /** The engine's own check; blocks that are being freed may move between two looks: it gets more. */
   async #checkStructure(node: SubjectNode, database: number): Promise<void> {
     let found: readonly string[] = [];
     for (let tries = 0; tries < 4; tries++) {

@@ -56,11 +56,14 @@ export async function verifyRegions(
   lists: ReadonlyMap<string, readonly string[]>,
   floorOf: ((region: Region) => number) | undefined,
 ): Promise<void> {
+  // All is read before any of it is judged: should the node stop meanwhile, nothing was gone on from yet.
+  const everything: Map<string, string>[] = [];
+  for (const { region } of clients) everything.push(await region.read(global));
   const prefixes: ClientPrefix[] = [];
   const elements = new Set<string>();
   for (const list of lists.values()) for (const element of list) elements.add(element);
-  for (const { region } of clients) {
-    const found = await region.read(global);
+  for (const [i, { region }] of clients.entries()) {
+    const found = everything[i] as Map<string, string>;
     const explained = region.explain(floorOf?.(region) ?? region.acknowledged, found);
     if (typeof explained === "string") {
       history.problems.add("durability", `${region.name}: ${explained}`);
