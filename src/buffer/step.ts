@@ -3,8 +3,8 @@
  *
  * What the attempt lacks it asks of the step, gets `MISS`, and returns; the driver obtains all that was asked
  * and runs the attempt again *from the root*. What a step met while waiting stays pinned until it ends, so
- * every wait brings it nearer; nothing but pins, and copies that are proven anew, survives a wait. A step that
- * may not wait (`light`) neither pins nor asks.
+ * every wait brings it nearer; nothing but pins, and copies that are proven anew, survives a wait. A step
+ * that may not wait (`light`) neither pins nor asks.
  */
 import type { Volume } from "../storage/volume.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
