@@ -148,7 +148,7 @@ export class Engine {
     try {
       const value = this.#guarded(() => attempt(change));
       if (value === AGAIN) return undefined;
-      if (change.touchedCount === 0) return { value, position: change.seen };
+      if (change.touchedCount === 0) return { value, position: change.seenAll() };
       const bytes = change.groupBytesMax;
       if (!this.admitNow(bytes)) return undefined;
       change.admitted = bytes;
@@ -175,7 +175,7 @@ export class Engine {
       this.#giveSpace(change);
       return AGAIN;
     }
-    if (change.touchedCount === 0) return { value, position: change.seen };
+    if (change.touchedCount === 0) return { value, position: change.seenAll() };
     const wait = this.#takeSpace(change, change.groupBytesMax);
     if (wait !== undefined) {
       change.waits.push(() => wait);

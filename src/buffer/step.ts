@@ -77,6 +77,15 @@ export class Step {
     if (position > this.seen) this.seen = position;
   }
 
+  /**
+   * `seen` of an attempt to change that found nothing to do: that, too, is an answer, and every block it
+   * looked at is a part of it.
+   */
+  seenAll(): number {
+    for (const [frame, attempt] of this.#pinned) if (attempt === this.#attempt) this.observe(frame);
+    return this.seen;
+  }
+
   /** Keeps a frame until the step ends. */
   hold(frame: number): void {
     if (!this.#pinned.has(frame)) this.pool.pin(frame);

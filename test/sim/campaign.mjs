@@ -5,7 +5,7 @@
 //
 // A line: {name, commit, runtime, tier, seeds, runs, hours, failures, failed, firstSeed, lastSeed}. `runs`
 // counts the crashes of micro seeds that were recovered and checked; `failed` are the first seeds that failed
-// or hung.
+// or hung. SIGINT or SIGTERM ends it early; what was run is recorded.
 import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,8 +24,17 @@ if (!(minutes > 0)) usage();
 const firstSeed = Number(flags.seed ?? Date.now());
 const commit = commitName();
 const started = Date.now();
-const until = started + minutes * 60_000;
+let until = started + minutes * 60_000;
 const sum = { seeds: 0, runs: 0, failures: 0, failed: [], lastSeed: firstSeed };
+let stop = () => {};
+let isStopped = false;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    isStopped = true;
+    until = 0;
+    stop();
+  });
+}
 console.log(`${tier} campaign of ${minutes} minutes on ${runtime} at ${commit}, seeds from ${firstSeed}`);
 for (let at = firstSeed; at !== undefined && Date.now() < until;) at = await child(at);
 
@@ -95,6 +104,7 @@ function child(from) {
   ];
   const [file, ...rest] = scriptCommand(runtime, "test/sim/run.ts", args);
   const running = spawn(file, rest, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  stop = () => running.kill("SIGKILL");
   let seed;
   let ended = false;
   let timer;
@@ -117,7 +127,7 @@ function child(from) {
   return new Promise((resolve) => {
     running.on("close", (code) => {
       clearTimeout(timer);
-      if (ended) return resolve(undefined);
+      if (ended || isStopped) return resolve(undefined);
       if (seed !== undefined) {
         sum.seeds++;
         sum.lastSeed = seed;
