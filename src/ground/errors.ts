@@ -39,6 +39,9 @@ export const ERROR_CODES = {
   SYNC_FAILED: [false, "A sync failed; the member ends and comes back through recovery"],
   FROZEN: [true, "Writes are frozen until an I/O error is fixed; the cause says which"],
   PERMISSION: [false, "The runtime or the file system refused access"],
+  // cluster
+  UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
+  PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
   // member
   CLOSED: [false, "The node, database or handle is closed"],
   STOPPED: [false, "The member stopped; the cause says why"],

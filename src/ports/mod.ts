@@ -16,7 +16,8 @@ export type { Entropy, EntropyTraits } from "./entropy.ts";
 export type { Facts, Observer, ObserverTraits, Severity } from "./observer.ts";
 export type {
   Interconnect,
-  InterconnectMessage,
   InterconnectPeer,
+  InterconnectReceiver,
+  InterconnectSelf,
   InterconnectTraits,
 } from "./interconnect.ts";

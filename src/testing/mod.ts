@@ -30,3 +30,8 @@ export {
   type ObserverSuiteOptions,
 } from "./port_suites.ts";
 export { storageSuite, type StorageSuiteOptions, type StorageUnderTest } from "./storage_suite.ts";
+export {
+  interconnectSuite,
+  type InterconnectSuiteOptions,
+  type InterconnectsUnderTest,
+} from "./interconnect_suite.ts";
