@@ -35,7 +35,9 @@ export interface InterconnectSelf {
 
 /** A proven member at the other end of a link. */
 export interface InterconnectPeer {
+  /** Its name. */
   readonly name: string;
+  /** Its incarnation: 32 hexadecimal digits. */
   readonly incarnation: string;
   /** What it said of its last view when the link was opened. */
   readonly epoch: number;
