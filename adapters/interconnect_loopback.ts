@@ -4,12 +4,15 @@
  */
 import { setImmediate } from "node:timers";
 import type { Interconnect } from "../src/ports/interconnect.ts";
+import { createSystemClock } from "./clock_system.ts";
 import {
+  GREETING_MS,
   LinkInterconnect,
   type LinkTransport,
   type Pipe,
   type PipeEvents,
 } from "./common/link_interconnect.ts";
+import { createSystemEntropy } from "./entropy_system.ts";
 
 /** Where the members of one process find each other. */
 export interface LoopbackHub {
@@ -29,9 +32,10 @@ type Accept = (pipe: Pipe) => void;
 export function createLoopbackHub(): LoopbackHub {
   const listening = new Map<string, Accept>();
   let numbers = 0;
+  const world = { clock: createSystemClock(), entropy: createSystemEntropy() };
   return {
-    interconnect: ({ greetingMs = 2_000 } = {}) =>
-      new LinkInterconnect(new LoopbackTransport(listening, () => ++numbers), greetingMs),
+    interconnect: ({ greetingMs = GREETING_MS } = {}) =>
+      new LinkInterconnect(new LoopbackTransport(listening, () => ++numbers), { ...world, greetingMs }),
   };
 }
 

@@ -9,13 +9,16 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { CohortError } from "../src/ground/errors.ts";
 import type { Interconnect } from "../src/ports/interconnect.ts";
+import { createSystemClock } from "./clock_system.ts";
 import {
+  GREETING_MS,
   LinkInterconnect,
   type LinkTransport,
   type Pipe,
   type PipeEvents,
 } from "./common/link_interconnect.ts";
 import { parseAddress, type SocketAddress, textOfAddress } from "./common/socket_address.ts";
+import { createSystemEntropy } from "./entropy_system.ts";
 
 /** Options of {@linkcode createSocketInterconnect}. */
 export interface SocketInterconnectOptions {
@@ -34,14 +37,16 @@ const LINGER_MS = 1_000;
 
 /** Makes an interconnect over sockets; nothing happens before it is opened. */
 export function createSocketInterconnect(options: SocketInterconnectOptions = {}): Interconnect {
-  const { host = "127.0.0.1", port = 0, path, greetingMs = 2_000 } = options;
+  const { host = "127.0.0.1", port = 0, path, greetingMs = GREETING_MS } = options;
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new RangeError(`port is a whole number from 0 to 65535, got ${port}`);
   }
-  return new LinkInterconnect(
-    new SocketTransport(path === undefined ? { host, port } : { path }),
+  const at = path === undefined ? { host, port } : { path };
+  return new LinkInterconnect(new SocketTransport(at), {
+    clock: createSystemClock(),
+    entropy: createSystemEntropy(),
     greetingMs,
-  );
+  });
 }
 
 class SocketTransport implements LinkTransport {

@@ -2,8 +2,8 @@
  * How two members greet each other: a hello of each, a proof of each, or a refusal. Byte layouts alone.
  *
  *     hello    0 u32 "CIH1"   4 u16 bytes in all   6 u16 least version   8 u16 most version   10 u16 0
- *              12 cluster (16)   28 incarnation (16)   44 nonce (32)   76 u48 epoch   82 u8 bytes of the name
- *              83 name
+ *              12 cluster (16)   28 incarnation (16)   44 nonce (32)   76 u48 epoch   82 u32 call
+ *              86 u8 bytes of the name   87 name
  *     proof    0 u32 "CIP1"   4 proof (32)
  *     refusal  0 u32 "CIR1"   4 u8 reason   5 0 … 8
  */
@@ -14,7 +14,7 @@ import type { InterconnectSelf } from "../../src/ports/interconnect.ts";
 const HELLO_MAGIC = 0x3148_4943;
 const PROOF_MAGIC = 0x3150_4943;
 const REFUSAL_MAGIC = 0x3152_4943;
-const HELLO_HEAD = 83;
+const HELLO_HEAD = 87;
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 32;
@@ -43,6 +43,8 @@ export interface Hello {
   readonly epoch: number;
   readonly least: number;
   readonly most: number;
+  /** The how manieth call of its sender this is, from 1; 0 of who was called. */
+  readonly call: number;
 }
 
 /** One part of a greeting, and the bytes behind it. */
@@ -71,8 +73,8 @@ export function checkSelf(self: InterconnectSelf): void {
   }
 }
 
-/** A member's hello with its nonce. */
-export function helloOf(self: InterconnectSelf, nonce: Uint8Array): Uint8Array {
+/** A member's hello with its nonce and the number of its call. */
+export function helloOf(self: InterconnectSelf, nonce: Uint8Array, call: number): Uint8Array {
   const name = new TextEncoder().encode(self.name);
   const bytes = new Uint8Array(HELLO_HEAD + name.length);
   putU32(bytes, 0, HELLO_MAGIC);
@@ -83,7 +85,8 @@ export function helloOf(self: InterconnectSelf, nonce: Uint8Array): Uint8Array {
   putId(bytes, 28, self.incarnation);
   bytes.set(nonce, 44);
   putU48(bytes, 76, self.epoch);
-  bytes[82] = name.length;
+  putU32(bytes, 82, call);
+  bytes[86] = name.length;
   bytes.set(name, HELLO_HEAD);
   return bytes;
 }
@@ -130,7 +133,7 @@ function readHello(bytes: Uint8Array): Greeting | undefined | "malformed" {
   if (bytes.length < length) return undefined;
   const least = getU16(bytes, 6);
   const most = getU16(bytes, 8);
-  if (least < 1 || most < least || getU16(bytes, 10) !== 0 || bytes[82] !== length - HELLO_HEAD) {
+  if (least < 1 || most < least || getU16(bytes, 10) !== 0 || bytes[86] !== length - HELLO_HEAD) {
     return "malformed";
   }
   let name: string;
@@ -145,6 +148,7 @@ function readHello(bytes: Uint8Array): Greeting | undefined | "malformed" {
     incarnation: getId(bytes, 28),
     name,
     epoch: getU48(bytes, 76),
+    call: getU32(bytes, 82),
     least,
     most,
   };

@@ -1,6 +1,7 @@
 /** An interconnect over any transport that gives reliable streams of bytes: what all of them share. */
-import { randomBytes } from "node:crypto";
 import { CohortError } from "../../src/ground/errors.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Entropy } from "../../src/ports/entropy.ts";
 import type {
   Interconnect,
   InterconnectPeer,
@@ -47,6 +48,17 @@ export interface LinkTransport {
   close(): Promise<void>;
 }
 
+/** What links take from the world, and how long they wait for the other end. */
+export interface LinkWorld {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** Milliseconds until both ends must have proven themselves. */
+  readonly greetingMs: number;
+}
+
+/** Milliseconds of a greeting where nothing else is asked for. */
+export const GREETING_MS = 2_000;
+
 /** Sessions that may be unproven at once; who comes then is told that this end is busy. */
 const UNPROVEN_MAX = 64;
 
@@ -54,16 +66,16 @@ const UNPROVEN_MAX = 64;
 export class LinkInterconnect implements Interconnect {
   readonly traits: InterconnectTraits;
   readonly #transport: LinkTransport;
-  readonly #greetingMs: number;
+  readonly #world: LinkWorld;
   #self: InterconnectSelf | undefined;
   #links: LinkTable | undefined;
+  #calls = 0;
   #isClosed = false;
 
-  /** Both ends of a link must have proven themselves within `greetingMs`. */
-  constructor(transport: LinkTransport, greetingMs: number) {
-    if (!(greetingMs > 0)) throw new RangeError(`greetingMs is above 0, got ${greetingMs}`);
+  constructor(transport: LinkTransport, world: LinkWorld) {
+    if (!(world.greetingMs > 0)) throw new RangeError(`greetingMs is above 0, got ${world.greetingMs}`);
     this.#transport = transport;
-    this.#greetingMs = greetingMs;
+    this.#world = world;
     this.traits = {
       version: 1,
       name: transport.name,
@@ -115,19 +127,21 @@ export class LinkInterconnect implements Interconnect {
 
   #begin(pipe: Pipe, role: LinkRole): LinkSession {
     const links = this.#links!;
-    const nonce = new Uint8Array(randomBytes(NONCE_BYTES));
-    const session: LinkSession = new LinkSession(role, this.#self!, nonce, pipe, {
+    const { clock, entropy, greetingMs } = this.#world;
+    const call = role === "initiator" ? ++this.#calls : 0;
+    const nonce = entropy.fill(new Uint8Array(NONCE_BYTES));
+    const session: LinkSession = new LinkSession(role, call, this.#self!, nonce, pipe, {
       proven: (it) => {
-        clearTimeout(greeting);
+        cancel();
         links.proven(it);
       },
       message: (it, bytes) => links.message(it, bytes),
       over: (it, reason, refusal) => {
-        clearTimeout(greeting);
+        cancel();
         links.over(it, reason, refusal);
       },
     });
-    const greeting = setTimeout(() => session.end("no greeting in time"), this.#greetingMs);
+    const cancel = clock.after(greetingMs, () => session.end("no greeting in time"));
     links.add(session, pipe);
     pipe.begin({
       open: () => session.start(),

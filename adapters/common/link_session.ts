@@ -39,6 +39,8 @@ export interface LinkEvents {
 /** One link. */
 export class LinkSession {
   readonly role: LinkRole;
+  /** Number of the call at the end that called; above all of its earlier ones. 0 until it is known. */
+  call: number;
   readonly #self: InterconnectSelf;
   readonly #stream: LinkStream;
   readonly #events: LinkEvents;
@@ -53,16 +55,18 @@ export class LinkSession {
 
   constructor(
     role: LinkRole,
+    call: number,
     self: InterconnectSelf,
     nonce: Uint8Array,
     stream: LinkStream,
     events: LinkEvents,
   ) {
     this.role = role;
+    this.call = call;
     this.#self = self;
     this.#stream = stream;
     this.#events = events;
-    this.#hello = helloOf(self, nonce);
+    this.#hello = helloOf(self, nonce, call);
   }
 
   /** Who is at the other end, once it is proven. */
@@ -142,6 +146,7 @@ export class LinkSession {
     if (hello.least > versions.most || hello.most < versions.least) return this.refuse("version");
     this.#theirs = { hello, bytes };
     if (this.role === "initiator") return;
+    this.call = hello.call;
     this.#stream.write(this.#hello.slice());
     this.#stream.write(proofMessage(proofOf(secret, this.role, this.#transcript()!)));
   }

@@ -2,7 +2,8 @@
  * The links of one member: at most one a peer, whichever end opened it.
  *
  * When two members call each other at once, both keep the link that the smaller incarnation opened. Of two
- * that the same end opened the later counts: it would not call again if the earlier one still worked.
+ * that the same end opened the one that it called later counts, whichever is proven first: it would not have
+ * called again if the earlier one still worked. What it sent on that one is not heard after the later one.
  */
 import { CohortError } from "../../src/ground/errors.ts";
 import type {
@@ -16,6 +17,9 @@ import type { LinkEvents, LinkSession } from "./link_session.ts";
 
 /** Most bytes that may wait at one link. */
 export const QUEUE_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** Callers whose latest call is remembered: many more than a cluster has incarnations at a time. */
+const CALLS_KEPT = 4096;
 
 /** The stream of a session, as the table looks at it. */
 export interface Outlet {
@@ -37,6 +41,8 @@ export class LinkTable implements LinkEvents {
   readonly #outlets = new Map<LinkSession, Outlet>();
   readonly #calls = new Map<LinkSession, Call>();
   readonly #dirty = new Set<LinkSession>();
+  /** The latest call that was proven, by caller and peer. */
+  readonly #latest = new Map<string, number>();
   #unproven = 0;
   #isFlushing = false;
 
@@ -91,9 +97,11 @@ export class LinkTable implements LinkEvents {
     if (session.role === "acceptor") this.#unproven--;
     const peer = session.peer!;
     const old = this.#links.get(peer.incarnation);
-    if (old !== undefined && !this.#replaces(session, old)) {
-      this.#calls.get(session)?.resolve(old.peer!);
-      this.#calls.delete(session);
+    if (this.#isLate(session) || (old !== undefined && !this.#replaces(session, old))) {
+      if (old !== undefined) {
+        this.#calls.get(session)?.resolve(old.peer!);
+        this.#calls.delete(session);
+      }
       session.end("another link is there");
       return;
     }
@@ -132,6 +140,20 @@ export class LinkTable implements LinkEvents {
     const message = `Could not open a link to ${address}: ${reason}`;
     const code = refusal === undefined || refusal === "busy" ? "UNREACHABLE" : "PEER_REFUSED";
     call.reject(new CohortError(code, message, { address, reason: refusal ?? reason }));
+  }
+
+  /** Whether its caller has called again meanwhile; if not, it is the caller's latest from now on. */
+  #isLate(session: LinkSession): boolean {
+    const name = `${this.#callerOf(session)}>${session.peer!.incarnation}`;
+    const { call } = session;
+    if (call <= (this.#latest.get(name) ?? 0)) return true;
+    this.#latest.delete(name);
+    this.#latest.set(name, call);
+    for (const oldest of this.#latest.keys()) {
+      if (this.#latest.size <= CALLS_KEPT) break;
+      this.#latest.delete(oldest);
+    }
+    return false;
   }
 
   #replaces(session: LinkSession, old: LinkSession): boolean {

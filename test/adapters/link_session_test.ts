@@ -32,16 +32,23 @@ class End {
   isEnded = false;
 
   constructor(role: LinkRole, nonce: number, change: Partial<InterconnectSelf> = {}) {
-    this.session = new LinkSession(role, selfOf(role, change), new Uint8Array(32).fill(nonce), {
-      write: (bytes) => void this.written.push(bytes.slice()),
-      end: () => {
-        this.isEnded = true;
+    this.session = new LinkSession(
+      role,
+      role === "initiator" ? 1 : 0,
+      selfOf(role, change),
+      new Uint8Array(32).fill(nonce),
+      {
+        write: (bytes) => void this.written.push(bytes.slice()),
+        end: () => {
+          this.isEnded = true;
+        },
       },
-    }, {
-      proven: ({ peer }) => this.told.push(`proven ${peer!.name}`),
-      message: (_, bytes) => void this.messages.push(bytes.slice()),
-      over: (_, reason, refusal) => this.told.push(`over ${refusal ?? reason}`),
-    });
+      {
+        proven: ({ peer }) => this.told.push(`proven ${peer!.name}`),
+        message: (_, bytes) => void this.messages.push(bytes.slice()),
+        over: (_, reason, refusal) => this.told.push(`over ${refusal ?? reason}`),
+      },
+    );
     this.session.start();
   }
 
@@ -213,7 +220,7 @@ test("link: garbage, and a greeting without an end, are refused within their bou
     assert(end.written.every(({ length }) => length <= GREETING_BYTES_MAX));
   }
   const slow = new End("acceptor", 1);
-  const hello = helloOf(selfOf("initiator"), new Uint8Array(32));
+  const hello = helloOf(selfOf("initiator"), new Uint8Array(32), 1);
   slow.session.receive(hello.subarray(0, hello.length - 1));
   assertEquals(slow.told, []);
 });
@@ -231,7 +238,7 @@ test("link: no length makes an end take memory before it is bounded", () => {
 test("link: what a receiver ends in the middle of an envelope is not told on", () => {
   const a = new End("initiator", 1);
   const heard: number[] = [];
-  const b: LinkSession = new LinkSession("acceptor", selfOf("acceptor"), new Uint8Array(32).fill(2), {
+  const b: LinkSession = new LinkSession("acceptor", 0, selfOf("acceptor"), new Uint8Array(32).fill(2), {
     write: (bytes) => a.session.receive(bytes.slice()),
     end: () => {},
   }, {

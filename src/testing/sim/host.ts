@@ -44,6 +44,8 @@ export class SimProcess implements SimOwner {
   landing = 0;
   /** Called at each port call. */
   watch: CallWatch | undefined;
+  /** What its kernel does for it when it is killed: a power cut leaves no time for that. */
+  readonly onKilled: Array<() => void> = [];
 
   constructor(host: SimHost, pid: number) {
     this.host = host;
@@ -124,6 +126,7 @@ export class SimHost {
     if (!process.alive) return;
     process.alive = false;
     this.trace.note("kill", process.pid, process.landing);
+    for (const task of process.onKilled.splice(0)) task();
   }
 
   /** SIGSTOP for a while: nothing of the process runs, then everything is late at once. */
