@@ -39,7 +39,11 @@ export function copyFrames(
   });
 }
 
-/** Writes images in place, all volumes side by side; answers the volumes. Not durable yet. */
+/**
+ * Writes images in place, all volumes side by side; answers the volumes that took theirs. Not durable yet. A
+ * volume that was taken over, or closed, is no longer this member's to write: its blocks are left to the next
+ * owner.
+ */
 export async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
   const sets = new Map<Volume, BlockWrite[]>();
   for (const image of cycle) {
@@ -47,28 +51,30 @@ export async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volum
     if (set === undefined) sets.set(image.volume, [image]);
     else set.push(image);
   }
-  await settle([...sets].map(([volume, set]) => writeSet(volume, set)));
+  await settle([...sets].map(async ([volume, set]) => {
+    if (!await writeSet(volume, set)) sets.delete(volume);
+  }));
   return new Set(sets.keys());
 }
 
-/**
- * A volume that was taken over, and closed for it, is no longer this member's to write: its blocks are left
- * to the new owner.
- */
-async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
+/** Whether the volume is still this member's, and took them. */
+async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<boolean> {
   try {
     await volume.write(set);
+    return true;
   } catch (error) {
     if (!isCode(error, "FENCED") && !isCode(error, "CLOSED")) throw error;
+    return false;
   }
 }
 
-/** Syncs a volume; rejects `SYNC_FAILED`. */
-export async function syncVolume(volume: Volume): Promise<void> {
+/** Syncs a volume: false when it was closed meanwhile. Rejects `SYNC_FAILED`. */
+export async function syncVolume(volume: Volume): Promise<boolean> {
   try {
     await volume.sync();
+    return true;
   } catch (error) {
-    if (isCode(error, "CLOSED")) return;
+    if (isCode(error, "CLOSED")) return false;
     if (isCode(error, "SYNC_FAILED")) throw error;
     const facts = { path: volume.path };
     throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);

@@ -284,11 +284,17 @@ export class WriteDaemon implements RoomMaker {
     this.#phase = PHASE.home;
     const volumes = await writeHome(cycle.images);
     this.#phase = PHASE.syncing;
-    for (const volume of volumes) await syncVolume(volume);
+    for (const volume of volumes) if (!await syncVolume(volume)) volumes.delete(volume);
     this.#phase = PHASE.clearing;
-    await this.#world.images.release(this.#cycle);
+    // Images that did not come home stay as they are: whoever recovers their volume may need them.
+    if (cycle.images.every(({ volume }) => volumes.has(volume))) {
+      await this.#world.images.release(this.#cycle);
+    } else await this.#rest();
     const redirtiedBefore = this.#redirtied;
-    for (const image of cycle.images) this.#settle(image, cycle.formedAt);
+    for (const image of cycle.images) {
+      if (volumes.has(image.volume)) this.#settle(image, cycle.formedAt);
+      else this.#world.engine.pool.requeue(image.frame);
+    }
     this.#written += cycle.images.length;
     this.#phase = PHASE.idle;
     this.#remember(cycle, this.#redirtied - redirtiedBefore);
@@ -359,10 +365,12 @@ export class WriteDaemon implements RoomMaker {
   /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */
   async #answerLater(): Promise<void> {
     this.#phase = PHASE.idle;
-    if (this.#world.engine.pool.dirtyCount > 0 || this.#roomWaiters.length > 0) {
-      await new Promise<void>((done) => void this.#world.clock.after(1, done));
-    }
+    if (this.#world.engine.pool.dirtyCount > 0 || this.#roomWaiters.length > 0) await this.#rest();
     this.#answerRoom();
+  }
+
+  #rest(): Promise<void> {
+    return new Promise<void>((done) => void this.#world.clock.after(1, done));
   }
 
   #answerRoom(): void {

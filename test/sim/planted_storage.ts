@@ -60,8 +60,8 @@ export const STORAGE_PLANTS: readonly Plant[] = [
     mistake: "a cycle is released, and its redo dropped, before the volumes are synced",
     edits: [{
       file: "src/buffer/write_daemon.ts",
-      find: "    for (const volume of volumes) await syncVolume(volume);",
-      replace: "    for (const volume of []) await syncVolume(volume);\n    void volumes;",
+      find: "if (!await syncVolume(volume)) volumes.delete(volume);",
+      replace: "if (volumes.size < 0) await syncVolume(volume);",
     }],
     tier: "full",
     seed: 1,
