@@ -1,47 +1,116 @@
 /** The engine's node as the simulator drives it. */
-import { checkDatabase } from "../../global/check.ts";
+import { sizesOf } from "../../global/size.ts";
 import type { Database } from "../../node/database.ts";
 import { type Node, openNodeCore } from "../../node/node.ts";
+import { exportText, importText } from "../../node/text.ts";
+import type { Subscript } from "./model/collation.ts";
 import type {
   SubjectDatabase,
+  SubjectGlobal,
+  SubjectMount,
   SubjectNode,
   SubjectOptions,
+  SubjectTransact,
   SubjectTransaction,
   SubjectWorld,
 } from "./workload/subject.ts";
 
 const BLOCK_BYTES = 8192;
 
+class DatabaseSubject implements SubjectDatabase {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  global(name: string): SubjectGlobal {
+    return this.#database.global(name) as unknown as SubjectGlobal;
+  }
+
+  names(): AsyncIterable<string> {
+    return this.#database.globals();
+  }
+
+  has(name: string): Promise<boolean> {
+    return this.#database.has(name);
+  }
+
+  sizes(): AsyncIterable<{ readonly name: string; readonly nodes: number }> {
+    return sizesOf(this.#database.core);
+  }
+
+  importText(
+    source: AsyncIterable<Uint8Array>,
+    options: Parameters<SubjectDatabase["importText"]>[1],
+  ): Promise<{ readonly records: number; readonly badRecords: number }> {
+    return importText(this.#database, source, options);
+  }
+
+  exportText(options: Parameters<SubjectDatabase["exportText"]>[0]): AsyncIterable<Uint8Array> {
+    return exportText(this.#database, options);
+  }
+
+  async check(): Promise<readonly string[]> {
+    const report = await this.#database.check();
+    return report.problems.map(({ block, problem }) => `block ${block}: ${problem}`);
+  }
+
+  dismount(): Promise<void> {
+    return this.#database.dismount();
+  }
+}
+
 class NodeSubject implements SubjectNode {
   readonly #node: Node;
   readonly #options: SubjectOptions;
-  readonly #mounted = new Map<string, Database>();
+  readonly #mounted = new Map<string, SubjectDatabase>();
 
   constructor(node: Node, options: SubjectOptions) {
     this.#node = node;
     this.#options = options;
   }
 
-  async mount(directory: string): Promise<SubjectDatabase> {
+  async mount(directory: string, options: SubjectMount = {}): Promise<SubjectDatabase> {
     const { extentBlocks } = this.#options;
-    const database = await this.#node.mount(directory, { create: true, extentBlocks });
+    const { create = options.readOnly !== true, ...rest } = options;
+    const how = create === false ? rest : { ...rest, create, extentBlocks };
+    const database = new DatabaseSubject(await this.#node.mount(directory, how));
     this.#mounted.set(directory, database);
-    return database as unknown as SubjectDatabase;
+    return database;
   }
 
-  transact<R>(body: (transaction: SubjectTransaction) => Promise<R>): Promise<R> {
-    return this.#node.transact((transaction) => body(transaction as unknown as SubjectTransaction));
+  deleteDatabase(directory: string): Promise<void> {
+    return this.#node.deleteDatabase(directory);
+  }
+
+  async resolve(
+    text: string,
+  ): Promise<{ readonly global: SubjectGlobal; readonly subscripts: readonly Subscript[] }> {
+    const { global, subscripts } = await this.#node.resolve(text);
+    return { global: global as unknown as SubjectGlobal, subscripts };
+  }
+
+  transact<R>(
+    body: (transaction: SubjectTransaction) => Promise<R>,
+    options?: SubjectTransact,
+  ): Promise<R> {
+    return this.#node.transact(
+      (transaction) => body(transaction as unknown as SubjectTransaction),
+      options,
+    );
   }
 
   sync(): Promise<void> {
     return this.#node.sync();
   }
 
+  checkpoint(): Promise<void> {
+    return this.#node.checkpoint();
+  }
+
   async check(directory: string): Promise<readonly string[]> {
-    const database = this.#mounted.get(directory);
-    if (database === undefined) return [`${directory} is not mounted`];
-    const report = await checkDatabase(database.core);
-    return report.problems.map(({ block, problem }) => `block ${block}: ${problem}`);
+    return await this.#mounted.get(directory)?.check() ?? [`${directory} is not mounted`];
   }
 
   status(): string {
@@ -50,8 +119,12 @@ class NodeSubject implements SubjectNode {
     return JSON.stringify({ ...rest, writeDaemon: daemon });
   }
 
-  close(): Promise<void> {
-    return this.#node.close();
+  async *states(): AsyncIterable<string> {
+    for await (const { state, databases } of this.#node.status) yield `${state} ${databases.length}`;
+  }
+
+  close(options?: { readonly timeoutMs?: number }): Promise<void> {
+    return this.#node.close(options);
   }
 }
 

@@ -30,6 +30,8 @@ abstract class SimHandle {
   readonly #writable: boolean;
   readonly #held: Set<unknown>;
   #closed = false;
+  /** Nothing that a sync answers is believed any more (DESIGN D4c). */
+  #syncFailed = false;
 
   constructor(
     process: SimProcess,
@@ -127,10 +129,14 @@ abstract class SimHandle {
 
   sync(_lone = false): Answer<void> {
     this.check("sync", true);
+    if (this.#syncFailed) {
+      this.process.host.complain(`${this.path} is synced again though a sync of it failed`);
+    }
     const covered = coveredBySync(this.file.unsynced);
     return this.call("sync", "sync", this.file.cache.size, covered.size, (fault) => {
       this.disk.endSync(this.file, covered, syncEndOf(fault));
       if (fault === "sync_error_keep" || fault === "sync_error_drop") {
+        this.#syncFailed = true;
         throw ioError("IO", "sync", this.path, "EIO");
       }
       const { path } = this.file;

@@ -37,6 +37,8 @@ export interface DiskWatch {
   written?(file: SimFile, position: number, bytes: Uint8Array): void;
   /** Called after a sync made changes of the file durable. */
   synced?(file: SimFile): void;
+  /** Called before a file's name is taken away. */
+  removed?(file: SimFile): void;
 }
 
 /** A register of this name is a volume's first image. */
@@ -151,6 +153,8 @@ export class SimStorage implements Storage {
     const name = this.#name("remove", path);
     return this.#call("remove", "remove", name, "other", () => {
       if (this.#disk.isOccupied(name)) throw ioError("IO", "remove", path, "ENOTEMPTY");
+      const file = this.#disk.find(name);
+      if (file !== undefined) this.#watch.removed?.(file);
       const removed = this.#disk.unlink(name);
       this.#disk.keepName(name);
       return removed;

@@ -8,6 +8,7 @@ import { crc32 } from "node:zlib";
 import type { SimDisk, SimFile } from "../disk.ts";
 import type { PagedBytes } from "../pages.ts";
 import type { DiskWatch } from "../sim_storage.ts";
+import { HomeRules } from "./home_rules.ts";
 import type { Problems } from "./problems.ts";
 import { RAW_KIND, readRawBlock } from "./raw_block.ts";
 
@@ -17,6 +18,8 @@ const FRAME_HEADER = 56;
 const CYCLE_MAGIC = 0x3143_4943;
 const ENTRY_MAGIC = 0x3145_4943;
 const ENTRIES_AT = 4096;
+/** Where an image journal is told that its cycle is home. */
+const RELEASE_AT = 2048;
 const ENTRY_HEADER = 64;
 /** Blocks of a volume that do not go home through the image journal: its two header slots. */
 const HEADER_SLOTS = 2;
@@ -29,6 +32,7 @@ export class DiskRules implements DiskWatch {
   active = true;
   readonly #disk: SimDisk;
   readonly #problems: Problems;
+  readonly #home: HomeRules;
   /** Highest stamp of a group that is durable in some journal. */
   #durableStamp = 1;
   /** True where one database is all there is: then its owners follow each other. */
@@ -46,6 +50,11 @@ export class DiskRules implements DiskWatch {
     this.#isAlone = databases === 1;
     this.#disk = disk;
     this.#problems = problems;
+    this.#home = new HomeRules(disk, problems);
+  }
+
+  removed(file: SimFile): void {
+    if (this.active && file.use === "journal") this.#home.removed(file);
   }
 
   synced(file: SimFile): void {
@@ -54,7 +63,8 @@ export class DiskRules implements DiskWatch {
   }
 
   written(file: SimFile, position: number, bytes: Uint8Array): void {
-    if (this.active && file.use === "journal" && this.#isAlone) this.#judgeFrame(file, bytes);
+    if (this.active && file.use === "journal") this.#judgeFrame(file, bytes);
+    if (this.active && file.use === "image" && position === RELEASE_AT) this.#home.released(file);
     if (!this.active || file.use !== "volume" || file.cache.size === 0) return;
     for (let at = 0; at + BLOCK <= bytes.length; at += BLOCK) {
       const number = (position + at) / BLOCK;
@@ -62,13 +72,18 @@ export class DiskRules implements DiskWatch {
     }
   }
 
-  /** No stamp is given twice, not even one whose group was lost: a new owner begins above all of them. */
+  /**
+   * No stamp is given twice, not even one whose group was lost: a new owner begins above all of them. That
+   * can be told where owners follow each other.
+   */
   #judgeFrame(file: SimFile, bytes: Uint8Array): void {
     if (file.path.endsWith(".tail") || bytes.length < FRAME_HEADER) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const first = view.getUint32(36, true) + view.getUint16(40, true) * 2 ** 32;
     const last = view.getUint32(42, true) + view.getUint16(46, true) * 2 ** 32;
-    if (view.getUint32(0, true) !== FRAME_MAGIC || view.getUint32(20, true) === 0) return;
+    if (view.getUint32(0, true) !== FRAME_MAGIC) return;
+    this.#home.framed(file);
+    if (view.getUint32(20, true) === 0 || !this.#isAlone) return;
     const owner = file.path.slice(0, file.path.lastIndexOf("/"));
     let floor = this.#floors.get(owner);
     if (floor === undefined) {

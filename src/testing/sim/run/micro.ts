@@ -101,7 +101,7 @@ class Micro {
     let described = "";
     try {
       const base = await this.#prepare();
-      this.#program = drawProgram(this.#chance, this.#region);
+      this.#program = drawProgram(this.#chance, this.#region, this.#base);
       described = `${this.#base}, ${this.#subject.durability}: ${
         this.#program.map((op) => op.name).join("; ")
       }`;

@@ -23,7 +23,7 @@ export interface MicroOperation {
 }
 
 /** How the volume is prepared before the program. */
-export const MICRO_BASES = ["empty", "full_leaf", "tree", "large"] as const;
+export const MICRO_BASES = ["empty", "full_leaf", "tree", "large", "wide"] as const;
 
 /** One of them. */
 export type MicroBase = (typeof MICRO_BASES)[number];
@@ -39,12 +39,30 @@ export function baseNodes(base: MicroBase): [Subscript[], SimValue][] {
       return Array.from({ length: 24 }, (_, i) => [[i >> 2, i & 3], "t".repeat(1000)]);
     case "large":
       return [[["a"], "l".repeat(20_000)], [["b", 1], "s"], [["b", 2], "m".repeat(9000)], [["c"], 7]];
+    // Each of the three subtrees covers whole leaves, which a kill cuts off.
+    case "wide":
+      return Array.from({ length: 48 }, (_, i) => [[Math.floor(i / 16), i % 16], "w".repeat(1000)]);
   }
 }
 
 /** Draws a program. */
-export function drawProgram(chance: Prng, region: Region): MicroOperation[] {
-  return Array.from({ length: chance.between(1, 5) }, (_, i) => drawOperation(chance, region, i));
+export function drawProgram(chance: Prng, region: Region, base: MicroBase): MicroOperation[] {
+  return Array.from(
+    { length: chance.between(1, 5) },
+    (_, i) =>
+      base === "wide" && chance.chance(1, 3) ? killTree(chance, region) : drawOperation(chance, region, i),
+  );
+}
+
+/** Kills one of the subtrees of the base "wide". */
+function killTree(chance: Prng, region: Region): MicroOperation {
+  const subscripts = [chance.below(3)];
+  const key = region.key(0, subscripts);
+  return {
+    name: `kill (${subscripts})`,
+    run: ({ global }) => global.kill(subscripts),
+    apply: (model) => model.kill(key),
+  };
 }
 
 function drawOperation(chance: Prng, region: Region, serial: number): MicroOperation {

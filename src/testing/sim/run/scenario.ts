@@ -3,8 +3,7 @@
  * check of everything, then a healed world in which all must end, then the volumes' bytes, then perhaps a
  * betrayal.
  */
-import { CohortError, type ErrorCode, isCode } from "../../../ground/errors.ts";
-import { type RawReport, walkVolume } from "../check/raw_volume.ts";
+import type { ErrorCode } from "../../../ground/errors.ts";
 import type { SimProcess } from "../host.ts";
 import { Prng } from "../prng.ts";
 import type { ClientContext } from "../workload/calls.ts";
@@ -13,12 +12,13 @@ import { Client } from "../workload/client.ts";
 import type { History } from "../workload/history.ts";
 import { type Place, Region } from "../workload/region.ts";
 import { type SharedPlaces, sharedPlaces } from "../workload/shared.ts";
-import type { SubjectNode } from "../workload/subject.ts";
+import { SideLine } from "../workload/side.ts";
 import { betray, type BetrayalScene } from "./betrayal.ts";
 import { disturb } from "./disturb.ts";
+import { reopenLoud, walkClosed } from "./ending.ts";
 import { judgeShared, NOTHING, type SharedState } from "./epoch_state.ts";
 import type { EpochPlan } from "./seed_options.ts";
-import { compareRaw, readShared, verifyRegions } from "./verify.ts";
+import { checkStructure, readShared, verifyRegions } from "./verify.ts";
 import { globalsOf, type Running, signal, World, type WorldParts } from "./world.ts";
 
 /** Virtual microseconds after which work that should have ended is stuck. */
@@ -41,6 +41,7 @@ export class Scenario {
   readonly #parts: WorldParts;
   readonly #clients: Client[];
   readonly #places: SharedPlaces;
+  readonly #side: SideLine | undefined;
   readonly #chance: Prng;
   #running: Running | undefined;
   #shared: SharedState = NOTHING;
@@ -55,6 +56,8 @@ export class Scenario {
     this.#chance = new Prng(options.seed, "scenario");
     this.#places = sharedPlaces(options.databases, options.keys);
     this.#clients = Array.from({ length: options.clients }, (_, i) => this.#makeClient(i));
+    const chance = new Prng(options.seed, "side");
+    if (options.side) this.#side = new SideLine(chance, options.sizes);
   }
 
   #makeClient(i: number): Client {
@@ -110,8 +113,14 @@ export class Scenario {
       opened.process.watch = undefined;
       this.#running = opened;
       if (recovering) this.counts.recoveries++;
+      void this.#follow(opened);
       return;
     }
+  }
+
+  /** Puts the states that the node tells into the trace. */
+  async #follow({ node }: Running): Promise<void> {
+    for await (const state of node.states()) this.#parts.trace.note("state", state);
   }
 
   /** Lets a crash strike at the n-th port call from now on. */
@@ -126,12 +135,15 @@ export class Scenario {
   #context(goOn: () => boolean, onStopped: (code: string) => void): ClientContext {
     const { process, node, databases } = this.#running as Running;
     const { host } = this.world;
+    const directory = (database: number) => this.world.directory(database);
     const mayFail = (code: ErrorCode) => this.world.mayFail(code);
     return {
       host,
       process,
       node,
       history: this.history,
+      databases,
+      directory,
       global: globalsOf(databases),
       goOn,
       onStopped,
@@ -174,7 +186,7 @@ export class Scenario {
       () => !over && this.history.operations < until + 200,
       (code) => stopped.resolve(code),
     );
-    const work = Promise.all(this.#clients.map((client) => client.work(context))).then(() => "worked");
+    const work = this.#work(context).then(() => "worked");
     disturb(this.world, plan, running.process, this.#chance);
     this.#barriers(context);
     this.history.alarm(until, () => {
@@ -196,7 +208,7 @@ export class Scenario {
       return { mayForget: relaxed, ended: false };
     }
     if (plan.end === "close") {
-      await this.#close(true);
+      await this.#close(true, plan.closeMs);
       return { mayForget: false, ended: true };
     }
     world.crash(plan.end, plan.style, running.process);
@@ -209,6 +221,13 @@ export class Scenario {
   #lostSync(): boolean {
     const counts = this.world.host.plan.counts();
     return counts.has("sync_error_drop") || counts.has("sync_error_keep") || this.counts.crashes > 0;
+  }
+
+  /** All who work, until they should stop. */
+  #work(context: ClientContext): Promise<unknown> {
+    return Promise.all(
+      [...this.#clients, ...(this.#side === undefined ? [] : [this.#side])].map((it) => it.work(context)),
+    );
   }
 
   /** Now and then waits for a sync barrier, and remembers what it covered. */
@@ -243,9 +262,9 @@ export class Scenario {
     await this.#start(process.alive ? process : undefined, true);
   }
 
-  async #close(reopen: boolean): Promise<void> {
+  async #close(reopen: boolean, timeoutMs = 0): Promise<void> {
     const { process, node } = this.#running as Running;
-    const closed = node.close().then(() => undefined, (error) => error);
+    const closed = node.close(timeoutMs > 0 ? { timeoutMs } : {}).then(() => undefined, (error) => error);
     const error = await this.#patiently(closed, "close");
     if (error !== undefined) {
       this.#parts.trace.say(`close: ${messageOf(error)}`);
@@ -259,13 +278,16 @@ export class Scenario {
   /** Reads everything and holds it against every model. No faults strike the checkers. */
   async #check(mayForget: boolean): Promise<void> {
     const { host } = this.world;
+    if (mayForget) this.#side?.forget();
+    const { node, databases } = this.#running as Running;
     const active = host.plan.active;
     const { capacityBytes } = host.disk;
     this.world.heal();
     const relaxed = this.#parts.options.subject.durability === "relaxed";
     const work = async () => {
-      const { node, databases } = this.#running as Running;
-      for (let i = 0; i < databases.length; i++) await this.#checkStructure(node, i);
+      for (let i = 0; i < databases.length; i++) {
+        await checkStructure(() => node.check(this.world.directory(i)), `database ${i}`, this.world);
+      }
       const global = globalsOf(databases);
       const shared = await readShared(global, this.#places, this.history);
       const floorOf = mayForget ? (region: Region) => this.#synced.get(region) ?? 0 : undefined;
@@ -290,17 +312,6 @@ export class Scenario {
     host.disk.capacityBytes = capacityBytes;
   }
 
-  /** The engine's own check; blocks that are being freed may move between two looks: it gets more. */
-  async #checkStructure(node: SubjectNode, database: number): Promise<void> {
-    let found: readonly string[] = [];
-    for (let tries = 0; tries < 4; tries++) {
-      found = await node.check(this.world.directory(database));
-      if (found.length === 0) return;
-      await this.#parts.scheduler.sleep(3_000_000);
-    }
-    for (const text of found) this.history.problems.add("structure", `database ${database}: ${text}`);
-  }
-
   #blocks(): number {
     let blocks = 0;
     for (const file of this.world.host.disk.files()) {
@@ -320,29 +331,33 @@ export class Scenario {
       failed = "";
       const until = this.history.operations + 5 * this.#clients.length;
       const context = this.#context(() => this.history.operations < until, (code) => (failed = code));
-      await this.#patiently(Promise.all(this.#clients.map((client) => client.work(context))), "liveness");
-      if (failed === "") break;
+      await this.#patiently(this.#work(context), "liveness");
+      if (failed === "" && await this.#visitSide(context)) break;
+      if (failed === "") failed = "the side line's database could not be mounted";
       await this.#restart();
     }
     if (failed !== "") problems.add("liveness", `the node stops in a healed world: ${failed}`);
     await this.#check(false);
   }
 
+  async #visitSide(context: ClientContext): Promise<boolean> {
+    if (this.#side === undefined) return true;
+    return await this.#patiently(this.#side.visit({ ...context, onStopped: () => {} }), "the side line");
+  }
+
   async #closeAndWalk(): Promise<void> {
     this.world.heal();
     await this.#close(false);
-    const reports: RawReport[] = [];
-    const { extentBlocks } = this.#parts.options.subject;
-    for (let i = 0; i < this.#parts.options.databases; i++) {
-      const file = this.world.host.disk.find(`${this.world.directory(i)}/cohort.dat`);
-      if (file === undefined) throw new Abort("there is no volume");
-      if (!file.durable.equals(file.cache)) {
-        this.history.problems.add("volume", `database ${i}: it was closed, not all of it is durable`);
-      }
-      reports.push(walkVolume(file.durable, { blockSize: 8192, extentBlocks }));
-    }
-    compareRaw(reports, this.#clients, this.#shared, this.#places, this.history);
-    if (this.history.problems.any) throw new Abort("the walk found problems");
+    const { history, world } = this;
+    walkClosed({
+      world,
+      clients: this.#clients,
+      shared: this.#shared,
+      places: this.#places,
+      side: this.#side,
+      history,
+    });
+    if (history.problems.any) throw new Abort("the walk found problems");
     await this.#start(undefined, false);
     await this.#check(false);
     await this.#betrayal();
@@ -359,27 +374,9 @@ export class Scenario {
       region: client.region,
       problems: this.history.problems,
       draw: () => client.draw(),
-      reopen: (end) => this.#reopenLoud(end),
+      reopen: (end) => reopenLoud(this.world, this.#running as Running, end),
     };
     await this.#patiently(betray(betrayal, this.#running as Running, scene), betrayal);
-  }
-
-  /** Opens a node on a disk that may be damaged; undefined when that is refused with a code. */
-  async #reopenLoud(end: "kill" | "power"): Promise<Running | undefined> {
-    const { host } = this.world;
-    if (end === "power") host.powerCut();
-    else host.kill((this.#running as Running).process);
-    for (let tries = 0; tries < 3; tries++) {
-      const opened = await this.world.openOnce(host.spawn());
-      if (!("error" in opened)) return opened;
-      if (!(opened.error instanceof CohortError)) {
-        this.history.problems.add("quarantine", `open: damage has no code: ${messageOf(opened.error)}`);
-        return undefined;
-      }
-      this.#parts.trace.say(messageOf(opened.error));
-      await this.#parts.scheduler.sleep(5_000_000);
-    }
-    return undefined;
   }
 
   /** Waits for work that must end; what does not is noted with what is still in flight. */

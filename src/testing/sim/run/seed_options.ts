@@ -33,6 +33,8 @@ export interface EpochPlan {
   readonly jumpMs: number;
   /** Virtual milliseconds for which the disk is full once; 0 for not. */
   readonly fullMs: number;
+  /** Virtual milliseconds that a close may take before the node ends without it; 0 for any time. */
+  readonly closeMs: number;
 }
 
 /** All that a seed draws. */
@@ -49,6 +51,8 @@ export interface SeedOptions {
   readonly sizes: ValueSizes;
   readonly rules: readonly FaultRule[];
   readonly epochs: readonly EpochPlan[];
+  /** Whether another database comes and goes meanwhile. */
+  readonly side: boolean;
   /** A betrayal by the drive for a last phase with weaker demands; undefined for none. */
   readonly betrayal: FaultKind | undefined;
 }
@@ -81,6 +85,7 @@ export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
     rules: drawRules(chance, HONEST_FAULTS, size.faultKinds ?? 5),
     epochs: Array.from({ length: epochs }, (_, i) => drawEpoch(chance, operations / epochs, i < 3)),
     betrayal: chance.chance(1, 4) ? chance.pick(BETRAYALS) : undefined,
+    side: chance.chance(2, 3),
   };
 }
 
@@ -112,6 +117,7 @@ function drawEpoch(chance: Prng, operations: number, mustCrash: boolean): EpochP
     pauseMs: rarely(20_000, 3),
     jumpMs: rarely(7_200_000, 4) - rarely(7_200_000, 4),
     fullMs: rarely(5_000, 4),
+    closeMs: rarely(300, 4),
   };
 }
 
@@ -125,12 +131,15 @@ export function describeSeed(options: SeedOptions): string {
       e.pauseMs > 0 ? `pause ${e.pauseMs}ms` : "",
       e.jumpMs === 0 ? "" : `jump ${e.jumpMs}ms`,
       e.fullMs > 0 ? `full ${e.fullMs}ms` : "",
+      e.closeMs > 0 ? `close ≤${e.closeMs}ms` : "",
     ].filter((text) => text !== "").join(" ");
     return `${e.end}@${e.operations}+${e.calls}${e.moment === "before" ? "b" : "a"} ${e.style} ${extra}`
       .trim();
   });
   return [
-    `${options.databases} databases of ${options.fillBlocks} blocks; ${options.clients} clients`,
+    `${options.databases} databases of ${options.fillBlocks} blocks${
+      options.side ? " and one that comes and goes" : ""
+    }; ${options.clients} clients`,
     `node: ${JSON.stringify(subject)}`,
     `disk: read ${latencies.readUs} write ${latencies.writeUs} sync ${latencies.syncUs} us, ` +
     `by value % ${JSON.stringify(latencies.valuePercent)}`,

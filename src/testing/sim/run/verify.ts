@@ -9,6 +9,24 @@ import type { Place, Region, RegionEffect } from "../workload/region.ts";
 import { elementsOf, type SharedPlaces } from "../workload/shared.ts";
 import type { SubjectGlobal } from "../workload/subject.ts";
 import type { SharedState } from "./epoch_state.ts";
+import type { World } from "./world.ts";
+
+/**
+ * The engine's own check; blocks that are being freed may move between two looks, so it gets a few of them.
+ */
+export async function checkStructure(
+  check: () => Promise<readonly string[]>,
+  name: string,
+  { parts }: World,
+): Promise<void> {
+  let found: readonly string[] = [];
+  for (let tries = 0; tries < 4; tries++) {
+    found = await check();
+    if (found.length === 0) return;
+    await parts.scheduler.sleep(3_000_000);
+  }
+  for (const text of found) parts.problems.add("structure", `${name}: ${text}`);
+}
 
 /** Reads the shared keys. */
 export async function readShared(
@@ -116,29 +134,7 @@ export function compareRaw(
   }
   const of = (place: Place) =>
     reports[place.database]?.globals.get(place.global) ?? new Map<string, string>();
-  for (const { region } of clients) {
-    const expected = new Map(
-      region.model.all.map((entry) => [textOfKey(entry.key), entry.text]),
-    );
-    region.places.forEach((place, i) => {
-      const prefix = textOfKey(atomsOf(place.prefix));
-      for (const [key, value] of of(place)) {
-        const rest = below(key, prefix);
-        if (rest === undefined) continue;
-        const name = rest === "" ? String(i) : `${i},${rest}`;
-        if (expected.get(name) !== value) {
-          history.problems.add(
-            "volume",
-            `${region.name}: (${name}) is ${value} on disk, not ${expected.get(name)}`,
-          );
-        }
-        expected.delete(name);
-      }
-    });
-    for (const [name, value] of expected) {
-      history.problems.add("volume", `${region.name}: (${name}) is not on disk, it should be ${value}`);
-    }
-  }
+  for (const { region } of clients) compareRegion(region, of, history);
   for (const [key, value] of shared.registers) {
     const found = of(places.registers).get(key);
     if (found !== value) history.problems.add("volume", `register ${key} is ${found} on disk, not ${value}`);
@@ -148,6 +144,36 @@ export function compareRaw(
     if (found !== String(value)) {
       history.problems.add("volume", `counter ${key} is ${found} on disk, not ${value}`);
     }
+  }
+}
+
+/** Holds the bytes of the side line's closed volume against its model. */
+export function compareSide(report: RawReport, region: Region, history: History): void {
+  for (const text of report.problems) history.problems.add("volume", `side: ${text}`);
+  compareRegion(region, ({ global }) => report.globals.get(global) ?? new Map<string, string>(), history);
+}
+
+function compareRegion(
+  region: Region,
+  of: (place: Place) => ReadonlyMap<string, string>,
+  history: History,
+): void {
+  const expected = new Map(region.model.all.map((entry) => [textOfKey(entry.key), entry.text]));
+  region.places.forEach((place, i) => {
+    const prefix = textOfKey(atomsOf(place.prefix));
+    for (const [key, value] of of(place)) {
+      const rest = below(key, prefix);
+      if (rest === undefined) continue;
+      const name = rest === "" ? String(i) : `${i},${rest}`;
+      if (expected.get(name) !== value) {
+        const text = `(${name}) is ${value} on disk, not ${expected.get(name)}`;
+        history.problems.add("volume", `${region.name}: ${text}`);
+      }
+      expected.delete(name);
+    }
+  });
+  for (const [name, value] of expected) {
+    history.problems.add("volume", `${region.name}: (${name}) is not on disk, it should be ${value}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * One simulated host with a node on it: opened, crashed and opened again, with everything around it counted.
  */
-import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
+import { CohortError, type ErrorCode, isCode } from "../../../ground/errors.ts";
 import { DiskRules } from "../check/disk_rules.ts";
 import type { Problems } from "../check/problems.ts";
 import { FaultPlan } from "../faults.ts";
@@ -144,6 +144,7 @@ export class World {
       const inside: SimProcess = this.#process?.alive === true ? this.#process : this.host.spawn();
       this.#process = inside;
       if (i === 0) this.onSpawn?.(inside);
+      const hits = this.host.plan.hits.length;
       const opened = await Promise.race([this.openOnce(inside), this.crashed.promise]);
       if (typeof opened === "string") return "crashed";
       if (!(opened instanceof Failure)) return opened;
@@ -152,6 +153,10 @@ export class World {
       this.parts.trace.say(messageOf(last));
       if (!(last instanceof CohortError) || !this.mayFail(last.code)) {
         problems.add(last instanceof CohortError ? "quarantine" : "errors", `open: ${messageOf(last)}`);
+        return undefined;
+      }
+      if (this.host.plan.hits.length === hits && isCode(last, "CORRUPT")) {
+        problems.add("quarantine", `open: no fault struck: ${messageOf(last)}`);
         return undefined;
       }
       // A process that lives on closes what it could not use: only then may it try again.
@@ -189,6 +194,12 @@ export class World {
       node = await open(wrap?.(plain, process) ?? plain, options.subject);
       const databases: SubjectDatabase[] = [];
       for (let i = 0; i < options.databases; i++) databases.push(await node.mount(this.directory(i)));
+      for (const { name, facts } of observer.grave) {
+        if (this.rules.active && name === "volume.mismatch") {
+          const what = "a released block is not home";
+          this.parts.problems.add("order", `open: ${what}: block ${facts["block"]} of ${facts["path"]}`);
+        }
+      }
       return { process, node, databases, observer };
     } catch (error) {
       return new Failure(error, node);

@@ -5,7 +5,7 @@ import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
 import { never } from "../port_calls.ts";
 import type { SimHost, SimProcess } from "../host.ts";
 import type { Ended, History } from "./history.ts";
-import type { SubjectGlobal, SubjectNode } from "./subject.ts";
+import type { SubjectDatabase, SubjectGlobal, SubjectNode } from "./subject.ts";
 import type { Place } from "./region.ts";
 
 /** What clients of one process share. */
@@ -14,7 +14,10 @@ export interface ClientContext {
   readonly process: SimProcess;
   readonly node: SubjectNode;
   readonly history: History;
+  readonly databases: readonly SubjectDatabase[];
   readonly global: (place: Place) => SubjectGlobal;
+  /** Where the database of a number lies. */
+  readonly directory: (database: number) => string;
   /** True while clients should go on. */
   readonly goOn: () => boolean;
   /** Told when the node stopped by itself. */
@@ -31,6 +34,7 @@ const UNKNOWN: readonly ErrorCode[] = [
   "CLOSED",
   "FENCED",
   "TIMEOUT",
+  "ABORTED",
 ];
 /** Ends after which this node does nothing more. */
 const STOPPED: readonly ErrorCode[] = ["OUTCOME_UNKNOWN", "STOPPED", "SYNC_FAILED", "CLOSED", "FENCED"];

@@ -2,19 +2,24 @@
 import type { AtomKey } from "../model/collation.ts";
 import type { GlobalModel } from "../model/global_model.ts";
 import type { Prng } from "../prng.ts";
+import { type BulkClient, importSome, lookAtAll } from "./bulk.ts";
 import { attempt, type ClientContext, PlannedError } from "./calls.ts";
 import type { ValueSizes } from "./draw.ts";
 import type { ListRecord } from "./history.ts";
-import type { Region, RegionEffect, Step } from "./region.ts";
+import type { Place, Region, RegionEffect, Step } from "./region.ts";
 import { ListPair, onCounter, onRegister, onSlot, type SharedPlaces } from "./shared.ts";
 import { StepDrawer } from "./steps.ts";
-import type { SubjectTransaction } from "./subject.ts";
+import type { SubjectDatabase, SubjectTransaction } from "./subject.ts";
+import { drawTransact, drawWait, readOnly } from "./waits.ts";
 
 /** What clients do, by weight; drawn per seed. */
 export interface Mix {
   /** Of 100 steps in the own region, how many write. */
   readonly writes: number;
-  /** Weights of: own step, merge, own increment, transaction, register, counter, slot. */
+  /**
+   * Weights of: own step, merge, own increment, transaction, register, counter, slot, import, look at a whole
+   * global, transaction that only reads.
+   */
   readonly weights: readonly number[];
   /** Most steps of a transaction. */
   readonly transactionSteps: number;
@@ -29,10 +34,10 @@ export function drawMix(chance: Prng): Mix {
   return {
     writes: chance.pick([40, 60, 80, 95]),
     weights: chance.pick([
-      [50, 4, 4, 12, 12, 6, 4],
-      [80, 6, 2, 6, 2, 2, 1],
-      [20, 2, 4, 30, 15, 10, 10],
-      [30, 4, 10, 10, 20, 20, 2],
+      [50, 4, 4, 12, 12, 6, 4, 1, 1, 2],
+      [80, 6, 2, 6, 2, 2, 1, 2, 1, 1],
+      [20, 2, 4, 30, 15, 10, 10, 1, 1, 5],
+      [30, 4, 10, 10, 20, 20, 2, 0, 1, 2],
     ]),
     transactionSteps: chance.pick([2, 4, 8, 20]),
     spread: chance.pick([6, 20, 60, 200]),
@@ -55,10 +60,10 @@ interface Run {
 }
 
 /** One client; it outlives the processes it talks to. */
-export class Client {
+export class Client implements BulkClient {
   readonly name: string;
   readonly region: Region;
-  readonly #chance: Prng;
+  readonly chance: Prng;
   readonly #drawer: StepDrawer;
   readonly #filler: StepDrawer;
   readonly #mix: Mix;
@@ -69,7 +74,7 @@ export class Client {
   constructor(region: Region, chance: Prng, mix: Mix, sizes: ValueSizes, places: SharedPlaces) {
     this.name = region.name;
     this.region = region;
-    this.#chance = chance;
+    this.chance = chance;
     this.#mix = mix;
     this.#sizes = sizes;
     this.#places = places;
@@ -77,12 +82,20 @@ export class Client {
     this.#filler = new StepDrawer(region, chance, FILLING, 200);
   }
 
+  readonly database = (
+    context: ClientContext,
+    { database }: Place,
+  ): { database: SubjectDatabase; directory: string } => ({
+    database: context.databases[database] as SubjectDatabase,
+    directory: context.directory(database),
+  });
+
   /** Works until it should stop, or for ever when its process dies under it. */
   async work(context: ClientContext): Promise<void> {
     while (context.goOn()) {
       await this.one(context);
       if (this.#mix.restUs > 0) {
-        await context.host.scheduler.sleep(this.#chance.below(this.#mix.restUs), context.process);
+        await context.host.scheduler.sleep(this.chance.below(this.#mix.restUs), context.process);
       }
     }
   }
@@ -91,35 +104,41 @@ export class Client {
   async one(context: ClientContext): Promise<void> {
     if (this.region.uncertain) return await this.#resolve(context);
     const id = `${this.name}x${++this.#serial}`;
-    switch (this.#chance.weighted(this.#mix.weights)) {
+    switch (this.chance.weighted(this.#mix.weights)) {
       case 0:
-        return await this.step(context, this.#drawer.plain(this.#mix.writes));
+        return await this.step(context, this.#drawer.plain(this.#mix.writes, false));
       case 1: {
         const merge = this.#drawer.merge(context.global);
-        return await this.step(context, merge ?? this.#drawer.plain(100));
+        return await this.step(context, merge ?? this.#drawer.plain(100, false));
       }
       case 2:
         return await this.step(context, this.#drawer.increment(context.global));
       case 3:
         return await this.#transaction(context, id);
       case 4:
-        return await onRegister(context, this.name, this.#places, this.#chance, this.#sizes, id);
+        return await onRegister(context, this.name, this.#places, this.chance, this.#sizes, id);
       case 5:
-        return await onCounter(context, this.name, this.#places, this.#chance);
-      default:
+        return await onCounter(context, this.name, this.#places, this.chance);
+      case 6:
         return await onSlot(context, this.name, this.#places, id);
+      case 7:
+        return await importSome(context, this);
+      case 8:
+        return await lookAtAll(context, this);
+      default:
+        return await readOnly(context, this, this.#places, this.#drawer);
     }
   }
 
   /** Draws a step in the own region, mostly a write. */
   draw(): Step {
-    return this.#drawer.plain(90);
+    return this.#drawer.plain(90, false);
   }
 
   /** Sets a node, whatever the mix: for filling up. */
   fill(context: ClientContext): Promise<void> {
     if (this.region.uncertain) return this.#resolve(context);
-    return this.step(context, this.#filler.set(this.#chance.below(this.region.places.length)));
+    return this.step(context, this.#filler.set(this.chance.below(this.region.places.length)));
   }
 
   /** One step outside of transactions. */
@@ -127,7 +146,8 @@ export class Client {
     const { region } = this;
     const face = (place: number) => context.global(region.places[place] as Region["places"][number]);
     const effect = step.apply === undefined ? undefined : this.#begin(context, step.name, step.apply, []);
-    const ended = await attempt(context, this.name, step.name, () => step.run(face));
+    const wait = drawWait(context, this.chance);
+    const ended = await attempt(context, this.name, step.name, () => step.run(face, wait));
     if (ended.kind === "done") {
       this.#judge(context, step, ended.value, region.model);
       if (effect !== undefined) region.settle(context.history.tick());
@@ -156,30 +176,25 @@ export class Client {
     );
   }
 
-  /** Looks whether the last effect happened. */
+  /** Looks how much of what was in flight happened. */
   async #resolve(context: ClientContext): Promise<void> {
     const { region } = this;
     const ended = await attempt(context, this.name, "resolve", () => region.read(context.global), () => "");
     if (ended.kind !== "done") return;
-    const explained = region.explain(region.effects.length - 1, ended.value);
-    if (typeof explained === "string") {
-      context.history.problems.add("durability", `${this.name}: after an unknown outcome ${explained}`);
-      region.fail();
-    } else if (explained.most === region.effects.length) {
-      region.settle(context.history.tick());
-    } else {
-      region.fail();
-    }
+    const explained = region.explain(region.effects.length - region.pending, ended.value);
+    if (typeof explained !== "string") return region.settle(context.history.tick(), explained);
+    context.history.problems.add("durability", `${this.name}: after an unknown outcome ${explained}`);
+    region.fail();
   }
 
   #plan(): Planned[] {
     const plan: Planned[] = [];
-    const steps = this.#chance.between(1, this.#mix.transactionSteps);
+    const steps = this.chance.between(1, this.#mix.transactionSteps);
     for (let i = 0; i < steps; i++) {
-      const key = this.#chance.below(this.#places.keys);
-      switch (this.#chance.weighted([10, 3, 5, 1, 1])) {
+      const key = this.chance.below(this.#places.keys);
+      switch (this.chance.weighted([10, 3, 5, 1, 1])) {
         case 0:
-          plan.push({ kind: "own", step: this.#drawer.plain(60) });
+          plan.push({ kind: "own", step: this.#drawer.plain(60, true) });
           break;
         case 1:
           plan.push({ kind: "read", key });
@@ -200,7 +215,7 @@ export class Client {
   async #transaction(context: ClientContext, id: string): Promise<void> {
     const { history } = context;
     const plan = this.#plan();
-    const throws = this.#chance.chance(1, 15);
+    const throws = this.chance.chance(1, 15);
     const record: ListRecord = { steps: [], called: history.tick(), returned: undefined, outcome: "unknown" };
     history.lists.push(record);
     let last: Run | undefined;
@@ -224,7 +239,7 @@ export class Client {
           await this.#body(context, transaction, plan, last, `${id}r${++runs}`);
           elements.splice(0, elements.length, ...last.elements);
           if (throws) throw new PlannedError(id);
-        }),
+        }, drawTransact(context, this.chance)),
     );
     record.outcome = ended.kind;
     if (ended.kind === "done") {
@@ -246,8 +261,8 @@ export class Client {
     const face = (place: number) =>
       transaction.global(context.global(region.places[place] as Region["places"][number]));
     const pause = () =>
-      this.#chance.chance(1, 4)
-        ? context.host.scheduler.sleep(this.#chance.below(3000), context.process)
+      this.chance.chance(1, 4)
+        ? context.host.scheduler.sleep(this.chance.below(3000), context.process)
         : Promise.resolve();
     let model = region.model.clone();
     let saved: { at: unknown; applied: number; steps: number; elements: number } | undefined;

@@ -14,7 +14,7 @@ import {
 } from "../model/collation.ts";
 import { GlobalModel } from "../model/global_model.ts";
 import { textOfValue } from "../model/values.ts";
-import type { SubjectGlobal, SubjectReader } from "./subject.ts";
+import type { SubjectGlobal, SubjectReader, SubjectWait } from "./subject.ts";
 
 /** Where a part of a region lies: a global, below a prefix that may be empty. */
 export interface Place {
@@ -27,7 +27,7 @@ export interface Place {
 export interface Step {
   readonly name: string;
   /** Does it and answers the result as text. */
-  readonly run: (face: (place: number) => SubjectReader) => Promise<string>;
+  readonly run: (face: (place: number) => SubjectReader, wait?: SubjectWait) => Promise<string>;
   /** What the result must be; undefined for "anything". */
   readonly expect: (model: GlobalModel) => string | undefined;
   /** What it changes. */
@@ -50,8 +50,8 @@ export class Region {
   model: GlobalModel = new GlobalModel();
   /** Since the last check. */
   effects: RegionEffect[] = [];
-  /** True while the last effect may or may not have happened. */
-  uncertain = false;
+  /** Effects at the end of the list of which nothing is known yet: those of the operation in flight. */
+  pending = 0;
   #serial = 0;
 
   constructor(name: string, places: readonly Place[]) {
@@ -89,24 +89,37 @@ export class Region {
     return textOfKey(key.slice(1));
   }
 
+  /** True while the last effects may or may not have happened. */
+  get uncertain(): boolean {
+    return this.pending > 0;
+  }
+
   /** Notes that an effect begins; nothing is known of it until `settle` or `fail`. */
   begin(effect: RegionEffect): void {
     this.effects.push(effect);
-    this.uncertain = true;
+    this.pending++;
   }
 
-  /** The last effect was acknowledged. */
-  settle(at: number): void {
-    const effect = this.effects[this.effects.length - 1] as RegionEffect;
-    effect.acknowledged = at;
-    effect.apply(this.model);
-    this.uncertain = false;
+  /**
+   * What is pending was acknowledged, or as much of it as a look has `found`. Where more than one beginning
+   * explains what was found, nothing is asked of what the doubtful ones did elsewhere.
+   */
+  settle(at: number, found?: Explained): void {
+    const first = this.effects.length - this.pending;
+    const { least, most } = found ?? { least: this.effects.length, most: this.effects.length };
+    this.effects.length = most;
+    for (let i = first; i < most; i++) {
+      const effect = { ...this.effects[i] as RegionEffect, acknowledged: at };
+      this.effects[i] = i < least ? effect : { ...effect, elements: [] };
+      effect.apply(this.model);
+    }
+    this.pending = 0;
   }
 
-  /** The last effect certainly did not happen. */
+  /** What is pending certainly did not happen. */
   fail(): void {
-    this.effects.pop();
-    this.uncertain = false;
+    this.effects.length -= this.pending;
+    this.pending = 0;
   }
 
   /** Effects that must have happened when nothing acknowledged may be lost. */
@@ -127,7 +140,7 @@ export class Region {
     this.#base = explained.model.clone();
     this.model = explained.model.clone();
     this.effects = [];
-    this.uncertain = false;
+    this.pending = 0;
   }
 
   /** What the region holds in the database, as the checks want it. */

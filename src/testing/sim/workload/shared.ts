@@ -110,7 +110,7 @@ export async function onCounter(
     context,
     client,
     name,
-    () => context.global(places.counters).increment([key], 1),
+    async () => Number(await context.global(places.counters).increment([key], 1)),
   );
   if (ended.kind === "done") {
     op.result = ended.value;

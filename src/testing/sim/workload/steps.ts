@@ -2,10 +2,11 @@
 import type { AtomKey, Subscript } from "../model/collation.ts";
 import { atomOf, textOfKey } from "../model/collation.ts";
 import type { GlobalModel } from "../model/global_model.ts";
-import { textOfValue } from "../model/values.ts";
+import { type SimValue, textOfValue } from "../model/values.ts";
 import type { Prng } from "../prng.ts";
 import { drawSubscript, drawSubscripts, drawValue, keyBytesAtMost, type ValueSizes } from "./draw.ts";
 import type { Place, Region, Step } from "./region.ts";
+import { BULK, BULK_TREES } from "./bulk.ts";
 import type { SubjectGlobal } from "./subject.ts";
 
 /** Level under which only increments write. */
@@ -13,6 +14,15 @@ const NUMBERS = "#";
 /** Most nodes that a drawn merge copies. */
 const MERGE_NODES_MAX = 150;
 const KEY_BYTES_SAFE = 900;
+/** Texts that begin with a number, and that number. */
+const BEGINNINGS: readonly string[] = ["12 apples", "-3x", "", "no number"];
+const BEGIN: Readonly<Record<string, number>> = { "12 apples": 12, "-3x": -3 };
+
+/** What `increment` makes of a value that it alone, or one of the texts above, can be. */
+function sumOf(current: SimValue | undefined, by: number | bigint): number | bigint {
+  if (typeof by === "bigint") return (typeof current === "bigint" ? current : 0n) + by;
+  return (typeof current === "string" ? BEGIN[current] ?? 0 : Number(current ?? 0)) + by;
+}
 
 /** Draws steps. */
 export class StepDrawer {
@@ -28,8 +38,8 @@ export class StepDrawer {
     this.#spread = spread;
   }
 
-  /** A step that may stand inside a transaction too. `writes` of 100 are writes. */
-  plain(writes: number): Step {
+  /** A step inside or outside of a transaction, where walks go one way only. `writes` of 100 are writes. */
+  plain(writes: number, isInside: boolean): Step {
     const place = this.#chance.below(this.#region.places.length);
     if (this.#chance.below(100) < writes) {
       const kind = this.#chance.weighted([30, 4, 3]);
@@ -45,18 +55,22 @@ export class StepDrawer {
       case 3:
         return this.#query(place);
       default:
-        return this.#entries(place);
+        return this.#entries(place, isInside);
     }
   }
 
   /** Sets a node. */
   set(place: number): Step {
-    const subscripts = this.#subscripts();
     const value = drawValue(this.#chance, `${this.#region.name}.${this.#region.serial()}`, this.#sizes);
+    return this.#set(place, this.#subscripts(), value);
+  }
+
+  #set(place: number, subscripts: readonly Subscript[], value: SimValue): Step {
     const key = this.#region.key(place, subscripts);
     return {
       name: `set ${this.#name(place, subscripts)}`,
-      run: async (face) => String(await face(place).set(this.#region.subscripts(place, subscripts), value)),
+      run: async (face, wait) =>
+        String(await face(place).set(this.#region.subscripts(place, subscripts), value, wait)),
       expect: () => "undefined",
       apply: (model) => model.set(key, value),
     };
@@ -65,17 +79,22 @@ export class StepDrawer {
   /** Adds to a number; not inside transactions. */
   increment(global: (place: Place) => SubjectGlobal): Step {
     const place = this.#chance.below(this.#region.places.length);
-    const subscripts = [NUMBERS, this.#chance.below(3)];
-    const by = this.#chance.pick([1, 1, 1, 5, -2, 0]);
+    const kind = this.#chance.below(5);
+    const subscripts = [NUMBERS, kind];
     const key = this.#region.key(place, subscripts);
-    const sum = (model: GlobalModel) => Number(model.get(key) ?? 0) + by;
+    const current = this.#region.model.get(key);
+    if (kind === 3 && current === undefined) {
+      return this.#set(place, subscripts, this.#chance.pick(BEGINNINGS));
+    }
+    const by = kind === 4 ? 10n ** 20n : this.#chance.pick([1, 1, 1, 5, -2, 0]);
+    const sum = (model: GlobalModel) => sumOf(model.get(key), by);
     return {
       name: `increment ${this.#name(place, subscripts)}`,
-      run: async () => {
+      run: async (_, wait) => {
         const at = this.#region.subscripts(place, subscripts);
-        return String(await global(this.#region.places[place] as Place).increment(at, by));
+        return textOfValue(await global(this.#region.places[place] as Place).increment(at, by, wait));
       },
-      expect: (model) => String(sum(model)),
+      expect: (model) => textOfValue(sum(model)),
       apply: (model) => model.set(key, sum(model)),
     };
   }
@@ -97,10 +116,10 @@ export class StepDrawer {
     if (source[0] === NUMBERS || target[0] === NUMBERS) return undefined;
     return {
       name: `merge ${this.#name(to, target)} from ${this.#name(from, source)}`,
-      run: async () => {
+      run: async (_, wait) => {
         const [at, of] = [this.#region.subscripts(to, target), this.#region.subscripts(from, source)];
         const places = this.#region.places;
-        await global(places[to] as Place).merge(at, global(places[from] as Place), of);
+        await global(places[to] as Place).merge(at, global(places[from] as Place), of, wait);
         return "undefined";
       },
       expect: () => "undefined",
@@ -110,11 +129,16 @@ export class StepDrawer {
 
   #kill(place: number): Step {
     const whole = this.#chance.chance(1, 60);
-    const subscripts = whole ? [] : this.#subscripts().slice(0, this.#chance.between(1, 3));
+    const subscripts = whole
+      ? []
+      : this.#chance.chance(1, 8)
+      ? [BULK, this.#chance.below(BULK_TREES)].slice(0, this.#chance.between(1, 2))
+      : this.#subscripts().slice(0, this.#chance.between(1, 3));
     const key = this.#region.key(place, subscripts);
     return {
       name: `kill ${this.#name(place, subscripts)}`,
-      run: async (face) => String(await face(place).kill(this.#region.subscripts(place, subscripts))),
+      run: async (face, wait) =>
+        String(await face(place).kill(this.#region.subscripts(place, subscripts), wait)),
       expect: () => "undefined",
       apply: (model) => model.kill(key),
     };
@@ -125,7 +149,8 @@ export class StepDrawer {
     const key = this.#region.key(place, subscripts);
     return {
       name: `zkill ${this.#name(place, subscripts)}`,
-      run: async (face) => String(await face(place).zkill(this.#region.subscripts(place, subscripts))),
+      run: async (face, wait) =>
+        String(await face(place).zkill(this.#region.subscripts(place, subscripts), wait)),
       expect: () => "undefined",
       apply: (model) => model.zkill(key),
     };
@@ -136,7 +161,8 @@ export class StepDrawer {
     const key = this.#region.key(place, subscripts);
     return {
       name: `get ${this.#name(place, subscripts)}`,
-      run: async (face) => textOfValue(await face(place).get(this.#region.subscripts(place, subscripts))),
+      run: async (face, wait) =>
+        textOfValue(await face(place).get(this.#region.subscripts(place, subscripts), wait)),
       expect: (model) => model.text(key),
     };
   }
@@ -146,7 +172,8 @@ export class StepDrawer {
     const key = this.#region.key(place, subscripts);
     return {
       name: `data ${this.#name(place, subscripts)}`,
-      run: async (face) => String(await face(place).data(this.#region.subscripts(place, subscripts))),
+      run: async (face, wait) =>
+        String(await face(place).data(this.#region.subscripts(place, subscripts), wait)),
       expect: (model) => String(model.data(key)),
     };
   }
@@ -158,8 +185,9 @@ export class StepDrawer {
     const key = this.#region.key(place, subscripts);
     return {
       name: `order ${direction} ${this.#name(place, subscripts)}`,
-      run: async (face) => {
-        const found = await face(place).order(this.#region.subscripts(place, subscripts), direction);
+      run: async (face, wait) => {
+        const at = this.#region.subscripts(place, subscripts);
+        const found = await face(place).order(at, direction, wait);
         return found === undefined ? "end" : textOfKey([atomOf(found)]);
       },
       expect: (model) => {
@@ -176,33 +204,37 @@ export class StepDrawer {
     const key = this.#region.key(place, subscripts);
     return {
       name: `query ${direction} ${this.#name(place, subscripts)}`,
-      run: async (face) => {
-        const found = await face(place).query(this.#region.subscripts(place, subscripts), direction);
+      run: async (face, wait) => {
+        const at = this.#region.subscripts(place, subscripts);
+        const found = await face(place).query(at, direction, wait);
         return this.#region.textOfAnswer(place, found);
       },
       expect: (model) => this.#region.textOfKey(place, model.query(key, direction)?.key),
     };
   }
 
-  #entries(place: number): Step {
+  #entries(place: number, isInside: boolean): Step {
     const subscripts = this.#known(place).slice(0, this.#chance.below(3));
     const key = this.#region.key(place, subscripts);
     const most = this.#chance.between(1, 60);
+    const reverse = !isInside && this.#chance.chance(1, 3);
+    const walk = isInside ? undefined : this.#chance.chance(1, 2) ? { reverse, limit: most } : { reverse };
     return {
-      name: `entries ${this.#name(place, subscripts)}`,
+      name: `entries ${reverse ? "backwards " : ""}${this.#name(place, subscripts)}`,
       run: async (face) => {
         const seen: string[] = [];
-        for await (const [found, value] of face(place).entries(this.#region.subscripts(place, subscripts))) {
+        const at = this.#region.subscripts(place, subscripts);
+        for await (const [found, value] of face(place).entries(at, walk)) {
           seen.push(`${this.#region.textOfAnswer(place, found)}=${textOfValue(value)}`);
           if (seen.length === most) break;
         }
         return seen.join(";");
       },
-      expect: (model) =>
-        model.within(key).slice(0, most)
-          .map((entry) => `${this.#region.textOfKey(place, entry.key)}=${entry.text}`).join(
-            ";",
-          ),
+      expect: (model) => {
+        const within = model.within(key);
+        return (reverse ? within.reverse() : within).slice(0, most)
+          .map((entry) => `${this.#region.textOfKey(place, entry.key)}=${entry.text}`).join(";");
+      },
     };
   }
 

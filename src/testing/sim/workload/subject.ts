@@ -10,22 +10,53 @@ import type { Storage } from "../../../ports/storage.ts";
 import type { Subscript } from "../model/collation.ts";
 import type { SimValue } from "../model/values.ts";
 
-/** The faces that are the same inside and outside of transactions. */
+/** How long a call may wait. */
+export interface SubjectWait {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/** How a walk over entries goes. */
+export interface SubjectWalk {
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** The faces that are the same inside and outside of transactions. Inside, nothing takes a wait. */
 export interface SubjectReader {
-  get(subscripts: readonly Subscript[]): Promise<SimValue | undefined>;
-  data(subscripts: readonly Subscript[]): Promise<number>;
-  order(subscripts: readonly Subscript[], direction?: 1 | -1): Promise<Subscript | undefined>;
-  query(subscripts: readonly Subscript[], direction?: 1 | -1): Promise<Subscript[] | undefined>;
-  entries(subscripts?: readonly Subscript[]): AsyncIterable<[Subscript[], SimValue]>;
-  set(subscripts: readonly Subscript[], value: SimValue): Promise<void>;
-  kill(subscripts?: readonly Subscript[]): Promise<void>;
-  zkill(subscripts: readonly Subscript[]): Promise<void>;
+  get(subscripts: readonly Subscript[], wait?: SubjectWait): Promise<SimValue | undefined>;
+  data(subscripts: readonly Subscript[], wait?: SubjectWait): Promise<number>;
+  order(
+    subscripts: readonly Subscript[],
+    direction?: 1 | -1,
+    wait?: SubjectWait,
+  ): Promise<Subscript | undefined>;
+  query(
+    subscripts: readonly Subscript[],
+    direction?: 1 | -1,
+    wait?: SubjectWait,
+  ): Promise<Subscript[] | undefined>;
+  entries(subscripts?: readonly Subscript[], walk?: SubjectWalk): AsyncIterable<[Subscript[], SimValue]>;
+  set(subscripts: readonly Subscript[], value: SimValue, wait?: SubjectWait): Promise<void>;
+  kill(subscripts?: readonly Subscript[], wait?: SubjectWait): Promise<void>;
+  zkill(subscripts: readonly Subscript[], wait?: SubjectWait): Promise<void>;
 }
 
 /** A global of a mounted database. */
 export interface SubjectGlobal extends SubjectReader {
-  increment(subscripts: readonly Subscript[], by?: number): Promise<number>;
-  merge(to: readonly Subscript[], source: SubjectGlobal, from?: readonly Subscript[]): Promise<void>;
+  increment(
+    subscripts: readonly Subscript[],
+    by?: number | bigint,
+    wait?: SubjectWait,
+  ): Promise<number | bigint>;
+  merge(
+    to: readonly Subscript[],
+    source: SubjectGlobal,
+    from?: readonly Subscript[],
+    wait?: SubjectWait,
+  ): Promise<void>;
+  /** The node's reference, whose text names it. */
+  ref(subscripts: readonly Subscript[]): { toString(): string };
 }
 
 /** One run of a transaction body. */
@@ -37,23 +68,75 @@ export interface SubjectTransaction {
   rollbackTo(savepoint: unknown): void;
 }
 
+/** How a transaction is run. */
+export interface SubjectTransact extends SubjectWait {
+  readonly readOnly?: boolean;
+  readonly attempts?: number;
+}
+
+/** Text formats of globals. */
+export type SubjectFormat = "zwr" | "go" | "jsonl";
+
+/** A record of a text that was refused. */
+export interface SubjectBadRecord {
+  readonly line: number;
+  readonly problem: Error;
+}
+
 /** A mounted database. */
 export interface SubjectDatabase {
   global(name: string): SubjectGlobal;
+  /** Names of its globals. */
+  names(): AsyncIterable<string>;
+  has(name: string): Promise<boolean>;
+  sizes(): AsyncIterable<{ readonly name: string; readonly nodes: number }>;
+  importText(
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly onBadRecord: (record: SubjectBadRecord) => void; readonly signal?: AbortSignal },
+  ): Promise<{ readonly records: number; readonly badRecords: number }>;
+  exportText(
+    options: {
+      readonly format: SubjectFormat;
+      readonly globals: readonly string[];
+      readonly noMForm: "jsonl";
+    },
+  ): AsyncIterable<Uint8Array>;
+  /** The engine's own full check: what is wrong with it. */
+  check(): Promise<readonly string[]>;
+  dismount(): Promise<void>;
+}
+
+/** How a database is mounted; created when missing by default. */
+export interface SubjectMount extends SubjectWait {
+  readonly create?: boolean | "new";
+  readonly readOnly?: boolean;
 }
 
 /** A node. */
 export interface SubjectNode {
   /** Mounts, and creates what is missing. */
-  mount(directory: string): Promise<SubjectDatabase>;
-  transact<R>(body: (transaction: SubjectTransaction) => Promise<R>): Promise<R>;
+  mount(directory: string, options?: SubjectMount): Promise<SubjectDatabase>;
+  /** Deletes a database that is not mounted. */
+  deleteDatabase(directory: string): Promise<void>;
+  /** Where a reference by text leads. */
+  resolve(
+    text: string,
+  ): Promise<{ readonly global: SubjectGlobal; readonly subscripts: readonly Subscript[] }>;
+  transact<R>(
+    body: (transaction: SubjectTransaction) => Promise<R>,
+    options?: SubjectTransact,
+  ): Promise<R>;
   /** Answers when all that was done before is durable. */
   sync(): Promise<void>;
+  /** Answers when all that was done before is home. */
+  checkpoint(): Promise<void>;
   /** The engine's own full check of a database: what is wrong with it. */
   check(directory: string): Promise<readonly string[]>;
   /** What it is doing, in one line: for findings about work that does not end. */
   status(): string;
-  close(): Promise<void>;
+  /** Its state now and after each change, until it is closed. */
+  states(): AsyncIterable<string>;
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
 
 /** The world a node lives in. */
