@@ -1,10 +1,11 @@
 /**
  * Plants each bug of the table in a copy of the sources and lets the simulator look for it.
  *
- *     planted_run.ts [ID …] [--list]
+ *     planted_run.ts [ID …] [--list] [--table]
  *
  * A line a plant: the seeds it took and the checkers that found it. Exit code 1 when one was not found, was
- * found only by others than its checkers, or could not be planted.
+ * found only by others than its checkers, or could not be planted. `--table` writes planted.tsv anew, the rows
+ * of those that were looked for.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -93,6 +94,12 @@ if (process.argv.includes("--list")) {
   for (const { id, mistake } of PLANTS) console.log(`${id}: ${mistake}`);
   process.exit(0);
 }
+const TABLE = new URL("planted.tsv", import.meta.url);
+const HEAD = "id\tseeds needed\ttier\tseed\tfound by";
+/** Rows of the table, by id. */
+const rows = new Map(
+  readFileSync(TABLE, "utf8").trim().split("\n").slice(1).map((row) => [row.split("\t")[0] ?? "", row]),
+);
 let missed = 0;
 for (const plant of chosen) {
   const began = performance.now();
@@ -103,6 +110,11 @@ for (const plant of chosen) {
     const { seeds, seed, checkers } = await hunt(plant, tree);
     const right = [...checkers.keys()].filter((name) => (plant.checkers as readonly string[]).includes(name));
     if (right.length === 0) missed++;
+    rows.delete(plant.id);
+    if (right.length > 0) {
+      const others = [...checkers.keys()].filter((name) => !right.includes(name));
+      rows.set(plant.id, [plant.id, seeds, plant.tier, seed, [...right, ...others].join(", ")].join("\t"));
+    }
     const first = checkers.get(right[0] ?? [...checkers.keys()][0] ?? "") ?? "";
     verdict =
       `${right.length > 0 ? "found" : "MISSED"} after ${seeds} seeds (${plant.tier} ${seed ?? "-"}) ` +
@@ -114,6 +126,11 @@ for (const plant of chosen) {
     if (tree !== undefined) rmSync(tree, { recursive: true, force: true });
   }
   console.log(`${plant.id}: ${verdict} [${((performance.now() - began) / 1000).toFixed(1)} s]`);
+}
+if (process.argv.includes("--table")) {
+  const known = [...rows].filter(([id]) => PLANTS.some((plant) => plant.id === id));
+  const sorted = known.sort(([a], [b]) => a < b ? -1 : 1).map(([, row]) => row);
+  writeFileSync(TABLE, `${[HEAD, ...sorted].join("\n")}\n`);
 }
 console.log(`${chosen.length} plants, ${missed} missed`);
 process.exit(missed > 0 ? 1 : 0);

@@ -1,4 +1,7 @@
-/** The simulator's share of `npm test`: a few seeds each time, many under `CI=true`, never the same ones. */
+/**
+ * The simulator's share of `npm test`: a few seeds each time, many under `CI=true`. The runtimes run at the
+ * same time and share the standing seeds.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
@@ -67,12 +70,13 @@ export function* seedsFrom(first: number, count: number): Generator<number> {
 }
 
 /**
- * A fresh seed, then the same ones each time: what a fresh one finds is a bug to be fixed, and must not hang
- * on luck how often somebody else's change is refused for it. Campaigns look at fresh seeds by the thousand.
+ * A fresh seed, then `count` standing ones from `first` on, the same each time: what a fresh one finds is a
+ * bug to be fixed, and must not hang on luck how often somebody else's change is refused for it. Campaigns
+ * look at fresh seeds by the thousand.
  */
-export function* freshThenFixed(fresh: number, count: number): Generator<number> {
-  if (count > 0) yield fresh;
-  yield* seedsFrom(1, count - 1);
+export function* freshThenStanding(fresh: number, first: number, count: number): Generator<number> {
+  yield fresh;
+  yield* seedsFrom(first, count);
 }
 
 /** Seeds that failed once. */

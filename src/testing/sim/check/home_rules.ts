@@ -43,7 +43,7 @@ export class HomeRules {
     if (name === undefined || digits === undefined) return;
     const before = this.#disk.find(name + String(Number(digits) - 1).padStart(6, "0"));
     if (before?.unsynced.some((change) => change.kind === "write") !== true) return;
-    this.#problems.add("order", `${file.path} gets a frame, ${before.path} is not durable yet`);
+    this.#problems.add("home", `${file.path} gets a frame, ${before.path} is not durable yet`);
   }
 
   #needsHome(named: NamedBlock, volume: SimFile | undefined, what: string): void {
@@ -53,7 +53,7 @@ export class HomeRules {
     const found = readRawBlock(volume.durable.slice(block * BLOCK, BLOCK), block);
     if (typeof found === "object" && found.stamp >= stamp) return;
     const stands = typeof found === "object" ? `stands at ${found.stamp}` : found ?? "was never written";
-    this.#problems.add("order", `${what}, but block ${block} of ${volume.path} ${stands}, not at ${stamp}`);
+    this.#problems.add("home", `${what}, but block ${block} of ${volume.path} ${stands}, not at ${stamp}`);
   }
 }
 

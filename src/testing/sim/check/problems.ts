@@ -19,6 +19,7 @@ export type CheckerName =
   | "structure"
   | "volume"
   | "stamps"
+  | "home"
   | "liveness"
   | "errors"
   | "contract"

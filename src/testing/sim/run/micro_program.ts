@@ -41,7 +41,7 @@ export function baseNodes(base: MicroBase): [Subscript[], SimValue][] {
       return [[["a"], "l".repeat(20_000)], [["b", 1], "s"], [["b", 2], "m".repeat(9000)], [["c"], 7]];
     // Each of the three subtrees covers whole leaves, which a kill cuts off.
     case "wide":
-      return Array.from({ length: 48 }, (_, i) => [[Math.floor(i / 16), i % 16], "w".repeat(1000)]);
+      return Array.from({ length: 78 }, (_, i) => [[Math.floor(i / 26), i % 26], "w".repeat(1000)]);
   }
 }
 

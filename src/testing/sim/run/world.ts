@@ -197,7 +197,7 @@ export class World {
       for (const { name, facts } of observer.grave) {
         if (this.rules.active && name === "volume.mismatch") {
           const what = "a released block is not home";
-          this.parts.problems.add("order", `open: ${what}: block ${facts["block"]} of ${facts["path"]}`);
+          this.parts.problems.add("home", `open: ${what}: block ${facts["block"]} of ${facts["path"]}`);
         }
       }
       return { process, node, databases, observer };
