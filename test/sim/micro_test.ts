@@ -25,8 +25,8 @@ test("micro runs: every crash of a fresh and the standing programs is mended", {
   const { seeds, runs, failures } = await runShare("micro", freshThenStanding(fresh, FIRST, 500), bounds);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(
-    `sim: ${runs} micro runs of ${seeds} seeds (${fresh}, then from ${FIRST}) in ${seconds} s on ${RUNTIME}, ` +
-      `${failures.length} failed`,
+    `sim: ${runs} micro runs of ${seeds} seeds (${fresh}, then from ${FIRST}) in ${seconds} s ` +
+      `on ${RUNTIME}, ${failures.length} failed`,
   );
   assertEquals(failures, []);
   assert(runs >= RUNS_MIN, `only ${runs} of ${RUNS_MIN} micro runs in ${BUDGET_MS / 1000} s`);

@@ -4,8 +4,8 @@
  *     planted_run.ts [ID …] [--list] [--table]
  *
  * A line a plant: the seeds it took and the checkers that found it. Exit code 1 when one was not found, was
- * found only by others than its checkers, or could not be planted. `--table` writes planted.tsv anew, the rows
- * of those that were looked for.
+ * found only by others than its checkers, or could not be planted. `--table` writes planted.tsv anew, the
+ * rows of those that were looked for.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

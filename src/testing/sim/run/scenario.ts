@@ -3,7 +3,7 @@
  * check of everything, then a healed world in which all must end, then the volumes' bytes, then perhaps a
  * betrayal.
  */
-import type { ErrorCode } from "../../../ground/errors.ts";
+import { type ErrorCode, isCode } from "../../../ground/errors.ts";
 import type { SimProcess } from "../host.ts";
 import { Prng } from "../prng.ts";
 import type { ClientContext } from "../workload/calls.ts";
@@ -14,7 +14,7 @@ import { type Place, Region } from "../workload/region.ts";
 import { type SharedPlaces, sharedPlaces } from "../workload/shared.ts";
 import { SideLine } from "../workload/side.ts";
 import { betray, type BetrayalScene } from "./betrayal.ts";
-import { disturb } from "./disturb.ts";
+import { barriers, disturb } from "./disturb.ts";
 import { reopenLoud, walkClosed } from "./ending.ts";
 import { judgeShared, NOTHING, type SharedState } from "./epoch_state.ts";
 import type { EpochPlan } from "./seed_options.ts";
@@ -23,6 +23,8 @@ import { globalsOf, type Running, signal, World, type WorldParts } from "./world
 
 /** Virtual microseconds after which work that should have ended is stuck. */
 const PATIENCE_US = 900_000_000;
+/** What a node answers that a failed sync has ended. */
+const ENDED: readonly ErrorCode[] = ["STOPPED", "OUTCOME_UNKNOWN", "SYNC_FAILED"];
 /** Ends the run: a problem has been noted. */
 export class Abort extends Error {}
 
@@ -188,7 +190,9 @@ export class Scenario {
     );
     const work = this.#work(context).then(() => "worked");
     disturb(this.world, plan, running.process, this.#chance);
-    this.#barriers(context);
+    if (this.#parts.options.subject.durability === "relaxed") {
+      void barriers(context, this.#clients.map(({ region }) => region), this.#synced, this.#chance);
+    }
     this.history.alarm(until, () => {
       if (over || !running.process.alive) return;
       if (plan.end === "close") over = true;
@@ -230,26 +234,6 @@ export class Scenario {
     );
   }
 
-  /** Now and then waits for a sync barrier, and remembers what it covered. */
-  #barriers(context: ClientContext): void {
-    if (this.#parts.options.subject.durability === "sync") return;
-    const { scheduler } = this.#parts;
-    const one = async () => {
-      while (context.goOn() && context.process.alive) {
-        await scheduler.sleep(this.#chance.below(400_000), context.process);
-        const covered = this.#clients.map(({ region }) => region.acknowledged);
-        try {
-          await context.node.sync();
-        } catch {
-          return;
-        }
-        if (!context.process.alive) return;
-        this.#clients.forEach(({ region }, i) => this.#synced.set(region, covered[i] as number));
-      }
-    };
-    void one();
-  }
-
   /** The node stopped by itself: it is closed, or its process killed, and opened again. */
   async #restart(): Promise<void> {
     const { process, node } = this.#running as Running;
@@ -275,16 +259,20 @@ export class Scenario {
     await this.#start(process.alive ? process : undefined, true);
   }
 
-  /** Reads everything and holds it against every model. No faults strike the checkers. */
-  async #check(mayForget: boolean): Promise<void> {
+  /**
+   * Reads everything and holds it against every model. No faults strike the checkers; one that struck just
+   * before may still end the node, once: then `again` it is looked at.
+   */
+  async #check(mayForget: boolean, again = false): Promise<void> {
     const { host } = this.world;
     if (mayForget) this.#side?.forget();
     const { node, databases } = this.#running as Running;
     const active = host.plan.active;
     const { capacityBytes } = host.disk;
     this.world.heal();
-    const relaxed = this.#parts.options.subject.durability === "relaxed";
+    let stopped = false;
     const work = async () => {
+      await node.sync();
       for (let i = 0; i < databases.length; i++) {
         await checkStructure(() => node.check(this.world.directory(i)), `database ${i}`, this.world);
       }
@@ -295,15 +283,15 @@ export class Scenario {
       judgeShared(this.history, this.#shared, shared, mayForget);
       this.#shared = shared;
     };
-    const failed = () => this.#patiently(work().then(() => undefined, (error: unknown) => [error]), "check");
-    let failure = await failed();
-    if (failure !== undefined && isCode(failure[0], "STOPPED") && this.#lostSync()) {
-      // A sync that was struck before the world was healed has ended the node only now.
-      mayForget ||= relaxed;
+    const ended = work().catch((error) => {
+      stopped = active && !again && !this.history.problems.any && ENDED.some((code) => isCode(error, code));
+      if (!stopped) this.history.problems.add("errors", `check: ${messageOf(error)}`);
+    });
+    await this.#patiently(ended, "check");
+    if (stopped) {
       await this.#restart();
-      failure = await failed();
+      await this.#check(mayForget || this.#parts.options.subject.durability === "relaxed", true);
     }
-    if (failure !== undefined) this.history.problems.add("errors", `check: ${messageOf(failure[0])}`);
     this.#synced.clear();
     this.history.beginEpoch();
     for (const complaint of host.complaints.splice(0)) this.history.problems.add("contract", complaint);
