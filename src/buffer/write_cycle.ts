@@ -68,16 +68,14 @@ async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<boo
   }
 }
 
-/** Syncs a volume: false when it was closed meanwhile. Rejects `SYNC_FAILED`. */
+/** Syncs a volume: false when it was closed meanwhile. Rejects `SYNC_FAILED`, which ends the member. */
 export async function syncVolume(volume: Volume): Promise<boolean> {
   try {
     await volume.sync();
     return true;
   } catch (error) {
     if (isCode(error, "CLOSED")) return false;
-    if (isCode(error, "SYNC_FAILED")) throw error;
-    const facts = { path: volume.path };
-    throw new CohortError("SYNC_FAILED", `Could not sync ${volume.path}: the member ends`, facts, error);
+    throw error;
   }
 }
 

@@ -8,9 +8,10 @@
  */
 import { atEnd } from "../ground/at_end.ts";
 import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
 import type { Answer, BlockWrite, VolumeFile } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
+import { syncFailed } from "./journal_waiters.ts";
 
 /** Which block is the root of the catalog of globals, in every volume. */
 export const CATALOG_ROOT = 3;
@@ -59,6 +60,8 @@ export class Volume {
   /** Stamps put home since the mount, by extent: what a later read may not fall below. */
   readonly #homeStamps = new Map<number, Float64Array>();
   #blocks: number;
+  /** Set once a sync has failed. */
+  #syncFailure: CohortError | undefined;
   /** The growth begun last, while it runs. */
   #growth: { readonly blocks: number; readonly done: Promise<void> } | undefined;
 
@@ -94,7 +97,7 @@ export class Volume {
   async readRaw(block: number): Promise<{ readonly bytes: Uint8Array; readonly fault: string | undefined }> {
     const size = this.facts.blockSize;
     const bytes = new Uint8Array(size);
-    const count = await this.#file.read(block, bytes);
+    const count = await readWhole(this.#file, block, bytes);
     if (count !== size) return { bytes, fault: `only ${count} of ${size} bytes could be read` };
     if (isBlank(bytes, 0, size)) return { bytes, fault: "blank" };
     return { bytes, fault: verifyBlock(bytes, 0, size, block, this.facts.tag) };
@@ -107,8 +110,23 @@ export class Volume {
     this.#remember(set);
   }
 
+  /**
+   * Makes what was written durable. Rejects `SYNC_FAILED`, and from then on always, without another try: what
+   * the file system dropped would be taken for durable (DESIGN D4c). Whoever opens the volume anew recovers.
+   */
   sync(): Answer<void> {
-    return this.#file.sync();
+    if (this.#syncFailure !== undefined) throw this.#syncFailure;
+    try {
+      const answer = this.#file.sync();
+      return isPending(answer) ? answer.catch((error) => this.#failSync(error)) : answer;
+    } catch (error) {
+      return this.#failSync(error);
+    }
+  }
+
+  #failSync(error: unknown): never {
+    if (isCode(error, "CLOSED")) throw error;
+    throw this.#syncFailure ??= syncFailed(this.path, error);
   }
 
   /**
@@ -184,4 +202,17 @@ export class Volume {
       found,
     });
   }
+}
+
+/**
+ * Reads from a block on, for those who would take what is missing for damage: a read may stop short; where
+ * the file ends, it stops at the same place again. Returns how many bytes there are.
+ */
+export async function readWhole(file: VolumeFile, block: number, into: Uint8Array): Promise<number> {
+  let count = await file.read(block, into);
+  for (let before = -1; count < into.length && count !== before;) {
+    before = count;
+    count = await file.read(block, into);
+  }
+  return count;
 }
