@@ -4,7 +4,7 @@ import { toHex } from "../ground/hex.ts";
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT, EXTENT_BLOCKS_DEFAULT } from "../ground/limits.ts";
 import { mapBitsMax } from "../ground/space_map.ts";
 import type { VolumeFile } from "../ports/mod.ts";
-import type { Volume } from "../storage/volume.ts";
+import { readWhole, type Volume } from "../storage/volume.ts";
 import {
   encodeVolumeHeader,
   initialImage,
@@ -78,8 +78,9 @@ export async function openVolumeFile(
   try {
     const slotA = new Uint8Array(size);
     const slotB = new Uint8Array(size);
-    await file.read(0, slotA);
-    await file.read(1, slotB);
+    // An older header in place of one that was read in part would have stamps given again.
+    await readWhole(file, 0, slotA);
+    await readWhole(file, 1, slotB);
     return { file, header: newestHeader(slotA, slotB, path) };
   } catch (error) {
     await file.close();
@@ -106,7 +107,7 @@ async function probe(path: string, world: World): Promise<number> {
 
 async function readSome(file: VolumeFile, into: Uint8Array): Promise<number> {
   try {
-    return await file.read(0, into);
+    return await readWhole(file, 0, into);
   } catch (error) {
     if (isCode(error, "IO") || !(error instanceof CohortError)) throw error;
     return 0;

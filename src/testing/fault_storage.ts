@@ -173,8 +173,13 @@ class WrappedFile {
   /** A read at byte `from` of the file. */
   protected faultyRead(from: number, into: Uint8Array, make: () => Answer<number>): Answer<number> {
     const fault = this.strikes.ask("read", this.path);
+    const before = fault.kind === "shortRead" ? into.slice(fault.bytes) : undefined;
     return then(apply(fault, "read", this.path, make), (count) => {
-      if (fault.kind === "shortRead") return Math.min(count, fault.bytes);
+      if (fault.kind === "shortRead") {
+        // What was not read stands as it stood.
+        into.set(before!, Math.min(fault.bytes, into.length));
+        return Math.min(count, fault.bytes);
+      }
       if (fault.kind === "staleRead") this.#restore(from, into.subarray(0, count));
       if (fault.kind === "bitFlip" && count > 0) {
         const bit = fault.bit % (8 * count);

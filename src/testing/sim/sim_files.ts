@@ -82,7 +82,10 @@ abstract class SimHandle {
       if (fault === "read_error") throw ioError("IO", "read", this.path, "EIO");
       const done = this.file.cache.read(position, into);
       if (fault === "stale_read") this.#readOlder(position, into.subarray(0, done));
-      return fault === "short_read" && done > 0 ? this.process.host.chance.below(done) : done;
+      if (fault !== "short_read" || done === 0) return done;
+      const short = this.process.host.chance.below(done);
+      into.fill(0, short);
+      return short;
     });
   }
 
