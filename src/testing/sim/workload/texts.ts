@@ -147,12 +147,20 @@ class Reader {
   }
 
   #part(): string {
-    if (this.#line[this.#at] === '"') {
-      return this.#match(/"(?:[^"]|"")*"/y).slice(1, -1).replaceAll('""', '"');
-    }
+    if (this.#line[this.#at] === '"') return this.#quoted();
     if (this.#line[this.#at] !== "$") return this.#match(/-?[0-9]*\.?[0-9]+/y);
     const codes = this.#match(/\$C\([0-9,]+\)/y).slice(3, -1);
     return String.fromCodePoint(...codes.split(",").map(Number));
+  }
+
+  /** Up to the quote that no other one follows. */
+  #quoted(): string {
+    const from = this.#at + 1;
+    let end = this.#line.indexOf('"', from);
+    while (end >= 0 && this.#line[end + 1] === '"') end = this.#line.indexOf('"', end + 2);
+    if (end < 0) this.#fail("a closing quote");
+    this.#at = end + 1;
+    return this.#line.slice(from, end).replaceAll('""', '"');
   }
 
   #match(pattern: RegExp): string {
