@@ -41,7 +41,9 @@ async function cycleWith(refused: "write" | "sync", code: ErrorCode) {
     onHome: (position) => Promise.resolve(void (home = position)),
   }, { cycleBlocks: 4, dirtyTarget: 8, checkpointBytes: 1e9, idleMs: 1e6 });
   const checkpoint = daemon.checkpoint();
-  await new Promise((done) => setTimeout(done, 20));
+  const rest = () => new Promise((done) => setTimeout(done, 5));
+  for (let i = 0; i < 1000 && pool.isDirty(frames[0]!); i++) await rest();
+  await rest();
   const dirty = frames.map((frame) => pool.isDirty(frame));
   daemon.stop(new CohortError("CLOSED", "The test is over"));
   await assertRejects(() => checkpoint, CohortError, "over");
