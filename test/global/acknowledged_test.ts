@@ -34,7 +34,8 @@ const ASKED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
 };
 
 for (const whole of [false, true]) {
-  test(`acknowledged: nothing is told before a kill of ${whole ? "the global" : "a node"} is safe`, async () => {
+  const what = whole ? "the global" : "a node";
+  test(`acknowledged: nothing is told before a kill of ${what} is safe`, async () => {
     let isHeld = false;
     let release = (): void => {};
     let until: Promise<void> = Promise.resolve();

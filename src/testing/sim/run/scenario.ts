@@ -240,7 +240,9 @@ export class Scenario {
     const { host } = this.world;
     const closes = this.#chance.chance(2, 3);
     if (closes) {
-      await this.#patiently(node.close().catch((error) => this.#parts.trace.say(messageOf(error))), "close");
+      const closed = node.close().catch((error) => this.#parts.trace.say(messageOf(error)));
+      // The crash that was planned for the epoch may strike here.
+      await this.#patiently(Promise.race([closed, this.world.crashed.promise]), "close");
     }
     if (!closes || this.#chance.chance(1, 2)) host.kill(process);
     await this.#start(process.alive ? process : undefined, true);
