@@ -70,7 +70,8 @@ export interface SizeOptions {
 /** Draws the options of a full seed. */
 export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
   const chance = new Prng(seed, "options");
-  const operations = size.operations ?? chance.between(2000, 2600);
+  // With those that fill the volumes, some 300 to 700, never fewer than 2,000.
+  const operations = size.operations ?? chance.between(1750, 1950);
   const epochs = chance.between(3, 5);
   return {
     seed,
