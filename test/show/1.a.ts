@@ -2,12 +2,13 @@
  * 1.a: a database of VistA, imported from ZWR and exported again, gives the bytes that GT.M extracts after
  * loading it.
  *
- * The file (34.8 MB unpacked, 807,644 records) is no part of the repository; another place for it may be the
- * first argument. Control: the import of the same file with one value changed gives another hash.
+ * The file, vista-sample.zwr.gz (34.8 MB unpacked, 807,644 records), is no part of the repository: the first
+ * argument or COHORT_VISTA says where it is; else it is looked for in the folders `data` beside the checkout.
+ * Control: the import of the same file with one value changed gives another hash.
  */
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -15,12 +16,25 @@ import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
 import { exportText, importText, openNode } from "@cohort/db";
 
-const FILE = process.argv[2] ??
-  fileURLToPath(new URL("../../../shared/data/vista-sample.zwr.gz", import.meta.url));
+const NAME = "vista-sample.zwr.gz";
 const RECORDS = 807_644;
 const BODY_IN = "4dd73154f2719e709c75aa10cbb3fd8ce323fe0f31687d1490c724399d919754";
 const BODY_OUT = "acf8ac2afe4b27fe85e676bf15b9ec20571a3d5ea655e26b759cf0f272313e34";
 const LINE_FEED = 0x0a;
+
+/** Where the file is; ends the process with a word of how to name it when it is nowhere. */
+function findFile(): string {
+  const named = process.argv[2] ?? process.env["COHORT_VISTA"];
+  const beside = fileURLToPath(new URL("../../..", import.meta.url));
+  const places = named !== undefined
+    ? [named]
+    : readdirSync(beside).map((folder) => join(beside, folder, "data", NAME));
+  const found = places.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  console.error(named !== undefined ? `There is no file ${named}.` : `${NAME} was not found.`);
+  console.error(`It is no part of the repository. Name it: COHORT_VISTA=<path of ${NAME}> npm run show -- 1.a`);
+  process.exit(2);
+}
 
 /** SHA-256 of all that follows the second line. */
 class BodyHash {
@@ -50,6 +64,8 @@ interface Passage {
   readonly exportMs: number;
 }
 
+const file = findFile();
+
 /** Imports the file, each chunk through `change`, and exports it. */
 async function pass(change: (chunk: Buffer) => Buffer): Promise<Passage> {
   const dir = mkdtempSync(join(tmpdir(), "cohort-1a-"));
@@ -58,7 +74,7 @@ async function pass(change: (chunk: Buffer) => Buffer): Promise<Passage> {
     await using db = await node.mount(join(dir, "vista"), { create: true });
     const bodyIn = new BodyHash();
     const chunks = async function* (): AsyncIterable<Uint8Array> {
-      for await (const chunk of createReadStream(FILE).pipe(createGunzip())) {
+      for await (const chunk of createReadStream(file).pipe(createGunzip())) {
         const changed = change(chunk as Buffer);
         bodyIn.add(changed);
         yield changed;
