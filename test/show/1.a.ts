@@ -32,7 +32,9 @@ function findFile(): string {
   const found = places.find((path) => existsSync(path));
   if (found !== undefined) return found;
   console.error(named !== undefined ? `There is no file ${named}.` : `${NAME} was not found.`);
-  console.error(`It is no part of the repository. Name it: COHORT_VISTA=<path of ${NAME}> npm run show -- 1.a`);
+  console.error(
+    `It is no part of the repository. Name it: COHORT_VISTA=<path of ${NAME}> npm run show -- 1.a`,
+  );
   process.exit(2);
 }
 
