@@ -10,7 +10,7 @@ import { blockKind, blockNumber, KIND_BRANCH, KIND_LEAF, KIND_MAP } from "./bloc
 import { compareBytes, copyBytes, getU16 } from "./bytes.ts";
 import { ByteReader } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { CHILD_BYTES, coversKey, entryCount, lowerBound, search } from "./entries.ts";
+import { CHILD_BYTES, compareKeyAt, coversKey, entryCount, lowerBound, lowInto, search } from "./entries.ts";
 import { canTruncate, truncate } from "./entries_split.ts";
 import { fits, putAt, removeAt, removeRange } from "./entries_write.ts";
 import { CohortError } from "./errors.ts";
@@ -98,9 +98,9 @@ export function opMapClear(writer: ByteWriter, start: number, count: number): vo
 
 /**
  * Applies the operations in `ops[from, to)`, which lie outside the block, in order. The block must be sound
- * unless the first operation formats it. A malformed operation, or one that this block cannot undergo, is
- * `CORRUPT` with the block, the position and what was found; the block's bytes are worthless after it. Stamp
- * and checksum are the caller's to set.
+ * unless the first operation formats it, and is sound afterwards. A malformed operation, or one that this
+ * block cannot undergo, is `CORRUPT` with the block, the position and what was found; the block's bytes are
+ * worthless after it. Stamp and checksum are the caller's to set.
  */
 export function applyOps(
   bytes: Uint8Array,
@@ -139,6 +139,15 @@ export function applyOps(
         fail(bytes, base, ops, start, "the operation is unknown");
     }
   }
+  if (blockKind(bytes, base) === KIND_BRANCH && !hasFirstChild(bytes, base)) {
+    fail(bytes, base, ops, from, "a branch lost its first child");
+  }
+}
+
+/** Whether a branch still covers its range from its low key on. */
+function hasFirstChild(bytes: Uint8Array, base: number): boolean {
+  const length = lowInto(bytes, base, keyA);
+  return entryCount(bytes, base) > 0 && compareKeyAt(bytes, base, 0, keyA, length) === 0;
 }
 
 function opKey(writer: ByteWriter, op: number, key: Uint8Array, keyLength: number): void {

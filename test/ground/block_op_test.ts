@@ -157,6 +157,20 @@ test("applyOps: what a leaf cannot undergo is CORRUPT", () => {
   for (const [expected, pool, write] of table) assertEquals(found(pool, write), expected);
 });
 
+test("applyOps: operations that leave a branch without its first child are CORRUPT", () => {
+  const branch = branchOf("", undefined, [["", 5], ["m", 6]]);
+  assertEquals(found(branch, range("")), "a branch lost its first child");
+  assertEquals(found(branch, remove("")), "a branch lost its first child");
+  assertEquals(found(branch, range("", "m")), "a branch lost its first child");
+  apply(branch.slice(), range("m"));
+  const both = (ops: ByteWriter): void => {
+    range("")(ops);
+    put("", "1234")(ops);
+  };
+  apply(branch, both); // what counts is the block after all of them
+  assertEquals(checkBlock(branch, SIZE, SIZE), undefined);
+});
+
 test("applyOps: what a branch, a map or a free block cannot undergo is CORRUPT", () => {
   const branch = branchOf("", undefined, [["", 5]]);
   assertEquals(found(branch, put("a", "12345")), "the value has a wrong length");
