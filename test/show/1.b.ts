@@ -5,14 +5,14 @@
  * by that rule.
  *
  * Arguments: `--operations N` (60,000 a mode by default), `--seed N` (drawn by default; printed). Control:
- * each lie of test/gtm/differential/lies.ts, one wrong answer or deed of Cohort's in a run, must be noticed.
+ * each lie of test/gtm/differential/lies.ts, a few wrong answers or deeds in a run, must be noticed.
  */
 import process from "node:process";
 import { LIES } from "../gtm/differential/lies.ts";
 import { describeDifferential, type DifferentialReport, runDifferential } from "../gtm/differential/run.ts";
 
 const OPERATIONS_MIN = 100_000;
-const LIE_OPERATIONS = 2_500;
+const LIE_OPERATIONS = 10_000;
 
 function argument(name: string, otherwise: number): number {
   const at = process.argv.indexOf(name);
