@@ -98,8 +98,8 @@ export function opMapClear(writer: ByteWriter, start: number, count: number): vo
 
 /**
  * Applies the operations in `ops[from, to)`, which lie outside the block, in order. The block must be sound
- * unless the first operation formats it, and is sound afterwards. A malformed operation, or one that this
- * block cannot undergo, is `CORRUPT` with the block, the position and what was found; the block's bytes are
+ * unless the first operation formats it, and is sound afterwards, but for a branch that may have no child
+ * left (`coversLow`). A malformed operation, or one that this block cannot undergo, is `CORRUPT` with the block, the position and what was found; the block's bytes are
  * worthless after it. Stamp and checksum are the caller's to set.
  */
 export function applyOps(
@@ -139,15 +139,18 @@ export function applyOps(
         fail(bytes, base, ops, start, "the operation is unknown");
     }
   }
-  if (blockKind(bytes, base) === KIND_BRANCH && !hasFirstChild(bytes, base)) {
-    fail(bytes, base, ops, from, "a branch lost its first child");
+  if (blockKind(bytes, base) === KIND_BRANCH && !coversLow(bytes, base)) {
+    fail(bytes, base, ops, from, "a branch lost its first child alone");
   }
 }
 
-/** Whether a branch still covers its range from its low key on. */
-function hasFirstChild(bytes: Uint8Array, base: number): boolean {
+/**
+ * Whether a branch covers its range from its low key on. One that is cut off and given back child by child, the
+ * last ones first, has none in the end.
+ */
+function coversLow(bytes: Uint8Array, base: number): boolean {
   const length = lowInto(bytes, base, keyA);
-  return entryCount(bytes, base) > 0 && compareKeyAt(bytes, base, 0, keyA, length) === 0;
+  return entryCount(bytes, base) === 0 || compareKeyAt(bytes, base, 0, keyA, length) === 0;
 }
 
 function opKey(writer: ByteWriter, op: number, key: Uint8Array, keyLength: number): void {
