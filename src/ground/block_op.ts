@@ -99,8 +99,9 @@ export function opMapClear(writer: ByteWriter, start: number, count: number): vo
 /**
  * Applies the operations in `ops[from, to)`, which lie outside the block, in order. The block must be sound
  * unless the first operation formats it, and is sound afterwards, but for a branch that may have no child
- * left (`coversLow`). A malformed operation, or one that this block cannot undergo, is `CORRUPT` with the block, the position and what was found; the block's bytes are
- * worthless after it. Stamp and checksum are the caller's to set.
+ * left (`coversLow`). A malformed operation, or one that this block cannot undergo, is `CORRUPT` with the
+ * block, the position and what was found; the block's bytes are worthless after it. Stamp and checksum are
+ * the caller's to set.
  */
 export function applyOps(
   bytes: Uint8Array,
@@ -145,8 +146,8 @@ export function applyOps(
 }
 
 /**
- * Whether a branch covers its range from its low key on. One that is cut off and given back child by child, the
- * last ones first, has none in the end.
+ * Whether a branch covers its range from its low key on. One that is cut off and given back child by child,
+ * the last ones first, has none in the end.
  */
 function coversLow(bytes: Uint8Array, base: number): boolean {
   const length = lowInto(bytes, base, keyA);

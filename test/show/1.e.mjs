@@ -162,8 +162,8 @@ function runBins(commands) {
 }
 
 /**
- * What an import adds to an empty program, in milliseconds: processor time at the median, which a busy machine
- * hardly changes, and the best of the rounds by the clock, which is what a program waits. The two take turns.
+ * What an import adds to an empty program, in milliseconds: processor time at the median, which a busy
+ * machine hardly changes, and the best round by the clock, which is what a program waits. They take turns.
  */
 function importMs(command) {
   const rounds = [];
