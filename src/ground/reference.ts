@@ -60,7 +60,8 @@ const PLAIN_DIGITS_MAX = 15;
 
 const NAME_HERE = /[%A-Za-z][A-Za-z0-9]*/y;
 const NUMBER_HERE = /[-+]*(?:\d+\.?\d*|\.\d+)(?:E[-+]?\d+)?/y;
-const CODES_HERE = /\$C(?:HAR)?\((-?\d{1,7}(?:,-?\d{1,7})*)\)/iy;
+const CODES_HERE = /\$C(?:HAR)?\(/iy;
+const CODE_HERE = /(-?\d{1,7})([,)])/y;
 
 /** Reads references and constant expressions from a text, from `position` on. */
 export class ReferenceReader {
@@ -163,16 +164,19 @@ export class ReferenceReader {
 
   #codes(): string {
     const start = this.position;
-    const list = this.#match(CODES_HERE)?.[1] ?? this.fail("$C() of character codes was expected");
+    const expected = "$C() of character codes was expected";
+    if (this.#match(CODES_HERE) === null) this.fail(expected);
     let text = "";
-    for (const item of list.split(",")) {
+    // One by one: JavaScriptCore gives up a pattern that repeats a group some hundred thousand times.
+    for (;;) {
+      const [, item, end] = this.#match(CODE_HERE) ?? this.fail(expected, start);
       const code = Number(item);
       if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
         this.fail(`no character has code ${code}`, start);
       }
       if (code >= 0) text += String.fromCodePoint(code);
+      if (end === ")") return text;
     }
-    return text;
   }
 
   #number(): string {

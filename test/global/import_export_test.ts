@@ -289,7 +289,12 @@ test("importText: values too large for the pool are bad records, the rest is loa
 
 test("importText and exportText: the largest values", () =>
   withDatabase(async (db) => {
-    const values = ['\x01"'.repeat(50_000), "x".repeat(3_640_000), "\u20ac".repeat(1_200_000)];
+    const values = [
+      '\x01"'.repeat(50_000),
+      "x".repeat(3_640_000),
+      "\u20ac".repeat(1_200_000),
+      "\0".repeat(2 ** 21),
+    ];
     for (const [i, value] of values.entries()) await db.global("a").set([i], value);
     const bytes = await bytesOf(db);
     await db.global("a").kill();
