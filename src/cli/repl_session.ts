@@ -29,7 +29,7 @@ A verb may be cut short: s, g, k, o.`;
 const ENTRIES_SHOWN = 1000;
 /** Characters of a value that one line shows. */
 const VALUE_CHARS = 10_000;
-const NUMBER = /^[-+]*(?:\d+\.?\d*|\.\d+)(?:E[-+]?\d+)?$/;
+const NUMBER = /^[-+]*(?:\d+(?:\.\d*)?|\.\d+)(?:E[-+]?\d+)?$/;
 const JSON_START = /^(?:[[{]|true$|false$|null$)/;
 
 /** What follows a verb. */

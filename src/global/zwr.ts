@@ -31,7 +31,8 @@ const CARET = 0x5e;
 const EQUALS = 0x3d;
 /** Integers of so few digits are exact numbers. */
 const PLAIN_DIGITS_MAX = 15;
-const UNQUOTED = /^-?(?:\d+\.?\d*|\.\d+)$/;
+/** A run of digits is matched in one way only: two would take the square of its length to refuse. */
+const UNQUOTED = /^-?(?:\d+(?:\.\d*)?|\.\d+)$/;
 
 /** Reads a line without its end. `SYNTAX` with the position of what is wrong. */
 export function parseZwr(line: string): TextNode {

@@ -119,6 +119,17 @@ test("parseZwr: what is no record is SYNTAX", () => {
   }
 });
 
+test("parseZwr: a long row of digits that ends in something else is refused at once", () => {
+  const digits = "1".repeat(300_000);
+  const began = performance.now();
+  for (const line of [`^a=${digits}x`, `^a=-${digits}.${digits}x`, `^a(${digits}x)="y"`, `^a=.${digits}x`]) {
+    assertEquals(codeOf(() => parseZwr(line)), "SYNTAX");
+  }
+  // In two ways to match them the first line alone takes minutes.
+  assertEquals(performance.now() - began < 5_000, true);
+  assertEquals(parseZwr(`^a=${digits}.5`).value, `${digits}.5`);
+});
+
 test("parseZwr: any text is read or refused, and what is read is written back", () => {
   const prng = new Prng(61);
   const alphabet = [
