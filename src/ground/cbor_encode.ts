@@ -84,6 +84,7 @@ function putItem(value: unknown, writer: ByteWriter, depth: number): void {
   }
 }
 
+/** The length is looked at after each item: one text a million times in an array would fill the memory. */
 function putContainer(value: object, writer: ByteWriter, depth: number): void {
   if (writer.length - start >= VALUE_BYTES_MAX) throw tooLong();
   if (Array.isArray(value)) {
@@ -93,6 +94,7 @@ function putContainer(value: object, writer: ByteWriter, depth: number): void {
     for (let i = 0; i < length; i++) {
       path[depth] = i;
       putItem(value[i], writer, depth + 1);
+      if (writer.length - start > VALUE_BYTES_MAX) throw tooLong();
     }
   } else if (isPlain(value)) {
     if (depth >= VALUE_DEPTH_MAX) throw tooDeep(depth);
@@ -106,6 +108,7 @@ function putContainer(value: object, writer: ByteWriter, depth: number): void {
       path[depth] = key;
       putText(key, writer, depth + 1);
       putItem(value[key], writer, depth + 1);
+      if (writer.length - start > VALUE_BYTES_MAX) throw tooLong();
     }
   } else if (value instanceof Uint8Array) {
     if (value.length > VALUE_BYTES_MAX) throw tooLong();

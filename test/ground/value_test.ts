@@ -190,6 +190,17 @@ test("encodeValue: the longest value of each kind is kept and one byte more refu
   assertThrows(() => encode(bomb), RangeError, "more than");
 });
 
+test("encodeValue: a part that comes again and again is refused before it fills the memory", () => {
+  const [text, bytes] = ["x".repeat(3_000_000), new Uint8Array(3_000_000)];
+  const members = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, bytes]));
+  const bigints = new Array(4_000).fill(2n ** 500_000n);
+  for (const value of [new Array(40).fill(text), [new Array(40).fill(bytes)], members, bigints]) {
+    const writer = new ByteWriter(0);
+    assertThrows(() => encodeValue(value, writer), RangeError, `more than ${VALUE_BYTES_MAX} bytes`);
+    assertEquals([writer.length, writer.bytes.length < 2 ** 25], [0, true], String(writer.bytes.length));
+  }
+});
+
 test("encodeValue: a getter that encodes again is refused, and the next value is fine", () => {
   const value = {
     get again(): Value {
