@@ -36,9 +36,12 @@ export function subtreeEndText(key: string): string | undefined {
 /** Writes of a transaction to one global. */
 export class Overlay {
   readonly #values = new Map<string, Written>();
-  /** Keys of `#values` in order; undefined when it must be sorted again. */
-  #sorted: string[] | undefined = [];
-  #hidden: Hidden[] = [];
+  /** Keys of `#values` in order, but for those of `#fresh`. */
+  #sorted: string[] = [];
+  /** Keys that came since the last look at the order. */
+  readonly #fresh: string[] = [];
+  /** In order and apart, so their upper ends are in order too. */
+  readonly #hidden: Hidden[] = [];
 
   /** Hidden ranges, in order and apart. */
   get hidden(): readonly Hidden[] {
@@ -79,11 +82,8 @@ export class Overlay {
 
   /** The hidden range a key lies in. */
   hiddenAt(key: string): Hidden | undefined {
-    for (const range of this.#hidden) {
-      if (range.low > key) return undefined;
-      if (range.high === undefined || key < range.high) return range;
-    }
-    return undefined;
+    const range = this.#hidden[firstWhere(this.#hidden, (it) => it.low > key) - 1];
+    return range === undefined || (range.high !== undefined && key >= range.high) ? undefined : range;
   }
 
   /** The first key with a written value at or after (`orEqual`), or after, a key. */
@@ -102,33 +102,54 @@ export class Overlay {
     return at < 0 ? undefined : keys[at];
   }
 
+  /** In a body that writes and reads by turns few keys are fresh at a look: each is put in its place. */
   #keys(): string[] {
-    return this.#sorted ??= [...this.#values.keys()].sort(order);
+    const fresh = this.#fresh;
+    if (fresh.length > FEW_KEYS) this.#sorted = this.#sorted.concat(fresh).sort(order);
+    else for (const key of fresh) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
+    fresh.length = 0;
+    return this.#sorted;
   }
 
   /** Keys that come in order are appended; others wait for the next look at the order. */
   #insert(key: string): void {
     const keys = this.#sorted;
-    if (keys === undefined) return;
-    if (keys.length === 0 || keys[keys.length - 1]! < key) keys.push(key);
-    else this.#sorted = undefined;
+    if (this.#fresh.length === 0 && (keys.length === 0 || keys[keys.length - 1]! < key)) keys.push(key);
+    else this.#fresh.push(key);
   }
 
-  #hide(range: Hidden): void {
-    let { low, high } = range;
-    const rest: Hidden[] = [];
-    for (const other of this.#hidden) {
-      const apart = (other.high !== undefined && other.high < low) ||
-        (high !== undefined && other.low > high);
-      if (apart) rest.push(other);
-      else {
-        if (other.low < low) low = other.low;
-        if (high !== undefined && (other.high === undefined || other.high > high)) high = other.high;
-      }
-    }
-    rest.push({ low, high });
-    this.#hidden = rest.sort((a, b) => order(a.low, b.low));
+  /** Adds a range; those it meets or touches become one with it. */
+  #hide({ low, high }: Hidden): void {
+    const ranges = this.#hidden;
+    const from = firstWhere(ranges, (it) => it.high === undefined || it.high >= low);
+    const to = high === undefined ? ranges.length : firstWhere(ranges, (it) => it.low > high);
+    const first = from < to ? ranges[from] : undefined;
+    const last = from < to ? ranges[to - 1] : undefined;
+    ranges.splice(from, to - from, {
+      low: first !== undefined && first.low < low ? first.low : low,
+      high: last !== undefined && isBeyond(last.high, high) ? last.high : high,
+    });
   }
+}
+
+/** Whether one upper end lies above another; undefined is above all. */
+function isBeyond(a: string | undefined, b: string | undefined): boolean {
+  return b !== undefined && (a === undefined || a > b);
+}
+
+/** Fresh keys up to here are put in place one by one; more are sorted in. */
+const FEW_KEYS = 16;
+
+/** The first index at which `is` holds, which then holds at all after it; the length when it never does. */
+function firstWhere(ranges: readonly Hidden[], is: (range: Hidden) => boolean): number {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (is(ranges[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function order(a: string, b: string): number {
