@@ -138,7 +138,7 @@ class Import {
   }
 
   async #drain(): Promise<void> {
-    while (this.#lines.next()) {
+    while (this.#records.isOwed || this.#lines.next()) {
       const node = this.#read();
       const wait = node === undefined ? undefined : this.#set(node);
       if (wait !== undefined) await wait;

@@ -35,6 +35,8 @@ export class TextRecords {
   readonly #charsetGiven: boolean;
   /** Header lines still to come. */
   #header = 2;
+  /** Line 1 of a file that the caller names the format of: a record, if line 2 is none of a header. */
+  #first: string | undefined;
   /** Ends of lines are CR LF. */
   #isDos = false;
   #begun: Begun | undefined;
@@ -46,6 +48,9 @@ export class TextRecords {
     this.charset = kind.charset ?? "M";
     this.#charsetGiven = kind.charset !== undefined;
   }
+
+  /** `read` was about line 1, and is to be called once more for the present line. */
+  isOwed = false;
 
   /** Line of the record that `read` was last about. */
   get line(): number {
@@ -60,6 +65,7 @@ export class TextRecords {
   read(): JsonNode | undefined {
     const lines = this.#lines;
     this.#line = lines.number;
+    this.isOwed = false;
     if (this.#header > 0 && !this.#isBody()) return undefined;
     if (this.#begun !== undefined) return this.#readValue(this.#begun);
     if (lines.fault !== undefined) return this.#unreadable(lines.fault);
@@ -87,15 +93,31 @@ export class TextRecords {
         return this.#noHeader("jsonl");
       }
       if (this.format !== "go" && isZwr(line)) return this.#noHeader("zwr");
+      if (this.format !== undefined && MEANT_AS_RECORD.test(line)) this.#first = line;
       if (!this.#charsetGiven) this.charset = charsetOfLabel(line);
       this.#lines.charset = this.charset;
       return false;
     }
-    this.format ??= formatOfDate(line);
+    const told = formatOfDate(line);
+    if (told === undefined && this.#first !== undefined) return this.#recordAfterAll(this.#first);
+    this.format ??= told;
     if (this.format !== undefined) return false;
     throw unknownFormat(
       `line 2 is neither that of ZWR nor that of GO, found ${JSON.stringify(line.slice(0, 40))}`,
     );
+  }
+
+  /** Line 2 says that line 1 was no label: it is the reference of this value, or a malformed record. */
+  #recordAfterAll(first: string): true {
+    this.#line = this.#lines.number - 1;
+    this.isOwed = true;
+    if (this.format === "zwr") {
+      parseZwr(first);
+      throw syntax("line 1 is neither a label nor a record");
+    }
+    this.#begin(first.endsWith("\r") ? first.slice(0, -1) : first);
+    this.isOwed = false;
+    return true;
   }
 
   #noHeader(format: TextFormat): boolean {
@@ -127,6 +149,9 @@ export class TextRecords {
     return { ...reference, value: this.#isDos && value.endsWith("\r") ? value.slice(0, -1) : value };
   }
 }
+
+/** A first line that begins as records do, behind a byte order mark if there is one. */
+const MEANT_AS_RECORD = /^(?:\ufeff|\xef\xbb\xbf)?\^/;
 
 function isZwr(line: string): boolean {
   if (!line.startsWith("^")) return false;

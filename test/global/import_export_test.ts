@@ -12,7 +12,7 @@ import {
   type Subscript,
   type Value,
 } from "@cohort/db";
-import type { ExportOptions } from "@cohort/db";
+import type { ExportOptions, TextFormat } from "@cohort/db";
 import { mText } from "../../src/global/m_form.ts";
 import { Prng } from "../support/prng.ts";
 import { randomSubscript, randomText } from "../support/subscripts.ts";
@@ -163,6 +163,27 @@ test("importText: the format is told by the file", () =>
     }
     assertEquals((await load(db, "one\ntwo\n^a(1)=5\n", { format: "zwr" })).records, 1);
     assertEquals((await load(db, "", { format: "zwr" })).records, 0);
+  }));
+
+test("importText: of a file whose format the caller names no record is taken for a header", () =>
+  withDatabase(async (db) => {
+    const cases: Array<[TextFormat, string, string[], string[]]> = [
+      ["zwr", '^a(1=1\n^a(2)="b"\n^a(3)="c"\n', ["1"], ['^a(2)="b"', '^a(3)="c"']],
+      ["zwr", '^a(1=1\n^a(2="b"\n^a(3)="c"', ["1", "2"], ['^a(3)="c"']],
+      ["zwr", '\ufeff^a(1)="a"\r\n^a(2)="b"\r\n', ["1"], ['^a(2)="b"']],
+      ["zwr", '^DPT and others\n22-NOV-2026  10:36:41 ZWR\n^a(2)="b"\n', [], ['^a(2)="b"']],
+      ["zwr", 'one\ntwo\n^a(2)="b"\n', [], ['^a(2)="b"']],
+      ["go", "^a(1)\nx\n^a(2)\ny\n", [], ['^a(1)="x"', '^a(2)="y"']],
+      ["go", "^a(1\nx\n^a(2)\ny\n", ["1"], ['^a(2)="y"']],
+      ["go", "^a(1)\r\nx\r\n^a(2)\r\ny\r\n", [], ['^a(1)="x"', '^a(2)="y"']],
+      ["go", "^DPT\n22-NOV-2026  10:36:41\n^a(2)\ny\n", [], ['^a(2)="y"']],
+      ["go", "one\ntwo\n^a(2)\ny\n", [], ['^a(2)="y"']],
+    ];
+    for (const [format, text, lines, body] of cases) {
+      const { bad } = await load(db, text, { format });
+      assertEquals([bad.map((it) => it.split(" ")[0]!), await bodyOf(db)], [lines, body], text);
+      await db.global("a").kill();
+    }
   }));
 
 test("importText: chunks of any size give the same nodes", async () => {
