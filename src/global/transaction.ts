@@ -48,6 +48,9 @@ export class Transaction {
   readonly #reads = new ReadSet();
   readonly #targets = new Map<string, Target>();
   readonly #log: Logged[] = [];
+  /** How long the log was at each savepoint; going back to one forgets those after it. */
+  readonly #savepoints = new Map<number, number>();
+  #savepointsMade = 0;
   #ended = false;
   #checkedAt = 0;
   #checkedStamp: number;
@@ -80,18 +83,24 @@ export class Transaction {
   /** A point to roll back to. */
   savepoint(): Savepoint {
     this.#check();
-    return this.#log.length as Savepoint;
+    this.#savepoints.set(++this.#savepointsMade, this.#log.length);
+    return this.#savepointsMade as Savepoint;
   }
 
-  /** Forgets every write since the savepoint; what was read stays read. */
+  /**
+   * Forgets every write and every savepoint since this one, which stays; what was read stays read. RangeError
+   * for one that was forgotten.
+   */
   rollbackTo(savepoint: Savepoint): void {
     this.#check();
-    if (!(Number.isSafeInteger(savepoint) && savepoint >= 0 && savepoint <= this.#log.length)) {
+    const length = this.#savepoints.get(savepoint);
+    if (length === undefined) {
       throw new RangeError(
-        `Could not roll back to ${savepoint}: there is no such savepoint in this transaction`,
+        `Could not roll back to ${String(savepoint)}: there is no such savepoint in this transaction`,
       );
     }
-    this.#log.length = savepoint;
+    for (const later of this.#savepoints.keys()) if (later > savepoint) this.#savepoints.delete(later);
+    this.#log.length = length;
     for (const target of this.#targets.values()) target.overlay = new Overlay();
     for (const { target, key, value } of this.#log) apply(target.overlay, key, value);
   }

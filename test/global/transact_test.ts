@@ -367,7 +367,10 @@ test("transact: savepoints forget writes since, in any order of going back", () 
       transaction.rollbackTo(first);
       assertEquals(await keys(t.entries()), "1 10 20 30 40");
       assertThrows(() => transaction.rollbackTo(second), RangeError);
-      await t.set([2], 2);
+      for (const at of [2, 4, 5, 6]) await t.set([at], at);
+      // As many writes as it had, but others.
+      assertThrows(() => transaction.rollbackTo(second), RangeError, "no such savepoint");
+      assertThrows(() => transaction.rollbackTo(99 as typeof start), RangeError, "no such savepoint");
       transaction.rollbackTo(start);
       assertEquals(await keys(t.entries()), "10 20 30 40");
       await t.set([3], 3);
