@@ -200,6 +200,9 @@ export class Global<T = Value> {
     from: readonly Subscript[] = [],
     options?: WaitOptions,
   ): Promise<void> {
+    if (!(source instanceof Global)) {
+      return Promise.reject(new TypeError(`Could not merge into ^${this.name}: the source is no global`));
+    }
     return this.#writer.merge(to, source.#database, source.name, from, options);
   }
 

@@ -143,6 +143,11 @@ test("bad input: names, options, limits, directions, signals", () =>
     assertEquals(await refusal("options null", () => openNode(untyped(null))), "TypeError");
     assertEquals(await refusal("dir 5", () => openNode(untyped({ dir: 5 }))), "TypeError");
     assertEquals(await refusal("direction 2", () => global.order([1], untyped(2))), "RangeError");
+    for (const source of [undefined, null, {}, "X"]) {
+      // A rejection, as everywhere: outside of `refusal` a throw would end the test.
+      const merged = global.merge([1], untyped<typeof global>(source));
+      assertEquals(await refusal("merge of no global", () => merged), "TypeError");
+    }
     for (const timeoutMs of [-1, NaN]) {
       assertEquals(await refusal("timeoutMs", () => global.get([1], { timeoutMs })), "RangeError");
     }
