@@ -196,7 +196,9 @@ export function mergeUp(change: Change, place: TreePlace, path: Path): number {
   let alone = false;
   for (let at = path.depth - 1; at > 0; at--) {
     const frame = path.frames[at]!;
-    if (usedBytes(bytes, frame * blockSize, blockSize) > blockSize >> 2) return DONE;
+    const base = frame * blockSize;
+    // Two long fences alone are more than the quarter: what is bare is merged whatever it takes.
+    if (!isBare(bytes, base) && usedBytes(bytes, base, blockSize) > blockSize >> 2) return DONE;
     const merged = mergeAt(change, place, path, at);
     if (merged === MISS) return MISS;
     if (merged === ABSENT) {

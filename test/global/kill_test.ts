@@ -154,16 +154,20 @@ test("kill: a database with its queue full of work may be killed in again", () =
     assertEquals((await assertSound(rig.database)).entries, 0);
   }));
 
-test("zkill: nodes that go one by one, in any order, leave no row of empty leaves behind", () =>
-  withRig({ poolBlocks: 24, durability: "relaxed" }, async (rig) => {
-    const global = rig.global();
-    const order = Array.from({ length: 4_000 }, (_, i) => i);
-    new Prng(11).shuffle(order);
-    for (const i of order) await global.set([i], "v".repeat(300));
-    new Prng(12).shuffle(order);
-    for (const i of order) if (i > 0 && i < 3_999) await global.zkill([i]);
-    assertEquals(await global.order([0], 1), 3_999);
-    assertEquals(await global.order([3_999], -1), 0);
-    const report = await assertSound(rig.database);
-    assert(report.leaves < 20, `${report.leaves} leaves for 2 entries`);
-  }));
+// Under a long parent a leaf's two fences alone are more than the quarter below which it is merged.
+for (const parent of ["p", "k".repeat(1_008)]) {
+  const below = `a parent of ${parent.length}`;
+  test(`zkill: nodes that go one by one, below ${below}, leave no row of empty leaves behind`, () =>
+    withRig({ poolBlocks: 24, durability: "relaxed" }, async (rig) => {
+      const global = rig.global();
+      const order = Array.from({ length: 4_000 }, (_, i) => i);
+      new Prng(11).shuffle(order);
+      for (const i of order) await global.set([parent, i], "v".repeat(300));
+      new Prng(12).shuffle(order);
+      for (const i of order) if (i > 0 && i < 3_999) await global.zkill([parent, i]);
+      assertEquals(await global.order([parent, 0], 1), 3_999);
+      assertEquals(await global.order([parent, 3_999], -1), 0);
+      const report = await assertSound(rig.database);
+      assert(report.leaves < 20, `${report.leaves} leaves for 2 entries`);
+    }));
+}
