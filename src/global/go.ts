@@ -19,8 +19,8 @@ export interface GoReference {
 }
 
 /** Reads a reference line without its end. `SYNTAX` with the position of what is wrong. */
-export function parseGoReference(line: string): GoReference {
-  const reader = new ReferenceReader(line);
+export function parseGoReference(line: string, charset: Charset = "UTF-8"): GoReference {
+  const reader = new ReferenceReader(line, 0, charset);
   const { name, subscripts, database } = reader.reference();
   if (database !== undefined) reader.fail("a record has no directory", 0);
   if (reader.position !== line.length) reader.fail("the end of the reference was expected");

@@ -72,7 +72,7 @@ export class TextRecords {
     const line = lines.line.endsWith("\r") ? lines.line.slice(0, -1) : lines.line;
     if (line === "") return undefined;
     if (this.format === "jsonl" || line.startsWith("{")) return parseJsonLine(line);
-    if (this.format === "zwr") return parseZwr(line);
+    if (this.format === "zwr") return parseZwr(line, this.charset);
     return this.#begin(line);
   }
 
@@ -137,7 +137,7 @@ export class TextRecords {
   #begin(line: string): undefined {
     // What begins like a reference is followed by its value even when it is malformed.
     if (line.startsWith("^")) this.#begun = { reference: undefined, line: this.#line };
-    this.#begun = { reference: parseGoReference(line), line: this.#line };
+    this.#begun = { reference: parseGoReference(line, this.charset), line: this.#line };
   }
 
   #readValue({ reference, line }: Begun): JsonNode | undefined {

@@ -35,8 +35,8 @@ const PLAIN_DIGITS_MAX = 15;
 const UNQUOTED = /^-?(?:\d+(?:\.\d*)?|\.\d+)$/;
 
 /** Reads a line without its end. `SYNTAX` with the position of what is wrong. */
-export function parseZwr(line: string): TextNode {
-  return new PlainReader(line).node() ?? parseAny(line);
+export function parseZwr(line: string, charset: Charset = "UTF-8"): TextNode {
+  return new PlainReader(line).node() ?? parseAny(line, charset);
 }
 
 /** Writes a node as a line, without its end. RangeError for a subscript that is none. */
@@ -74,8 +74,8 @@ function formatText(text: string, charset: Charset): string {
 }
 
 /** Reads every spelling, as `parseZwr`. */
-function parseAny(line: string): TextNode {
-  const reader = new ReferenceReader(line);
+function parseAny(line: string, charset: Charset): TextNode {
+  const reader = new ReferenceReader(line, 0, charset);
   const { name, subscripts, database } = reader.reference();
   if (database !== undefined) reader.fail("a record has no directory", 0);
   if (line.charCodeAt(reader.position) !== EQUALS) reader.fail('"=" was expected');

@@ -69,10 +69,13 @@ export class ReferenceReader {
   readonly text: string;
   /** Index of the next character. */
   position: number;
+  readonly #codeMax: number;
 
-  constructor(text: string, position: number = 0) {
+  /** With charset `"M"` a code above 255 is no character, as in GT.M's M mode. */
+  constructor(text: string, position: number = 0, charset: Charset = "UTF-8") {
     this.text = text;
     this.position = position;
+    this.#codeMax = charset === "M" ? 0xff : 0x10ffff;
   }
 
   /** Reads a reference; the position is then behind it. */
@@ -171,7 +174,7 @@ export class ReferenceReader {
     for (;;) {
       const [, item, end] = this.#match(CODE_HERE) ?? this.fail(expected, start);
       const code = Number(item);
-      if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+      if (code > this.#codeMax || (code >= 0xd800 && code <= 0xdfff)) {
         this.fail(`no character has code ${code}`, start);
       }
       if (code >= 0) text += String.fromCodePoint(code);

@@ -110,6 +110,17 @@ test("importText: bad records are told by line, the rest is loaded", () =>
     assertEquals(await bodyOf(db), ['^a(1)="x"', '^a(2)="y"', '^a(4)="end"']);
   }));
 
+test("importText: in charset M a code above 255 is no character", () =>
+  withDatabase(async (db) => {
+    const text = `${HEAD}^a(1)=$C(255)_"x"\n^a(2)="x"_$C(256)\n^a($C(300))="x"\n^a(4)="y"\n`;
+    const { bad } = await load(db, text);
+    assertEquals(bad.map((it) => it.split(" ")[0]), ["4", "5"]);
+    assertEquals(await bodyOf(db, { charset: "UTF-8" }), ['^a(1)="\xffx"', '^a(4)="y"']);
+    assertEquals((await load(db, text, { charset: "UTF-8" })).bad, []);
+    const go = await load(db, `${GO_HEAD}^a($C(256))\nx\n^a(5)\ny\n`);
+    assertEquals([go.bad.length, go.records], [1, 1]);
+  }));
+
 test("importText: GO, its bad records and its end", () =>
   withDatabase(async (db) => {
     const body = '^a(1)\nx\n\n^a(2)\n\n^a(\nits value\n^a(3)\n"q" \r\njunk\n^a("b"_$C(10))\n^a(9)\n\n\n^a(5)';
