@@ -19,13 +19,18 @@ import type { Subscript } from "./subscript.ts";
  */
 export const KEY_SCRATCH_BYTES: number = KEY_BYTES_MAX + 13;
 
+/** Rises with every key encoded; the mask keeps it a small integer. */
+let turn = 0;
+const TURN_MASK = 0x3fff_ffff;
+
 const SUBSCRIPT_END = 0x00;
 const SUBTREE_END = 0x01;
 
 /**
  * Writes the key of `subscripts` to the front of `into` (of `KEY_SCRATCH_BYTES`) and returns its length.
  *
- * TypeError for no array, or a subscript that is no string, number or bigint. RangeError for "", NaN, the
+ * TypeError for no array, a subscript that is no string, number or bigint, or a getter among them that
+ * encodes others. RangeError for "", NaN, the
  * infinities, numbers that M has none for, a lone surrogate, more than `SUBSCRIPTS_MAX` subscripts or
  * `KEY_BYTES_MAX`
  * bytes.
@@ -38,11 +43,14 @@ export function encodeKey(subscripts: readonly Subscript[], into: Uint8Array): n
   if (count > SUBSCRIPTS_MAX) {
     throw new RangeError(`Encode ${count} subscripts: the limit is ${SUBSCRIPTS_MAX}`);
   }
+  const mine = turn = (turn + 1) & TURN_MASK;
   let at = 0;
   for (let index = 0; index < count; index++) {
     at = putSubscript(subscripts[index]!, into, at, index);
     into[at++] = SUBSCRIPT_END;
   }
+  // A getter among the subscripts that uses the database may have written its own key over this one.
+  if (turn !== mine) throw new TypeError("Encode subscripts from a getter of subscripts being encoded");
   if (at > KEY_BYTES_MAX || at > into.length) throw keyTooLong();
   return at;
 }

@@ -158,3 +158,30 @@ test("get: values far larger than the pool are read, in parts, however they are 
   assertEquals(isCode(refused, "TRANSACTION_TOO_LARGE"), true);
   assertEquals(await global.get([4]), undefined);
 });
+
+test("every call: a getter in subscripts that uses the database is refused, and spoils no key", () =>
+  withRig({}, async (rig) => {
+    const global = rig.global();
+    await global.set(["n"], 5);
+    const subscripts = ["aaaa", "b"];
+    const running: Array<Promise<unknown>> = [];
+    Object.defineProperty(subscripts, 1, {
+      get: () => {
+        running.push(global.set(["zz"], 9), global.get(["n"]));
+        return "b";
+      },
+    });
+    const calls = [
+      () => global.set(subscripts, 1),
+      () => global.set(subscripts, [1]),
+      () => global.get(subscripts),
+      () => global.increment(subscripts),
+      () => global.kill(subscripts),
+      () => rig.node.transact((transaction) => transaction.global(global).set(subscripts, 1)),
+    ];
+    for (const call of calls) await assertRejects(call, TypeError, "from a getter");
+    await Promise.all(running);
+    const found: string[] = [];
+    for await (const [key, value] of global.entries()) found.push(`${key.join()}=${value}`);
+    assertEquals(found, ["n=5", "zz=9"]);
+  }));

@@ -9,7 +9,7 @@ import type { Subscript } from "../../src/ground/subscript.ts";
 import { Prng } from "../support/prng.ts";
 import { EDGE_TEXTS, randomSubscript } from "../support/subscripts.ts";
 
-const { decodeKey, keyOf } = keys;
+const { decodeKey, encodeKey, KEY_SCRATCH_BYTES, keyOf } = keys;
 const zeros = (count: number): string => "0".repeat(count);
 const hex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -232,4 +232,12 @@ test("decodeKey: random and flipped bytes give CORRUPT or subscripts that encode
     }
   }
   assert(read > 1_000);
+});
+
+test("encodeKey: subscripts whose getter encodes others are refused, and the next are fine", () => {
+  const into = new Uint8Array(KEY_SCRATCH_BYTES);
+  const subscripts = ["first", "second"];
+  Object.defineProperty(subscripts, 1, { get: () => (encodeKey(["x"], into), "second") });
+  assertThrows(() => encodeKey(subscripts, into), TypeError, "from a getter");
+  assertEquals(encodeKey(["first", "second"], into), 15);
 });
