@@ -9,7 +9,8 @@
  * Tag 11 stands only in leaves, for a value kept in value blocks (large_value.ts). Every value comes back as
  * it was: -0, 5n beside 5, the order of keys, a key `__proto__`. Buffers come back as Uint8Array. Nothing
  * that has no form is dropped or changed in silence: undefined, functions, symbols and objects of classes are
- * TypeError; NaN, the infinities, lone surrogates and what is too deep or too long RangeError.
+ * TypeError; NaN, the infinities, lone surrogates and what is too deep or too long RangeError. As in JSON,
+ * members that an array has beside its items, and those that do not enumerate, are not looked for.
  */
 import { appendMagnitude, magnitudeOf } from "./bigint_bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";

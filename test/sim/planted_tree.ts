@@ -107,8 +107,8 @@ export const TREE_PLANTS: readonly Plant[] = [
     mistake: "a rollback to a savepoint keeps the writes since",
     edits: [{
       file: "src/global/transaction.ts",
-      find: "    this.#log.length = savepoint;",
-      replace: "    this.#log.length = Math.max(savepoint, this.#log.length);",
+      find: "    this.#log.length = length;",
+      replace: "    this.#log.length = Math.max(length, this.#log.length);",
     }],
     tier: "full",
     seed: 2,
