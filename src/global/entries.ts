@@ -29,7 +29,7 @@ import type { Volume } from "../storage/volume.ts";
 import { findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
 import type { Direction } from "./navigate.ts";
-import { patienceOf, type WaitOptions } from "./patience.ts";
+import { checkOptions, patienceOf, type WaitOptions } from "./patience.ts";
 import { FOUND, NONE, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
 import type { TreePlace } from "./tree.ts";
@@ -66,6 +66,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     subscripts: readonly Subscript[],
     options: EntriesOptions = {},
   ) {
+    checkOptions(options);
     this.#database = database;
     this.#name = name;
     this.#low = keyOf(subscripts);
@@ -113,6 +114,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
         return wait === undefined ? batch : wait.then(() => batch);
       }
     }
+    this.#database.admitRead();
     return patienceOf(clock, this.#options, (patience) =>
       engine.read((step) => {
         this.#database.admitRead();

@@ -18,6 +18,7 @@ import { formatGo, hasGoForm } from "./go.ts";
 import { checkChoice } from "./import.ts";
 import { formatJsonLine } from "./json_line.ts";
 import { fitsCharset, kindOf, mText, noMForm } from "./m_form.ts";
+import { checkOptions } from "./patience.ts";
 import { CHARSETS, formatHeader, TEXT_FORMATS, type TextFormat } from "./text_header.ts";
 import { formatZwr } from "./zwr.ts";
 
@@ -64,6 +65,7 @@ export function exportFrom(
   database: DatabaseCore,
   options: ExportOptions = {},
 ): AsyncIterableIterator<Uint8Array> {
+  checkOptions(options);
   const { format = "zwr", charset = "UTF-8", noMForm: policy = "refuse", globals } = options;
   checkChoice("format", format, TEXT_FORMATS);
   checkChoice("charset", charset, CHARSETS);

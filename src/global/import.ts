@@ -13,6 +13,7 @@ import type { Value } from "../ground/value.ts";
 import type { DatabaseCore } from "./database.ts";
 import { Global } from "./global.ts";
 import type { JsonNode } from "./json_line.ts";
+import { checkOptions } from "./patience.ts";
 import { CHARSETS, TEXT_FORMATS, type TextFormat } from "./text_header.ts";
 import { TextLines } from "./text_lines.ts";
 import { TextRecords } from "./text_records.ts";
@@ -74,10 +75,21 @@ export function importInto(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
+  checkOptions(options);
+  if (!isIterable(source)) {
+    throw new TypeError(
+      `A source gives chunks of bytes one by one, got ${source === null ? "null" : typeof source}`,
+    );
+  }
   const { format, charset } = options;
   if (format !== undefined) checkChoice("format", format, TEXT_FORMATS);
   if (charset !== undefined) checkChoice("charset", charset, CHARSETS);
   return new Import(database, options).run(source);
+}
+
+function isIterable(source: unknown): boolean {
+  const them = Object(source) as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown };
+  return typeof (them[Symbol.asyncIterator] ?? them[Symbol.iterator]) === "function";
 }
 
 /** Throws RangeError unless an option has one of its values. */
@@ -127,6 +139,9 @@ class Import {
 
   async #take(chunk: Uint8Array): Promise<void> {
     this.#options.signal?.throwIfAborted();
+    if (!(chunk instanceof Uint8Array)) {
+      throw new TypeError(`A source gives chunks of bytes, got ${chunk === null ? "null" : typeof chunk}`);
+    }
     this.#bytes += chunk.length;
     this.#lines.feed(chunk);
     await this.#drain();

@@ -53,11 +53,15 @@ function lateError(timeoutMs: number, frozenBy: CohortError | undefined): Cohort
   return new CohortError("FROZEN", `${passed} while writes are frozen`, { timeoutMs }, frozenBy);
 }
 
+/** Throws unless options are an object. */
+export function checkOptions(options: object): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Options are an object, got ${options === null ? "null" : typeof options}`);
+}
+
 /** Throws unless options are an object with a signal and a deadline, if any. */
 function checkWait(options: WaitOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Options are an object, got ${options === null ? "null" : typeof options}`);
-  }
+  checkOptions(options);
   const { signal, timeoutMs } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal is an AbortSignal, got ${signal === null ? "null" : typeof signal}`);

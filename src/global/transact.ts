@@ -10,7 +10,7 @@ import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 import { type DatabaseCore, inTurn } from "./database.ts";
-import { patienceOf, type WaitOptions } from "./patience.ts";
+import { checkOptions, patienceOf, type WaitOptions } from "./patience.ts";
 import { DOOMED, Transaction } from "./transaction.ts";
 
 /** Options of a transaction. */
@@ -39,6 +39,11 @@ export function transact<R>(
 ): Promise<R> {
   if (typeof body !== "function") {
     return Promise.reject(new TypeError(`A transaction needs a function, got ${typeof body}`));
+  }
+  try {
+    checkOptions(options);
+  } catch (error) {
+    return Promise.reject(error);
   }
   const { attempts = 100 } = options;
   if (!(Number.isSafeInteger(attempts) && attempts > 0)) {

@@ -1,7 +1,8 @@
 /** Import and export of globals as text: the public calls over a mounted database. */
+import type { DatabaseCore } from "../global/database.ts";
 import { exportFrom, type ExportOptions } from "../global/export.ts";
 import { importInto, type ImportOptions, type ImportReport } from "../global/import.ts";
-import type { Database } from "./database.ts";
+import { Database } from "./database.ts";
 
 /**
  * Sets every node of a file of globals (ZWR, GO or JSON Lines), streamed in bounded memory. What cannot be
@@ -16,7 +17,7 @@ export async function importText(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  return await importInto(database.core, source, options);
+  return await importInto(coreOf(database), source, options);
 }
 
 /**
@@ -28,5 +29,10 @@ export function exportText(
   database: Database,
   options: ExportOptions = {},
 ): AsyncIterableIterator<Uint8Array> {
-  return exportFrom(database.core, options);
+  return exportFrom(coreOf(database), options);
+}
+
+function coreOf(database: Database): DatabaseCore {
+  if (database instanceof Database) return database.core;
+  throw new TypeError(`A mounted database is needed, got ${database === null ? "null" : typeof database}`);
 }

@@ -1,7 +1,15 @@
 /** Bad input at the public door: each a documented error that says what and where, and nothing changed. */
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
-import { type CohortError, type Database, openNode, type Subscript, type Value } from "@cohort/db";
+import {
+  type CohortError,
+  type Database,
+  exportText,
+  importText,
+  openNode,
+  type Subscript,
+  type Value,
+} from "@cohort/db";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { contentOf } from "../fuzz/sample_databases.ts";
 
@@ -156,6 +164,29 @@ test("bad input: names, options, limits, directions, signals", () =>
       assertEquals(await refusal("an aborted signal", run), "Error");
     }
   }));
+
+test("bad input: what is no options, no source, no database", async () => {
+  await using node = await openNode();
+  const database = await node.createDatabase("/db");
+  const global = database.global<Value>("X");
+  const none = untyped<object>(null);
+  const five = untyped<object>(5);
+  const list = (options: object) => Array.fromAsync(global.entries([], options));
+  const calls: readonly [string, () => unknown][] = [
+    ["entries with 5", () => list(five)],
+    ["entries with null", () => list(none)],
+    ["transact with null", () => node.transact(() => 1, none)],
+    ["import with null", () => importText(database, [], none)],
+    ["import of null", () => importText(database, untyped(null))],
+    ["import of a text", () => importText(database, untyped("^X(1)=1"))],
+    ["import into null", () => importText(untyped(null), [])],
+    ["export with null", () => exportText(database, none).next()],
+    ["export of a global", () => exportText(untyped(global)).next()],
+  ];
+  for (const [what, call] of calls) assertEquals(await refusal(what, call), "TypeError", what);
+  await node.close();
+  assertEquals(await refusal("entries after close", () => list({})), "NOT_MOUNTED");
+});
 
 test("bad input: use after dismount and after close, twice mounted, twice created", async () => {
   const node = await openNode();
