@@ -252,7 +252,8 @@ class Check {
   }
 
   async #queuedEntry(entry: { block: number; kind: number; listed: number[] }): Promise<void> {
-    if (entry.kind === 1) await this.#queuedSubtree(entry.block);
+    // A staged tree (kind 4) is one, too, until a last group makes it a part of another.
+    if (entry.kind === 1 || entry.kind === 4) await this.#queuedSubtree(entry.block);
     else {
       for (const block of entry.kind === 2 ? [entry.block] : entry.listed) {
         if (this.#seen.has(block)) this.#tell(block, "it is queued to be freed and reached");

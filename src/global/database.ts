@@ -21,6 +21,8 @@ export class DatabaseCore {
   readonly directory: string;
   #closed: CohortError | undefined;
   #ticketHolder: object | undefined;
+  /** The ticket's holder needs the database as it is: even what passes tickets waits for it. */
+  #still = false;
   readonly #ticketWaiters: Array<() => void> = [];
   #gate = 0;
 
@@ -74,7 +76,8 @@ export class DatabaseCore {
 
   /** Whether a change must wait because another than `holder` has the commit ticket. */
   mustQueue(holder: object | undefined): boolean {
-    return this.#ticketHolder !== undefined && this.#ticketHolder !== holder;
+    if (this.#ticketHolder === undefined || this.#ticketHolder === holder) return false;
+    return holder !== PASSES_TICKETS || this.#still;
   }
 
   /** Resolves when the commit ticket is given back. */
@@ -89,9 +92,18 @@ export class DatabaseCore {
     this.#settle();
   }
 
+  /**
+   * From now on until the ticket is given back not even increments change the database. Its holder has all
+   * tickets that it needs, and waits for nobody who may wait for this.
+   */
+  standStill(holder: object): void {
+    if (this.#ticketHolder === holder) this.#still = true;
+  }
+
   giveTicket(holder: object): void {
     if (this.#ticketHolder !== holder) return;
     this.#ticketHolder = undefined;
+    this.#still = false;
     this.#settle();
     for (const go of this.#ticketWaiters.splice(0)) go();
   }
@@ -102,6 +114,12 @@ export class DatabaseCore {
     this.#gate = (refused ? 1 : 0) | (writes ? 2 : 0);
   }
 }
+
+/**
+ * The holder that a change names which waits for no transaction's ticket: a transaction's body may increment
+ * (P9), and must not wait for the ticket its own transaction holds.
+ */
+export const PASSES_TICKETS: object = {};
 
 const QUEUED: unique symbol = Symbol("queued");
 

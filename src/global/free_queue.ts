@@ -4,7 +4,8 @@
  * Freeing is always two groups: the change that cuts something off enters it here, in the same group; small
  * later groups take entries off and clear map bits (DESIGN D1: a subtree kill detaches in one group, frees in
  * small ones). The queue is a tree of each volume with a fixed root; its keys are block numbers, big-endian.
- * Recovery just goes on with it.
+ * Recovery just goes on with it. A staged tree (staged_merge.ts) is entered, too, while it is built: then a
+ * crash leaves nothing that somebody must remember to clean up.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again } from "../buffer/engine.ts";
@@ -27,12 +28,14 @@ import { isLarge, largeBlocks } from "../ground/large_value.ts";
 import { QUEUE_ROOT, type Volume } from "../storage/volume.ts";
 import { giveBlock } from "./space.ts";
 import { edgeLeaf, leafOf } from "./tree.ts";
-import { DONE, putKey, removeKey } from "./tree_write.ts";
+import { ABSENT, DONE, putKey, removeKey } from "./tree_write.ts";
 
 /** Entry: a block and all below it; the kind says whether it only is a single block. */
 const SUBTREE = 1;
 const SINGLE = 2;
 const BLOCKS = 3;
+/** A staged tree: not touched while `volume.staged` has its root, else a subtree like others. */
+const STAGED = 4;
 /** Bytes that an entry of one block takes in a leaf. */
 const ENTRY_BYTES = 16;
 /** Entries that are made wherever they lie. */
@@ -62,6 +65,21 @@ export function enqueueSubtree(change: Change, volume: Volume, block: number, le
   setKey(block);
   entryValue[0] = level < 0 ? SINGLE : SUBTREE;
   return putKey(change, queueOf(volume), entryKey, 4, entryValue, 0, 1);
+}
+
+/** Enters the root of a staged tree, whose builder has put it in `volume.staged`: `DONE` or `MISS`. */
+export function enqueueStaged(change: Change, volume: Volume, root: number): number {
+  setKey(root);
+  entryValue[0] = STAGED;
+  return putKey(change, queueOf(volume), entryKey, 4, entryValue, 0, 1);
+}
+
+/** Takes a staged tree off, in the group that makes it a part of another: `DONE` or `MISS`. */
+export function dequeueStaged(change: Change, volume: Volume, root: number): number {
+  setKey(root);
+  const removed = removeKey(change, queueOf(volume), entryKey, 4);
+  invariant(removed !== ABSENT, `Staged tree ${root} of ${volume.path} is on the free queue`);
+  return removed;
 }
 
 /** How many blocks can be entered without touching many leaves of the queue; or `MISS`. */
@@ -100,18 +118,15 @@ function enqueueBlocks(change: Change, volume: Volume, blocks: readonly number[]
  * touches: children of a branch, extents of blocks.
  */
 export function freeSome(change: Change, volume: Volume, share: number = SHARE_MOST): boolean | Again {
-  const leaf = firstWithEntries(change, volume);
-  if (leaf === MISS) return AGAIN;
-  if (leaf === EMPTY) return false;
-  const { bytes, blockSize } = change.pool;
-  const base = leaf * blockSize;
-  keyInto(bytes, base, 0, entryKey);
-  const block = ((entryKey[0]! << 24) | (entryKey[1]! << 16) | (entryKey[2]! << 8) | entryKey[3]!) >>> 0;
-  const at = valueOffset(bytes, base, 0);
-  const listed = listedAt(bytes, at, valueLength(bytes, base, 0));
+  const found = firstToFree(change, volume);
+  if (found === MISS) return AGAIN;
+  if (found === EMPTY) return false;
+  const { bytes } = change.pool;
+  const { block, at, length } = found;
+  const listed = listedAt(bytes, at, length);
   const kind = bytes[at]!;
   let result: number;
-  if (kind === SUBTREE) result = freeSubtree(change, volume, block, share);
+  if (kind === SUBTREE || kind === STAGED) result = freeSubtree(change, volume, block, share);
   else if (kind === BLOCKS) result = freeListed(change, volume, block, listed, share);
   else if (kind === SINGLE) result = finish(change, volume, block, [block]);
   else throw ofNoKind(volume, block);
@@ -226,16 +241,31 @@ function giveBlocks(change: Change, volume: Volume, blocks: readonly number[]): 
 
 const EMPTY = -2;
 
-/** The first leaf of the queue that has an entry. */
-function firstWithEntries(change: Change, volume: Volume): number {
+/** An entry of the queue: the block it is named by, and where its value lies. */
+interface Queued {
+  readonly block: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** The first entry that nobody builds on. */
+function firstToFree(change: Change, volume: Volume): Queued | typeof MISS | typeof EMPTY {
   const place = queueOf(volume);
   let leaf = edgeLeaf(change, place, false);
   const { bytes, blockSize } = change.pool;
   const key = new Uint8Array(KEY_BYTES_MAX);
-  while (leaf !== MISS && entryCount(bytes, leaf * blockSize) === 0) {
-    const length = highInto(bytes, leaf * blockSize, key);
+  while (leaf !== MISS) {
+    const base = leaf * blockSize;
+    for (let i = 0; i < entryCount(bytes, base); i++) {
+      keyInto(bytes, base, i, key);
+      const block = ((key[0]! << 24) | (key[1]! << 16) | (key[2]! << 8) | key[3]!) >>> 0;
+      const at = valueOffset(bytes, base, i);
+      if (bytes[at] === STAGED && volume.staged.has(block)) continue;
+      return { block, at, length: valueLength(bytes, base, i) };
+    }
+    const length = highInto(bytes, base, key);
     if (length < 0) return EMPTY;
     leaf = leafOf(change, volume, place.root, key, length);
   }
-  return leaf;
+  return MISS;
 }

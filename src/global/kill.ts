@@ -88,7 +88,7 @@ function reachesEnd(bytes: Uint8Array, base: number, range: KeyRange, fence: Uin
 }
 
 /** Removes entries by index, journaled by the keys that bound them. */
-function removeEntries(change: Change, own: number, from: number, to: number): void {
+export function removeEntries(change: Change, own: number, from: number, to: number): void {
   const { bytes, blockSize } = change.pool;
   const base = own * blockSize;
   const low = new Uint8Array(KEY_BYTES_MAX);
@@ -190,7 +190,7 @@ function cutChildren(change: Change, place: TreePlace, frame: number, from: numb
 }
 
 /** Puts a child under its low key; `found` as `search` answers it. */
-function putChild(
+export function putChild(
   change: Change,
   own: number,
   found: number,
@@ -208,7 +208,7 @@ function putChild(
  * at hand, they move into a branch of their own: one entry instead of one a child, which could lie in as many
  * leaves.
  */
-function detach(
+export function detach(
   change: Change,
   place: TreePlace,
   own: number,

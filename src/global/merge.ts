@@ -1,12 +1,14 @@
 /**
- * Merge: copies a subtree over another place, in one group (cache-cluster-rules P6, but atomic).
+ * Merge: copies a subtree over another place, all of it or nothing (cache-cluster-rules P6, but atomic).
  *
- * The source is read and the target written inside one change, so it is all or nothing and of one instant.
+ * What the pool has room for is one change: the source is read and the target written inside it. What is
+ * larger is built aside and put in place by one small group (staged_merge.ts).
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again } from "../buffer/engine.ts";
+import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { keyInto } from "../ground/entries.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
 import { keyOf, subscriptCount } from "../ground/key.ts";
 import { KEY_BYTES_MAX, SUBSCRIPTS_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
@@ -14,15 +16,13 @@ import { findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
 import { FOUND, seekAfter, type Spot } from "./seek.ts";
+import { mergeStaged } from "./staged_merge.ts";
 import { readAt, writeEncoded } from "./store.ts";
+import { startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
 import { changeAcknowledged } from "./writer.ts";
 
-/** A node to copy from or to. */
-interface End {
-  readonly database: DatabaseCore;
-  readonly name: string;
-  readonly key: Uint8Array;
-}
+/** Blocks of a merge that is tried at once; how large another is, is looked at before. */
+const BLOCKS_AT_ONCE = 64;
 
 /** Copies everything at and below one node to another. */
 export function mergeSubtree(
@@ -35,8 +35,8 @@ export function mergeSubtree(
   options: WaitOptions | undefined,
 ): Promise<void> {
   try {
-    const target: End = { database, name, key: keyOf(to) };
-    const origin: End = { database: source, name: sourceName, key: keyOf(from) };
+    const target: SubtreePlace = { database, name, key: keyOf(to) };
+    const origin: SubtreePlace = { database: source, name: sourceName, key: keyOf(from) };
     if (source.engine !== database.engine) {
       throw new TypeError(`Could not merge ^${sourceName}: its database belongs to another node`);
     }
@@ -46,7 +46,7 @@ export function mergeSubtree(
     return patienceOf(
       database.clock,
       options,
-      (patience) => changeAcknowledged(database, (change) => copy(change, origin, target), patience),
+      (patience) => merge(origin, target, patience),
       database.engine,
     );
   } catch (error) {
@@ -54,14 +54,58 @@ export function mergeSubtree(
   }
 }
 
-function refuseOverlap(origin: End, target: End): void {
+function refuseOverlap(origin: SubtreePlace, target: SubtreePlace): void {
   if (origin.database !== target.database || origin.name !== target.name) return;
   const shorter = Math.min(origin.key.length, target.key.length);
   for (let i = 0; i < shorter; i++) if (origin.key[i] !== target.key[i]) return;
   throw new TypeError(`Could not merge within ^${origin.name}: one node lies below the other`);
 }
 
-function copy(change: Change, origin: End, target: End): undefined | Again {
+async function merge(origin: SubtreePlace, target: SubtreePlace, patience: Patience): Promise<void> {
+  const { total } = target.database.engine.permits;
+  if (await mergedAtOnce(origin, target, Math.min(BLOCKS_AT_ONCE, total), patience)) return;
+  // A look costs one read a block; an attempt that proves too large has begun again for each block it lacked.
+  const isTriedAgain = total > BLOCKS_AT_ONCE && await fitsPool(origin, total, patience);
+  if (isTriedAgain && await mergedAtOnce(origin, target, total, patience)) return;
+  const respelled = (key: Uint8Array, length: number): Uint8Array => respell(origin, target, key, length);
+  await mergeStaged(origin, target, respelled, patience);
+}
+
+/** Merges in one change of at most so many blocks: false when it needs more. */
+async function mergedAtOnce(
+  origin: SubtreePlace,
+  target: SubtreePlace,
+  blocks: number,
+  patience: Patience,
+): Promise<boolean> {
+  const attempt = (change: Change): undefined | Again => copy(change, origin, target, blocks);
+  try {
+    await changeAcknowledged(target.database, attempt, patience);
+    return true;
+  } catch (error) {
+    if (isCode(error, "TRANSACTION_TOO_LARGE")) return false;
+    throw error;
+  }
+}
+
+/** Whether a change could hold the source's blocks and as many of the target: by what is in them. */
+async function fitsPool(origin: SubtreePlace, total: number, patience: Patience): Promise<boolean> {
+  const reader = new SubtreeReader(origin, patience);
+  let left = total * origin.database.engine.pool.blockSize / 2;
+  while (left > 0) {
+    const next = reader.peek();
+    const node = next instanceof Promise ? await next : next;
+    if (node === undefined) return true;
+    left -= node.key.length + node.value.length;
+    reader.skip();
+  }
+  return false;
+}
+
+/**
+ * Copies node by node. It goes on after a lack of the target's, so that one wait fetches all that is missing.
+ */
+function copy(change: Change, origin: SubtreePlace, target: SubtreePlace, blocks: number): undefined | Again {
   origin.database.admitRead();
   const spot: Spot = { frame: 0, index: 0 };
   const fromRoot = findRoot(change, origin.database.volume, origin.name);
@@ -70,31 +114,51 @@ function copy(change: Change, origin: End, target: End): undefined | Again {
   const source = { volume: origin.database.volume, root: fromRoot };
   const key = new Uint8Array(KEY_BYTES_MAX);
   let keyLength = origin.key.length;
+  let lacking = false;
   key.set(origin.key);
   for (let first = true;; first = false) {
     const found = seekAfter(change, source, key, keyLength, first, spot);
     if (found === MISS) return AGAIN;
-    if (found !== FOUND) return undefined;
+    if (found !== FOUND) break;
     const base = spot.frame * change.pool.blockSize;
     keyLength = keyInto(change.pool.bytes, base, spot.index, key);
-    if (!startsWith(key, keyLength, origin.key)) return undefined;
+    if (!startsWith(key, keyLength, origin.key)) break;
     const value = readAt(change, source.volume, base, spot.index);
     if (value === AGAIN) return AGAIN;
     const encoded = value.bytes.slice(value.from, value.to);
-    if (putCopy(change, origin, target, key, keyLength, encoded) === MISS) return AGAIN;
+    if (putCopy(change, origin, target, key, keyLength, encoded) === MISS) lacking = true;
+    if (change.framesNeeded > blocks) throw tooLarge(change.framesNeeded, blocks);
   }
+  return lacking ? AGAIN : undefined;
+}
+
+function tooLarge(needed: number, allowed: number): CohortError {
+  const message = `Could not merge in one change: it needs ${needed} blocks, allowed are ${allowed}`;
+  return new CohortError("TRANSACTION_TOO_LARGE", message, { needed, allowed });
 }
 
 function putCopy(
   change: Change,
-  origin: End,
-  target: End,
+  origin: SubtreePlace,
+  target: SubtreePlace,
   key: Uint8Array,
   keyLength: number,
   value: Uint8Array,
 ): number {
+  const whole = respell(origin, target, key, keyLength);
   const root = findOrCreateRoot(change, target.database.volume, target.name);
   if (root === MISS) return MISS;
+  const place = { volume: target.database.volume, root };
+  return writeEncoded(change, place, whole, whole.length, value, value.length);
+}
+
+/** A key of the source as the target has it. */
+function respell(
+  origin: SubtreePlace,
+  target: SubtreePlace,
+  key: Uint8Array,
+  keyLength: number,
+): Uint8Array {
   const tail = key.subarray(origin.key.length, keyLength);
   const whole = new Uint8Array(target.key.length + tail.length);
   whole.set(target.key);
@@ -105,18 +169,5 @@ function putCopy(
       `Could not merge into ^${target.name}: a node would have ${levels} subscripts in ${whole.length} bytes`,
     );
   }
-  return writeEncoded(
-    change,
-    { volume: target.database.volume, root },
-    whole,
-    whole.length,
-    value,
-    value.length,
-  );
-}
-
-function startsWith(key: Uint8Array, keyLength: number, prefix: Uint8Array): boolean {
-  if (keyLength < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false;
-  return true;
+  return whole;
 }

@@ -25,7 +25,7 @@ import type { Volume } from "../storage/volume.ts";
 import { enqueueLarge } from "./free_queue.ts";
 import { isReadInParts, readInParts } from "./large_parts.ts";
 import { takeBlock } from "./space.ts";
-import { descend, leafOf, Path, type TreePlace } from "./tree.ts";
+import { descend, leafOf, Path, treeOf, type TreePlace } from "./tree.ts";
 import { ABSENT, DONE, mergeUp, putOnPath } from "./tree_write.ts";
 
 const largeEntry: Uint8Array = new Uint8Array(INLINE_VALUE_BYTES_MAX);
@@ -141,14 +141,15 @@ export function writeEncoded(
 
 /** Writes a value into new value blocks; the length of its entry in `largeEntry`, or `MISS`. */
 function writeBlocks(change: Change, place: TreePlace, value: Uint8Array, length: number): number {
-  const { volume, root } = place;
+  const { volume } = place;
   const payload = change.pool.blockSize - HEADER_BYTES;
   const blocks: number[] = [];
+  const tree = treeOf(place);
   for (let i = 0; i < largeBlockCount(length, change.pool.blockSize); i++) {
     const block = takeBlock(change, volume);
     if (block === MISS) return MISS;
     const from = i * payload;
-    if (change.createValue(volume, block, root, value, from, Math.min(length, from + payload)) === MISS) {
+    if (change.createValue(volume, block, tree, value, from, Math.min(length, from + payload)) === MISS) {
       return MISS;
     }
     blocks.push(block);

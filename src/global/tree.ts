@@ -16,6 +16,13 @@ import type { Volume } from "../storage/volume.ts";
 export interface TreePlace {
   readonly volume: Volume;
   readonly root: number;
+  /** The tree its blocks name, when that is another's root: it is staged to become a part of that tree. */
+  readonly tree?: number;
+}
+
+/** The root that the blocks of a tree name. */
+export function treeOf(place: TreePlace): number {
+  return place.tree ?? place.root;
 }
 
 /** The frames met on the way down, and which entry of each was taken; root first. */
@@ -117,7 +124,7 @@ function checkBlock(
   const kind = bytes[base + AT_KIND];
   const level = blockLevel(bytes, base);
   const right = (kind === KIND_LEAF && level === 0) || (kind === KIND_BRANCH && level > 0);
-  if (right && blockTree(bytes, base) === place.root && (expected < 0 || expected === level)) return;
+  if (right && blockTree(bytes, base) === treeOf(place) && (expected < 0 || expected === level)) return;
   invariant(
     false,
     `Block ${block} of ${place.volume.path} is no part of tree ${place.root} at level ${expected}`,

@@ -17,7 +17,7 @@ import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
 import { QUEUE_ROOT } from "../storage/volume.ts";
 import { enqueueSubtree } from "./free_queue.ts";
 import { giveBlock, takeBlock } from "./space.ts";
-import { descend, Path, type TreePlace } from "./tree.ts";
+import { descend, Path, treeOf, type TreePlace } from "./tree.ts";
 
 /** What a writing function answers when all went well. */
 export const DONE = 1;
@@ -112,28 +112,9 @@ function splitAndPut(
   const separator = separators[height]!;
   const separatorLength = splitSeparator(bytes, base, cut, found, key, keyLength, separator);
   separatorLengths[height] = separatorLength;
-  const block = takeBlock(change, place.volume);
-  if (block === MISS) return MISS;
-  putU32(children[height]!, 0, block);
-  const kind = blockKind(bytes, base);
-  const level = blockLevel(bytes, base);
-  const highLength = highInto(bytes, base, highKey);
-  const high = highLength < 0 ? undefined : highKey;
-  const right = change.createEntries(
-    place.volume,
-    block,
-    kind,
-    level,
-    place.root,
-    separator,
-    separatorLength,
-    high,
-    highLength,
-  );
-  if (right === MISS) return MISS;
   const index = cut >= 0 ? cut : ~cut;
-  copyRange(bytes, base, index, entryCount(bytes, base), bytes, right * blockSize, blockSize);
-  change.truncate(frame, separator, separatorLength);
+  const right = splitOff(change, place, frame, index, separator, separatorLength, children[height]!);
+  if (right === MISS) return MISS;
   const goesRight = cut >= 0 && (found >= 0 ? found >= cut : ~found >= cut);
   const target = goesRight ? right : frame;
   change.put(target, search(bytes, target * blockSize, key, keyLength), key, keyLength, value, from, length);
@@ -141,9 +122,51 @@ function splitAndPut(
 }
 
 /**
+ * Moves the entries of an owned block from `index` on, which are those from `separator` on, to a new block,
+ * whose number goes to `child`: the frame of the new one, or `MISS`.
+ */
+export function splitOff(
+  change: Change,
+  place: TreePlace,
+  frame: number,
+  index: number,
+  separator: Uint8Array,
+  separatorLength: number,
+  child: Uint8Array,
+): number {
+  const { bytes, blockSize } = change.pool;
+  const { volume } = place;
+  const base = frame * blockSize;
+  const block = takeBlock(change, volume);
+  if (block === MISS) return MISS;
+  putU32(child, 0, block);
+  const kind = blockKind(bytes, base);
+  const level = blockLevel(bytes, base);
+  const tree = treeOf(place);
+  const highLength = highInto(bytes, base, highKey);
+  const high = highLength < 0 ? undefined : highKey;
+  const low = separator;
+  const right = change.createEntries(
+    volume,
+    block,
+    kind,
+    level,
+    tree,
+    low,
+    separatorLength,
+    high,
+    highLength,
+  );
+  if (right === MISS) return MISS;
+  copyRange(bytes, base, index, entryCount(bytes, base), bytes, right * blockSize, blockSize);
+  change.truncate(frame, separator, separatorLength);
+  return right;
+}
+
+/**
  * Moves the root's content into a new child, so that the child can be split: the tree is one level higher.
  */
-function growRoot(change: Change, place: TreePlace, path: Path): number {
+export function growRoot(change: Change, place: TreePlace, path: Path): number {
   const { bytes, blockSize } = change.pool;
   const root = path.frames[0]!;
   const base = root * blockSize;
@@ -151,13 +174,20 @@ function growRoot(change: Change, place: TreePlace, path: Path): number {
   const block = takeBlock(change, place.volume);
   if (block === MISS) return MISS;
   const kind = blockKind(bytes, base);
-  const child = change.createEntries(place.volume, block, kind, level, place.root, NO_KEY, 0, undefined, -1);
+  // Those of a tree are open; those of a staged one are the range it will have.
+  const low = lowKey;
+  const lowLength = lowInto(bytes, base, low);
+  const highLength = highInto(bytes, base, highKey);
+  const high = highLength < 0 ? undefined : highKey;
+  const tree = treeOf(place);
+  const { volume } = place;
+  const child = change.createEntries(volume, block, kind, level, tree, low, lowLength, high, highLength);
   if (child === MISS) return MISS;
   copyRange(bytes, base, 0, entryCount(bytes, base), bytes, child * blockSize, blockSize);
-  change.reformat(root, KIND_BRANCH, level + 1, NO_KEY, 0, undefined, -1);
+  change.reformat(root, KIND_BRANCH, level + 1, low, lowLength, high, highLength);
   const number = new Uint8Array(4);
   putU32(number, 0, block);
-  change.put(root, ~0, NO_KEY, 0, number, 0, 4);
+  change.put(root, ~0, low, lowLength, number, 0, 4);
   path.frames[0] = child;
   path.frames.unshift(root);
   path.index.unshift(0);

@@ -20,7 +20,7 @@ import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
 import { dropGlobal, findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
-import { type DatabaseCore, inTurn } from "./database.ts";
+import { type DatabaseCore, inTurn, PASSES_TICKETS } from "./database.ts";
 import { incremented } from "./increment.ts";
 import { killRange } from "./kill.ts";
 import { mergeSubtree } from "./merge.ts";
@@ -210,7 +210,6 @@ export class GlobalWriter {
     by: number | bigint,
     options: WaitOptions | undefined,
   ): Promise<number | bigint> {
-    // A transaction's body may increment (P9): it must not wait for the ticket its own transaction holds.
     const attempt = (change: Change): number | bigint | Again => {
       const root = findOrCreateRoot(change, this.#database.volume, this.#name);
       if (root === MISS) return AGAIN;
@@ -225,17 +224,17 @@ export class GlobalWriter {
       encodeValue(sum, value);
       return writeEncoded(change, place, key, key.length, value.bytes, value.length) === MISS ? AGAIN : sum;
     };
-    return this.#changing(options, () => attempt, false);
+    return this.#changing(options, () => attempt, PASSES_TICKETS);
   }
 
   /**
    * Runs a change and waits for its acknowledgement. `prepare` checks the arguments in the caller's turn;
-   * `queues` is whether it waits for a commit ticket.
+   * `holder` is whose commit ticket lets it through.
    */
   #changing<R>(
     options: WaitOptions | undefined,
     prepare: () => (change: Change) => R | Again,
-    queues: boolean = true,
+    holder?: object,
   ): Promise<R> {
     try {
       const attempt = prepare();
@@ -243,7 +242,7 @@ export class GlobalWriter {
       return patienceOf(
         this.#database.clock,
         options,
-        (patience) => changeAcknowledged(this.#database, attempt, patience, queues),
+        (patience) => changeAcknowledged(this.#database, attempt, patience, holder),
         this.#database.engine,
       );
     } catch (error) {
@@ -257,14 +256,14 @@ export async function changeAcknowledged<R>(
   database: DatabaseCore,
   attempt: (change: Change) => R | Again,
   patience: Patience,
-  queues: boolean = true,
+  holder?: object,
 ): Promise<R> {
   const { engine } = database;
   const admitted = (change: Change): R | Again => {
     database.admitWrite();
     return attempt(change);
   };
-  const published = await inTurn(engine, queues ? [database] : [], undefined, admitted, patience);
+  const published = await inTurn(engine, [database], holder, admitted, patience);
   const wait = engine.journal.ackOf(published.position);
   if (wait !== undefined) await unlessAborted(wait, patience.signal);
   return published.value;

@@ -44,6 +44,8 @@ export class Volume {
   quarantine: CohortError | undefined;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
+  /** Roots of staged trees that somebody is building now: what the free queue names of others is a leftover. */
+  readonly staged: Set<number> = new Set();
   /**
    * Rises with every change of the catalog of globals: cached roots of another version are looked up again.
    */

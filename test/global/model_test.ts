@@ -49,6 +49,7 @@ const RUNS: ReadonlyArray<readonly [name: string, shape: Shape, operations: numb
   ["dense keys", DENSE, 2_500, 64],
   ["dense keys, a smaller pool", DENSE, 1_500, 40],
   ["long keys", LONG, 2_000, 64],
+  ["long keys, a smaller pool", LONG, 1_500, 28],
   ["wild keys and values", WILD, 1_500, 64],
 ];
 
