@@ -9,8 +9,8 @@ import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { keyInto } from "../ground/entries.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
-import { keyOf, subscriptCount } from "../ground/key.ts";
-import { KEY_BYTES_MAX, SUBSCRIPTS_MAX } from "../ground/limits.ts";
+import { keyOf } from "../ground/key.ts";
+import { KEY_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
@@ -18,7 +18,7 @@ import { patienceOf, type WaitOptions } from "./patience.ts";
 import { FOUND, seekAfter, type Spot } from "./seek.ts";
 import { mergeStaged } from "./staged_merge.ts";
 import { readAt, writeEncoded } from "./store.ts";
-import { startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
+import { respell, startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
 import { changeAcknowledged } from "./writer.ts";
 
 /** Blocks of a merge that is tried at once; how large another is, is looked at before. */
@@ -67,8 +67,7 @@ async function merge(origin: SubtreePlace, target: SubtreePlace, patience: Patie
   // A look costs one read a block; an attempt that proves too large has begun again for each block it lacked.
   const isTriedAgain = total > BLOCKS_AT_ONCE && await fitsPool(origin, total, patience);
   if (isTriedAgain && await mergedAtOnce(origin, target, total, patience)) return;
-  const respelled = (key: Uint8Array, length: number): Uint8Array => respell(origin, target, key, length);
-  await mergeStaged(origin, target, respelled, patience);
+  await mergeStaged(origin, target, patience);
 }
 
 /** Merges in one change of at most so many blocks: false when it needs more. */
@@ -150,24 +149,4 @@ function putCopy(
   if (root === MISS) return MISS;
   const place = { volume: target.database.volume, root };
   return writeEncoded(change, place, whole, whole.length, value, value.length);
-}
-
-/** A key of the source as the target has it. */
-function respell(
-  origin: SubtreePlace,
-  target: SubtreePlace,
-  key: Uint8Array,
-  keyLength: number,
-): Uint8Array {
-  const tail = key.subarray(origin.key.length, keyLength);
-  const whole = new Uint8Array(target.key.length + tail.length);
-  whole.set(target.key);
-  whole.set(tail, target.key.length);
-  const levels = subscriptCount(whole, 0, whole.length);
-  if (whole.length > KEY_BYTES_MAX || levels > SUBSCRIPTS_MAX) {
-    throw new RangeError(
-      `Could not merge into ^${target.name}: a node would have ${levels} subscripts in ${whole.length} bytes`,
-    );
-  }
-  return whole;
 }

@@ -25,7 +25,7 @@ import { graft } from "./graft.ts";
 import type { KeyRange } from "./kill.ts";
 import { takeBlock } from "./space.ts";
 import { writeEncoded } from "./store.ts";
-import { type EncodedNode, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
+import { type EncodedNode, respell, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
 import { DONE, mergeAround } from "./tree_write.ts";
 
 /** Blocks' worth of nodes in one group: about what a change may hold without asking for more. */
@@ -36,11 +36,10 @@ const PAUSE_MS = 1;
 
 const NO_KEY: Uint8Array = new Uint8Array(0);
 
-/** Copies a subtree to another place; `respelled` gives a source key the target's prefix, or throws. */
+/** Copies a subtree to another place. */
 export async function mergeStaged(
   origin: SubtreePlace,
   target: SubtreePlace,
-  respelled: (key: Uint8Array, keyLength: number) => Uint8Array,
   patience: Patience,
 ): Promise<void> {
   const holder = {};
@@ -50,7 +49,7 @@ export async function mergeStaged(
   try {
     for (const database of databases) await database.takeTicket(holder, patience.signal);
     for (const database of databases) database.standStill(holder);
-    position = await new StagedMerge(origin, target, respelled, holder, patience).run();
+    position = await new StagedMerge(origin, target, holder, patience).run();
   } finally {
     for (const database of databases) database.giveTicket(holder);
   }
@@ -62,7 +61,7 @@ class StagedMerge {
   readonly #target: SubtreePlace;
   readonly #source: SubtreeReader;
   readonly #kept: SubtreeReader;
-  readonly #respelled: (key: Uint8Array, keyLength: number) => Uint8Array;
+  readonly #origin: SubtreePlace;
   readonly #holder: object;
   readonly #patience: Patience;
   readonly #range: KeyRange;
@@ -77,14 +76,13 @@ class StagedMerge {
   constructor(
     origin: SubtreePlace,
     target: SubtreePlace,
-    respelled: (key: Uint8Array, keyLength: number) => Uint8Array,
     holder: object,
     patience: Patience,
   ) {
+    this.#origin = origin;
     this.#target = target;
     this.#source = new SubtreeReader(origin, patience);
     this.#kept = new SubtreeReader(target, patience);
-    this.#respelled = respelled;
     this.#holder = holder;
     this.#patience = patience;
     const low = target.key;
@@ -163,7 +161,9 @@ class StagedMerge {
       const [coming, kept] = [this.#source.peek(), this.#kept.peek()];
       const source = coming instanceof Promise ? await coming : coming;
       const own = kept instanceof Promise ? await kept : kept;
-      const key = source === undefined ? undefined : this.#respelled(source.key, source.key.length);
+      const key = source === undefined
+        ? undefined
+        : respell(this.#origin, this.#target, source.key, source.key.length);
       const order = key === undefined ? 1 : own === undefined ? -1 : compareKeys(key, own.key);
       const node = order <= 0 ? { key: key!, value: source!.value } : own;
       if (node === undefined) break;

@@ -7,8 +7,9 @@
 import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { entryCount, keyInto, valueOffset } from "../ground/entries.ts";
+import { subscriptCount } from "../ground/key.ts";
 import { isLarge } from "../ground/large_value.ts";
-import { KEY_BYTES_MAX } from "../ground/limits.ts";
+import { KEY_BYTES_MAX, SUBSCRIPTS_MAX } from "../ground/limits.ts";
 import { findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
 import { FOUND, seekAfter, type Spot } from "./seek.ts";
@@ -32,6 +33,26 @@ export function startsWith(key: Uint8Array, keyLength: number, prefix: Uint8Arra
   if (keyLength < prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false;
   return true;
+}
+
+/** A key at or below one place as another has it; a `RangeError` when it would be none. */
+export function respell(
+  from: SubtreePlace,
+  to: SubtreePlace,
+  key: Uint8Array,
+  keyLength: number,
+): Uint8Array {
+  const tail = key.subarray(from.key.length, keyLength);
+  const whole = new Uint8Array(to.key.length + tail.length);
+  whole.set(to.key);
+  whole.set(tail, to.key.length);
+  const levels = subscriptCount(whole, 0, whole.length);
+  if (whole.length > KEY_BYTES_MAX || levels > SUBSCRIPTS_MAX) {
+    throw new RangeError(
+      `Could not merge into ^${to.name}: a node would have ${levels} subscripts in ${whole.length} bytes`,
+    );
+  }
+  return whole;
 }
 
 /** Reads the nodes at and below a place. */
