@@ -20,7 +20,14 @@ import { Trace } from "../trace.ts";
 import { messageOf } from "../workload/calls.ts";
 import { Region } from "../workload/region.ts";
 import type { OpenSubject, SubjectOptions, SubjectWorld } from "../workload/subject.ts";
-import { baseNodes, drawProgram, MICRO_BASES, type MicroBase, type MicroOperation } from "./micro_program.ts";
+import {
+  baseNodes,
+  drawProgram,
+  drawStagedProgram,
+  MICRO_BASES,
+  type MicroBase,
+  type MicroOperation,
+} from "./micro_program.ts";
 import { signal, type WrapWorld } from "./world.ts";
 
 /** How to do micro runs. */
@@ -48,6 +55,9 @@ export interface MicroResult {
 const DIRECTORY = "/data/db0";
 const GEOMETRY = { blockSize: 8192, extentBlocks: 64 };
 const CHANGING: readonly PortCall[] = ["write", "sync", "grow", "register", "remove", "open"];
+/** One in so many seeds has a merge larger than its pool. */
+const STAGED_EVERY = 8;
+const STAGED_POOL_BLOCKS = 24;
 const BOUNDS = { eventsMax: 2_000_000, timeMax: Number.MAX_SAFE_INTEGER };
 
 /** The disk at one instant of a program. */
@@ -81,13 +91,14 @@ class Micro {
     this.#options = options;
     this.#chance = new Prng(seed, "micro");
     this.#trace = new Trace(options.print);
-    this.#base = this.#chance.pick(MICRO_BASES);
+    const drawn = this.#chance.pick(MICRO_BASES);
+    this.#base = seed % STAGED_EVERY === STAGED_EVERY - 1 ? "staged" : drawn;
     this.#latencies = this.#chance.chance(1, 4) ? ALWAYS_PROMISES : ALWAYS_VALUES;
     this.#subject = {
       directory: "/data/journals",
       durability: this.#chance.chance(3, 4) ? "sync" : "relaxed",
       syncIntervalMs: 5,
-      poolBlocks: this.#chance.pick([16, 64]),
+      poolBlocks: this.#base === "staged" ? STAGED_POOL_BLOCKS : this.#chance.pick([16, 64]),
       extentBlocks: GEOMETRY.extentBlocks,
       segmentBytes: 65_536,
       checkpointBytes: 65_536,
@@ -101,7 +112,9 @@ class Micro {
     let described = "";
     try {
       const base = await this.#prepare();
-      this.#program = drawProgram(this.#chance, this.#region, this.#base);
+      this.#program = this.#base === "staged"
+        ? drawStagedProgram(this.#chance, this.#region)
+        : drawProgram(this.#chance, this.#region, this.#base);
       described = `${this.#base}, ${this.#subject.durability}: ${
         this.#program.map((op) => op.name).join("; ")
       }`;

@@ -25,8 +25,8 @@ export interface MicroOperation {
 /** How the volume is prepared before the program. */
 export const MICRO_BASES = ["empty", "full_leaf", "tree", "large", "wide"] as const;
 
-/** One of them. */
-export type MicroBase = (typeof MICRO_BASES)[number];
+/** One of them, or the one of programs whose merge is larger than the pool. */
+export type MicroBase = (typeof MICRO_BASES)[number] | "staged";
 
 /** What a base holds. */
 export function baseNodes(base: MicroBase): [Subscript[], SimValue][] {
@@ -37,12 +37,39 @@ export function baseNodes(base: MicroBase): [Subscript[], SimValue][] {
       return Array.from({ length: 10 }, (_, i) => [[i], "f".repeat(780)]);
     case "tree":
       return Array.from({ length: 24 }, (_, i) => [[i >> 2, i & 3], "t".repeat(1000)]);
+    case "staged":
+      return [
+        ...Array.from(
+          { length: 36 },
+          (_, i): [Subscript[], SimValue] => [["s", i], `s${i}`.padEnd(1800, "s")],
+        ),
+        [["s", "long"], "S".repeat(9000)],
+        ...Array.from(
+          { length: 9 },
+          (_, i): [Subscript[], SimValue] => [["t", 5 * i], `t${i}`.padEnd(1200, "t")],
+        ),
+        [["t", "long", 1], "T".repeat(9000)],
+        ...Array.from({ length: 6 }, (_, i): [Subscript[], SimValue] => [["u", i], `u${i}`.padEnd(900, "u")]),
+      ];
     case "large":
       return [[["a"], "l".repeat(20_000)], [["b", 1], "s"], [["b", 2], "m".repeat(9000)], [["c"], 7]];
     // Each of the three subtrees covers whole leaves, which a kill cuts off.
     case "wide":
       return Array.from({ length: 78 }, (_, i) => [[Math.floor(i / 26), i % 26], "w".repeat(1000)]);
   }
+}
+
+/** Draws a program around a merge of the base "staged", which a pool of few blocks has no room for. */
+export function drawStagedProgram(chance: Prng, region: Region): MicroOperation[] {
+  const target = chance.pick<Subscript[]>([["t"], ["t", "long"], ["u"], ["u", 3.5, "below"], ["a"], ["z"]]);
+  const source = region.key(0, ["s"]);
+  const merge: MicroOperation = {
+    name: `merge (${target}) from (s)`,
+    run: ({ global }) => global.merge(target, global, ["s"]),
+    apply: (model) => model.merge(region.key(0, target), model, source),
+  };
+  const program = [drawOperation(chance, region, 0), merge, drawOperation(chance, region, 1)];
+  return chance.chance(1, 2) ? program : program.slice(1, chance.between(2, 3));
 }
 
 /** Draws a program. */
