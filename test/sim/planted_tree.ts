@@ -90,6 +90,45 @@ export const TREE_PLANTS: readonly Plant[] = [
     checkers: ["structure", "volume"],
   },
   {
+    id: "staged-leftover-leaks",
+    mistake: "of a merge that a crash cut off while it was staged only the root is freed",
+    edits: [{
+      file: "src/global/free_queue.ts",
+      find: "  if (kind === SUBTREE || kind === STAGED) result",
+      replace: "  if (kind === STAGED) result = finish(change, volume, block, [block]);\n" +
+        "  else if (kind === SUBTREE) result",
+    }],
+    tier: "micro",
+    seed: 7,
+    seedsMax: 40,
+    checkers: ["structure", "volume"],
+  },
+  {
+    id: "graft-in-two-groups",
+    mistake: "a staged merge kills what stood in its place in a group before the one that puts it there",
+    edits: [
+      {
+        file: "src/global/staged_merge.ts",
+        find: 'import type { KeyRange } from "./kill.ts";',
+        replace: 'import { type KeyRange, killRange } from "./kill.ts";',
+      },
+      {
+        file: "src/global/staged_merge.ts",
+        find: "      const position = await this.#change((change) => this.#end(change));",
+        replace: "      const place = { volume, root: this.#tree };\n" +
+          "      if (this.#tree !== NO_ROOT) {\n" +
+          "        await this.#change((change) => killRange(change, place, this.#range) === MISS " +
+          "? AGAIN : undefined);\n" +
+          "      }\n" +
+          "      const position = await this.#change((change) => this.#end(change));",
+      },
+    ],
+    tier: "micro",
+    seed: 7,
+    seedsMax: 40,
+    checkers: ["durability"],
+  },
+  {
     id: "map-bit-not-journaled",
     mistake: "the space map's bits are set in memory and not journaled",
     edits: [{

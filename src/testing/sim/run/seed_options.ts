@@ -67,6 +67,9 @@ export interface SizeOptions {
   readonly faultKinds?: number;
 }
 
+/** One in so many seeds has merges that are larger than its pool. */
+const LARGE_MERGES_EVERY = 4;
+
 /** Draws the options of a full seed. */
 export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
   const chance = new Prng(seed, "options");
@@ -81,7 +84,7 @@ export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
     fillBlocks: size.blocks ?? 520,
     subject: drawSubject(chance),
     latencies: drawLatencies(chance),
-    mix: drawMix(chance),
+    mix: drawMix(chance, seed % LARGE_MERGES_EVERY === LARGE_MERGES_EVERY - 1),
     sizes: drawSizes(chance),
     rules: drawRules(chance, HONEST_FAULTS, size.faultKinds ?? 5),
     epochs: Array.from({ length: epochs }, (_, i) => drawEpoch(chance, operations / epochs, i < 3)),

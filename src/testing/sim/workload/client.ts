@@ -27,11 +27,18 @@ export interface Mix {
   readonly spread: number;
   /** Virtual microseconds a client rests at most between two operations. */
   readonly restUs: number;
+  /** Most nodes a merge copies: more than a pool holds, or few. */
+  readonly mergeNodes: number;
 }
 
+/** Most nodes that a merge copies where merges are small, and where many are larger than the pool. */
+const MERGE_NODES = 150;
+const MERGE_NODES_LARGE = 3_000;
+
 /** Draws what clients do. */
-export function drawMix(chance: Prng): Mix {
-  return {
+export function drawMix(chance: Prng, hasLargeMerges: boolean = false): Mix {
+  const mix = {
+    mergeNodes: hasLargeMerges ? MERGE_NODES_LARGE : MERGE_NODES,
     writes: chance.pick([40, 60, 80, 95]),
     weights: chance.pick([
       [50, 4, 4, 12, 12, 6, 4, 1, 1, 2],
@@ -43,6 +50,8 @@ export function drawMix(chance: Prng): Mix {
     spread: chance.pick([6, 20, 60, 200]),
     restUs: chance.pick([0, 0, 500, 20_000]),
   };
+  if (hasLargeMerges) mix.weights[1]! *= 5;
+  return mix;
 }
 
 /** Values that fill blocks fast. */
@@ -78,8 +87,8 @@ export class Client implements BulkClient {
     this.#mix = mix;
     this.#sizes = sizes;
     this.#places = places;
-    this.#drawer = new StepDrawer(region, chance, sizes, mix.spread);
-    this.#filler = new StepDrawer(region, chance, FILLING, 200);
+    this.#drawer = new StepDrawer(region, chance, sizes, mix.spread, mix.mergeNodes);
+    this.#filler = new StepDrawer(region, chance, FILLING, 200, mix.mergeNodes);
   }
 
   readonly database = (

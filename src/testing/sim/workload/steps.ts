@@ -11,8 +11,8 @@ import type { SubjectGlobal } from "./subject.ts";
 
 /** Level under which only increments write. */
 const NUMBERS = "#";
-/** Most nodes that a drawn merge copies. */
-const MERGE_NODES_MAX = 150;
+/** Merges of more nodes are large, and drawn of whole places more often. */
+const MERGE_NODES_SMALL = 150;
 const KEY_BYTES_SAFE = 900;
 /** Texts that begin with a number, and that number. */
 const BEGINNINGS: readonly string[] = ["12 apples", "-3x", "", "no number"];
@@ -30,12 +30,14 @@ export class StepDrawer {
   readonly #chance: Prng;
   readonly #sizes: ValueSizes;
   readonly #spread: number;
+  readonly #mergeNodes: number;
 
-  constructor(region: Region, chance: Prng, sizes: ValueSizes, spread: number) {
+  constructor(region: Region, chance: Prng, sizes: ValueSizes, spread: number, mergeNodes: number) {
     this.#region = region;
     this.#chance = chance;
     this.#sizes = sizes;
     this.#spread = spread;
+    this.#mergeNodes = mergeNodes;
   }
 
   /** A step inside or outside of a transaction, where walks go one way only. `writes` of 100 are writes. */
@@ -103,13 +105,15 @@ export class StepDrawer {
   merge(global: (place: Place) => SubjectGlobal): Step | undefined {
     const from = this.#chance.below(this.#region.places.length);
     const to = this.#chance.below(this.#region.places.length);
-    const source = this.#chance.chance(1, 12) ? [] : this.#subscripts().slice(0, 2);
+    const source = this.#chance.chance(1, this.#mergeNodes > MERGE_NODES_SMALL ? 2 : 12)
+      ? []
+      : this.#subscripts().slice(0, 2);
     const target = this.#subscripts().slice(0, 2);
     const sourceKey = this.#region.key(from, source);
     const targetKey = this.#region.key(to, target);
     const nodes = this.#region.model.within(sourceKey);
     const texts = [textOfKey(sourceKey), textOfKey(targetKey)];
-    if (nodes.length > MERGE_NODES_MAX || texts[0] === texts[1]) return undefined;
+    if (nodes.length > this.#mergeNodes || texts[0] === texts[1]) return undefined;
     if (isAbove(sourceKey, targetKey) || isAbove(targetKey, sourceKey)) return undefined;
     const longest = Math.max(0, ...nodes.map(({ key }) => keyBytesAtMost(key.map((atom) => atom.text))));
     if (longest + keyBytesAtMost(target) > KEY_BYTES_SAFE) return undefined;
