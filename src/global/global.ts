@@ -190,9 +190,14 @@ export class Global<T = Value> {
   }
 
   /**
-   * `MERGE`: copies all nodes at and below `from` of `source` to `to` here, in one group; nothing is killed.
-   * Rejects
-   * `TypeError` when one lies below the other.
+   * `MERGE`: copies all nodes at and below `from` of `source` to `to` here, of any size, at one instant: all
+   * of it or nothing; nothing is killed. Rejects `TypeError` when one lies below the other, `RangeError` when
+   * a key would become too long.
+   *
+   * Cost: up to some 60 blocks it is one change. What is larger is built aside, with what `to` already has:
+   * it reads and writes both subtrees once, in the memory of a few blocks, and needs room for them on the
+   * volume; meanwhile reads see what was before, and writes to both databases wait. Who gives up leaves
+   * nothing behind.
    */
   merge(
     to: readonly Subscript[],

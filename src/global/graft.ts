@@ -1,10 +1,10 @@
 /**
  * Graft: puts a staged tree in the place of all that a tree holds of one key range, in one bounded change.
  *
- * The tree is cut at both ends of the range, from its leaves up to the branch above which one block covers the
- * whole range. There the children in between are cut off to the free queue, as a kill does, and the staged
- * root takes their entry; single-child branches make up for levels it lacks. Blocks touched grow with the
- * height of the tree alone: two a level and end, and the free queue's.
+ * The tree is cut at both ends of the range, from its leaves up to the lowest branch that covers the whole
+ * range. There the children in between are cut off to the free queue, as a kill does, and the staged root
+ * takes their entry; single-child branches make up for levels it lacks. Blocks touched grow with the height
+ * of the tree alone: two a level and end, and the free queue's.
  */
 import type { Change } from "../buffer/change.ts";
 import { MISS } from "../buffer/step.ts";
@@ -31,8 +31,8 @@ import { descendTo, Path, type TreePlace } from "./tree.ts";
 import { DONE, growRoot, putOnPath, splitOff } from "./tree_write.ts";
 
 /**
- * Replaces the range, which has an upper bound, by the staged tree at `staged`, whose fences are the range and
- * whose blocks name this tree: `DONE` or `MISS`.
+ * Replaces the range, which has an upper bound, by the staged tree at `staged`, whose fences are the range
+ * and whose blocks name this tree: `DONE` or `MISS`.
  */
 export function graft(change: Change, place: TreePlace, staged: number, range: KeyRange): number {
   const { low, lowLength, high, highLength } = range;

@@ -1,8 +1,9 @@
 /**
  * Merge: copies a subtree over another place, all of it or nothing (cache-cluster-rules P6, but atomic).
  *
- * What the pool has room for is one change: the source is read and the target written inside it. What is
- * larger is built aside and put in place by one small group (staged_merge.ts).
+ * A small one is one change: the source is read and the target written inside it. What is larger is built
+ * aside and put in place by one small group (staged_merge.ts); that reads and writes the target's subtree,
+ * too, so a source that is little beside it stays one change as long as the pool has room.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
@@ -21,8 +22,10 @@ import { readAt, writeEncoded } from "./store.ts";
 import { respell, startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
 import { changeAcknowledged } from "./writer.ts";
 
-/** Blocks of a merge that is tried at once; how large another is, is looked at before. */
+/** Blocks of a merge that is one change, done in one turn; how large another is, is looked at before. */
 const BLOCKS_AT_ONCE = 64;
+/** A target's subtree of so many times the source is not staged if the pool can hold the change. */
+const TARGET_TIMES = 4;
 
 /** Copies everything at and below one node to another. */
 export function mergeSubtree(
@@ -64,10 +67,36 @@ function refuseOverlap(origin: SubtreePlace, target: SubtreePlace): void {
 async function merge(origin: SubtreePlace, target: SubtreePlace, patience: Patience): Promise<void> {
   const { total } = target.database.engine.permits;
   if (await mergedAtOnce(origin, target, Math.min(BLOCKS_AT_ONCE, total), patience)) return;
-  // A look costs one read a block; an attempt that proves too large has begun again for each block it lacked.
-  const isTriedAgain = total > BLOCKS_AT_ONCE && await fitsPool(origin, total, patience);
-  if (isTriedAgain && await mergedAtOnce(origin, target, total, patience)) return;
+  if (total > BLOCKS_AT_ONCE && await isLittleOf(origin, target, patience)) {
+    if (await mergedAtOnce(origin, target, total, patience)) return;
+  }
   await mergeStaged(origin, target, patience);
+}
+
+/**
+ * Whether a change could hold the source and as much of the target, whose subtree is many times as large: to
+ * stage that would cost more than the pause of one large change.
+ */
+async function isLittleOf(origin: SubtreePlace, target: SubtreePlace, patience: Patience): Promise<boolean> {
+  const { pool, permits } = origin.database.engine;
+  const most = permits.total * pool.blockSize / 2;
+  const source = await bytesBelow(origin, most, patience);
+  if (source >= most) return false;
+  return await bytesBelow(target, TARGET_TIMES * source, patience) >= TARGET_TIMES * source;
+}
+
+/** Bytes of all nodes at and below a place, up to about `most`. One read a leaf, and never begun again. */
+async function bytesBelow(place: SubtreePlace, most: number, patience: Patience): Promise<number> {
+  const reader = new SubtreeReader(place, patience);
+  let bytes = 0;
+  while (bytes < most) {
+    const next = reader.peek();
+    const node = next instanceof Promise ? await next : next;
+    if (node === undefined) break;
+    bytes += node.key.length + node.value.length;
+    reader.skip();
+  }
+  return bytes;
 }
 
 /** Merges in one change of at most so many blocks: false when it needs more. */
@@ -85,20 +114,6 @@ async function mergedAtOnce(
     if (isCode(error, "TRANSACTION_TOO_LARGE")) return false;
     throw error;
   }
-}
-
-/** Whether a change could hold the source's blocks and as many of the target: by what is in them. */
-async function fitsPool(origin: SubtreePlace, total: number, patience: Patience): Promise<boolean> {
-  const reader = new SubtreeReader(origin, patience);
-  let left = total * origin.database.engine.pool.blockSize / 2;
-  while (left > 0) {
-    const next = reader.peek();
-    const node = next instanceof Promise ? await next : next;
-    if (node === undefined) return true;
-    left -= node.key.length + node.value.length;
-    reader.skip();
-  }
-  return false;
 }
 
 /**

@@ -1,14 +1,14 @@
 /**
  * Staged merge: a merge of any size, in the memory of a few blocks, that happens at one instant.
  *
- * What the target's subtree will be is built aside, in small groups, as a tree of its own whose keys and blocks
- * are those of the target already. Its root stands on the free queue from the group that made it on, so a crash,
- * or whoever gives up, leaves nothing but work for the janitor. One last group, of bounded size, puts it in
- * place, cuts off what stood there, and takes it off the queue (graft.ts).
+ * What the target's subtree will be is built aside, in small groups, as a tree of its own whose keys and
+ * blocks are those of the target already. Its root stands on the free queue from the group that made it on,
+ * so a crash, or whoever gives up, leaves nothing but work for the janitor. One last group, of bounded size,
+ * puts it in place, cuts off what stood there, and takes it off the queue (graft.ts).
  *
- * While that lasts the databases stand still: their commit tickets are taken, and writes of others wait; reads
- * see what was before. All tickets are held before anything stands still, and then nothing is waited for that
- * could wait for them.
+ * While that lasts the databases stand still: their commit tickets are taken, and writes of others wait;
+ * reads see what was before. All tickets are held before anything stands still, and then nothing is waited
+ * for that could wait for them.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
@@ -31,7 +31,7 @@ import { DONE, mergeAround } from "./tree_write.ts";
 /** Blocks' worth of nodes in one group: about what a change may hold without asking for more. */
 const BATCH_BLOCKS = 8;
 /** Groups between two pauses, so that others have their turn. */
-const GROUPS_A_TURN = 8;
+const GROUPS_A_TURN = 2;
 const PAUSE_MS = 1;
 
 const NO_KEY: Uint8Array = new Uint8Array(0);

@@ -44,7 +44,7 @@ export class Volume {
   quarantine: CohortError | undefined;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
-  /** Roots of staged trees that somebody is building now: what the free queue names of others is a leftover. */
+  /** Roots of staged trees that somebody builds now: others that the free queue names are leftovers. */
   readonly staged: Set<number> = new Set();
   /**
    * Rises with every change of the catalog of globals: cached roots of another version are looked up again.

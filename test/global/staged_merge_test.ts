@@ -227,6 +227,25 @@ test("merge: large values of both sides, each of more blocks than are staged at 
     assertEquals(found.map(([key, value]) => [key, value]), sorted);
   }));
 
+test("merge: what is little beside its target is one change while the pool has room", () =>
+  withRig({ poolBlocks: 320, durability: "relaxed" }, async (rig) => {
+    const [x, y] = [rig.global("X"), rig.global("Y")];
+    let times = 0;
+    const { staged } = rig.database.core.volume;
+    staged.add = (root) => {
+      times++;
+      return Set.prototype.add.call(staged, root);
+    };
+    await fill(x, 1, "new", 1_200);
+    await fill(y, 1, "old", 6_000);
+    await y.merge([1], x, [1]);
+    assertEquals(times, 0, "it was staged");
+    await y.merge([2], x, [1]);
+    assertEquals(times, 1, "it was not staged");
+    assertEquals((await all(y, [1])).slice(1_199, 1_201), [["1,1199", "new1199"], ["1,1200", "old1200"]]);
+    assertEquals((await all(y, [2])).length, 1_200);
+  }));
+
 test("merge: a full disk refuses it whole", async () => {
   const storage = createMemoryStorage({ bytesMax: 6 * 1024 * 1024 });
   const node = await openNode({ dir: "/n", poolBytes: 32 * 8_192, durability: "relaxed" }, { storage });

@@ -3,6 +3,8 @@ import { test } from "#test";
 import { assertEquals } from "@std/assert";
 import { OP_FORMAT, OP_PUT } from "../../src/ground/block_op.ts";
 import { getU16 } from "../../src/ground/bytes.ts";
+import { keyOf } from "../../src/ground/key.ts";
+import { mergeStaged } from "../../src/global/staged_merge.ts";
 import { scanJournal } from "../../src/storage/journal_scan.ts";
 import { CATALOG_ROOT, QUEUE_ROOT } from "../../src/storage/volume.ts";
 import { CrashedFiles, DATABASE, TurnedNode } from "../fuzz/sample_databases.ts";
@@ -38,5 +40,29 @@ test("golden entries: catalog and free queue", async () => {
   assertEquals(await putsOf(left, directory, QUEUE_ROOT), [
     "00000006 = 03060000000700000008000000",
     "00000005 = 01",
+  ]);
+});
+
+test("golden entries: a staged tree on the free queue", async () => {
+  const storage = new CrashedFiles();
+  const work = await TurnedNode.open(storage, 1);
+  const database = await work.run(work.node.mount(DATABASE, { create: true }));
+  await work.run(database.global<string>("Patient").set([1], "short"));
+  const place = (subscripts: number[]) => ({
+    database: database.core,
+    name: "Patient",
+    key: keyOf(subscripts),
+  });
+  await work.run(mergeStaged(place([1]), place([2]), {}));
+  const directory = `/data/journals/${work.node.incarnation}`;
+  await work.run(work.node.sync());
+  const left = storage.copy();
+  await work.run(work.node.close());
+  // Staged, what it replaced, and the staged root and another leaf, merged with their neighbours.
+  assertEquals(await putsOf(left, directory, QUEUE_ROOT), [
+    "00000006 = 04",
+    "00000008 = 01",
+    "00000006 = 02",
+    "00000009 = 02",
   ]);
 });
