@@ -33,7 +33,7 @@ export interface Mix {
 
 /** Most nodes that a merge copies where merges are small, and where many are larger than the pool. */
 const MERGE_NODES = 150;
-const MERGE_NODES_LARGE = 3_000;
+const MERGE_NODES_LARGE = 500;
 
 /** Draws what clients do. */
 export function drawMix(chance: Prng, hasLargeMerges: boolean = false): Mix {
@@ -50,7 +50,7 @@ export function drawMix(chance: Prng, hasLargeMerges: boolean = false): Mix {
     spread: chance.pick([6, 20, 60, 200]),
     restUs: chance.pick([0, 0, 500, 20_000]),
   };
-  if (hasLargeMerges) mix.weights[1]! *= 5;
+  if (hasLargeMerges) mix.weights[1]! *= 3;
   return mix;
 }
 
