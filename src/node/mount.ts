@@ -43,13 +43,18 @@ export class Mount {
     return this.core.volume.readOnly;
   }
 
-  /** Another node has taken the volume over: nothing of it is served or written any more. */
+  /**
+   * Another node has taken the volume over: nothing of it is served or written any more. Whoever took it has
+   * fixed the end of this member's journal, so that nothing written there since would be recovered: the
+   * member stops, with all its other volumes.
+   */
   lose(cause: CohortError): void {
     this.core.close(cause);
     this.member.world.observer.event("volume.lost", "error", {
       path: this.core.volume.path,
       cause: cause.message,
     });
+    if (!this.readOnly) this.member.stop(cause);
     void this.dismount().catch(() => {});
   }
 

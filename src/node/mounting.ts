@@ -50,7 +50,9 @@ export function mountVolume(
     const register = options.readOnly === true
       ? undefined
       : await registerMount(member, directory, probe.header);
-    let onLost: (cause: CohortError) => void = () => {};
+    let onLost = (cause: CohortError): void => {
+      if (options.readOnly !== true) member.stop(cause);
+    };
     let standing = false;
     const owner = await storage.fence.identify(member.incarnation);
     const claiming = acquireClaim({

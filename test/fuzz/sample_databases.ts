@@ -21,6 +21,11 @@ export class CrashedFiles extends RigStorage {
     return this.#fence;
   }
 
+  /** The same files as another process has them. */
+  sharedBy(): CrashedFiles {
+    return Object.assign(new CrashedFiles(), { files: this.files });
+  }
+
   /** The files of another storage, as they read now. */
   static of(files: RigStorage): CrashedFiles {
     const left = new CrashedFiles();
