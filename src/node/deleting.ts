@@ -1,6 +1,7 @@
 /** Deleting: removes a database nobody has mounted: claim it, remove its volume, then its claims. */
 import { acquireClaim } from "../storage/claim.ts";
 import { claimName, claimNumber } from "../storage/claim_record.ts";
+import { releaseDead } from "./member.ts";
 import type { Settings, World } from "./options.ts";
 import { openVolumeFile, volumePath } from "./volume_file.ts";
 
@@ -35,4 +36,10 @@ export async function deleteDatabase(
     if (number <= claim.number) await storage.remove(`${directory}/${claimName(number)}`);
   }
   if ((await storage.list(directory)).length === 0) await storage.remove(directory);
+  for (const dead of claim.predecessors) {
+    // What is left over of an owner that nobody will recover now must not fail what is done.
+    await releaseDead(world, dead, header.id, directory).catch((error) =>
+      observer.event("node.litter", "warn", { directory: dead, cause: String(error) })
+    );
+  }
 }

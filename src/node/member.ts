@@ -32,6 +32,8 @@ export interface Member {
   readonly daemon: WriteDaemon;
   /** Mounted volumes by their index in the journal. */
   readonly volumes: Map<number, Volume>;
+  /** Directory of each volume that its journal may hold changes of, by identity. */
+  readonly homes: Map<string, string>;
   /** Stops at once without writing anything more; recovery does the rest. */
   stop(cause: CohortError): void;
   /** Runs work that nobody waits for, one after another; what fails is told as `node.litter`. */
@@ -140,7 +142,7 @@ async function makeMember(
     if (cause === undefined && volumes.size === 0) await removeIfUnnamed(world, directory);
   };
   const parts = { incarnation, directory, settings, world, engine, journal, daemon, volumes };
-  return { ...parts, stop, tidy, tidied: () => tidied, close };
+  return { ...parts, homes: new Map(), stop, tidy, tidied: () => tidied, close };
 }
 
 /** A cycle never takes more than a quarter of the pool: the rest goes on being used meanwhile. */
@@ -231,6 +233,32 @@ async function truncate(journal: Journal, position: number): Promise<void> {
     if (segment.sealed && segment.end <= position) last = Math.max(last, segment.number);
   }
   if (last >= 0) await journal.drop(last);
+}
+
+/**
+ * Lets go of a dead owner for the volume in `home`; its files go when no other volume names them. A register
+ * that names the volume elsewhere stays: this is a copy, made with its claims, and the original needs them
+ * still.
+ */
+export async function releaseDead(world: World, dead: string, volumeId: string, home: string): Promise<void> {
+  const path = `${dead}/mount.${volumeId}`;
+  const register = await world.storage.readRegister(path);
+  if (register !== undefined && decodeMount(register)?.directory !== home) return;
+  await world.storage.remove(path);
+  await removeIfUnnamed(world, dead);
+}
+
+/** The register that names a volume in the directory of an incarnation. */
+export function encodeMount(directory: string, incarnation: string): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ directory, incarnation }));
+}
+
+function decodeMount(bytes: Uint8Array): { readonly directory?: unknown } | undefined {
+  try {
+    return Object(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Removes an incarnation's files when no volume names them any more: no `mount.*` register is left. */

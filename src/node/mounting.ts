@@ -17,7 +17,7 @@ import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { dropFrames, forgetFrames, writesEnded } from "./letting_go.ts";
-import { type Member, removeIfUnnamed } from "./member.ts";
+import { encodeMount, type Member, releaseDead } from "./member.ts";
 import { Mount } from "./mount.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { recoverVolume } from "./recover.ts";
@@ -47,11 +47,11 @@ export function mountVolume(
     const probe = await openVolumeFile(directory, "read", member.settings, member.world);
     await probe.file.close();
     const { storage, clock, observer } = member.world;
-    const register = options.readOnly === true
-      ? undefined
-      : await registerMount(member, directory, probe.header);
+    const isReader = options.readOnly === true;
+    const forgetHome = isReader ? () => {} : noteHome(member, directory, probe.header);
+    const register = isReader ? undefined : await registerMount(member, directory, probe.header);
     let onLost = (cause: CohortError): void => {
-      if (options.readOnly !== true) member.stop(cause);
+      if (!isReader) member.stop(cause);
     };
     let standing = false;
     const owner = await storage.fence.identify(member.incarnation);
@@ -60,7 +60,7 @@ export function mountVolume(
       clock,
       observer,
       directory,
-      mode: options.readOnly === true ? "read" : "private",
+      mode: isReader ? "read" : "private",
       volumeId: probe.header.id,
       volumeIncarnation: probe.header.incarnation,
       owner,
@@ -72,6 +72,7 @@ export function mountVolume(
       ...(signal === undefined ? {} : { signal }),
     });
     const claim = await claiming.catch(async (error) => {
+      forgetHome();
       if (register !== undefined && !standing) await storage.remove(register);
       throw error;
     });
@@ -85,6 +86,25 @@ export function mountVolume(
 }
 
 /**
+ * Notes where a volume lies that this member may write. Its journal tells volumes apart by identity: of two
+ * that share one, a volume and the copy of its file, each would be recovered with the changes of the other.
+ * Answers how to take the note back.
+ */
+function noteHome(member: Member, directory: string, { id, incarnation }: VolumeHeader): () => void {
+  const key = id + incarnation;
+  const known = member.homes.get(key);
+  if (known === directory) return () => {};
+  if (known !== undefined) {
+    const why =
+      `it is a copy of ${known}, whose changes are in this node's journal; mount it by another node`;
+    const facts = { directory, original: known };
+    throw new CohortError("MOUNTED", `Could not mount ${directory}: ${why}`, facts);
+  }
+  member.homes.set(key, directory);
+  return () => void member.homes.delete(key);
+}
+
+/**
  * Names the volume in the incarnation's directory before the claim names the directory: a directory is
  * removed once no `mount.*` is left in it, and a claim must never point at a removed one. Answers the path,
  * undefined when an earlier claim of this incarnation needs it already.
@@ -95,8 +115,7 @@ async function registerMount(
   header: VolumeHeader,
 ): Promise<string | undefined> {
   const path = `${member.directory}/mount.${header.id}`;
-  const text = JSON.stringify({ directory, incarnation: header.incarnation });
-  const made = await member.world.storage.createRegister(path, new TextEncoder().encode(text));
+  const made = await member.world.storage.createRegister(path, encodeMount(directory, header.incarnation));
   return made ? path : undefined;
 }
 
@@ -180,8 +199,8 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
   // The dead owners' journals go, and with them the ceilings they named: this member's own may be lower.
   await writeHeader(volume, member.engine.stamps.last);
   await claim.recovered();
-  for (const directory of claim.predecessors) {
-    member.tidy(() => releasePredecessor(member, volume, directory));
+  for (const dead of claim.predecessors) {
+    member.tidy(() => releaseDead(member.world, dead, volume.facts.id, claim.directory));
   }
   volume.catalogVersion++;
   observer.event("volume.recovered", "info", {
@@ -194,13 +213,6 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
     recordsSkipped: report.recordsSkipped,
     tailBytesIgnored: report.tailBytesIgnored,
   });
-}
-
-/** A dead owner's files go when no volume names them any more; a mount does not wait for that. */
-async function releasePredecessor(member: Member, volume: Volume, directory: string): Promise<void> {
-  const { storage } = member.world;
-  await storage.remove(`${directory}/mount.${volume.facts.id}`);
-  await removeIfUnnamed(member.world, directory);
 }
 
 /** Looks at every map block once: which extents exist, and how much of each is free. */

@@ -114,7 +114,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`.
+   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`,
+   * as is a copy of the files of one that this node has written.
    * `create` makes it when missing; of any number of processes that do so at once exactly one creates it.
    * Rejects `NOT_FOUND`, `IN_USE` (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`,
    * `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`. A recovery goes on when its caller gives up waiting (on a full

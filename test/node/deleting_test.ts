@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { test } from "#test";
 import { isCode, openNode } from "@cohort/db";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
+import { CrashedFiles } from "../fuzz/sample_databases.ts";
 import { withFaults } from "../../src/testing/mod.ts";
 
 test("deleteDatabase: leaves the claims of whoever made the database anew meanwhile", async () => {
@@ -42,4 +43,17 @@ test("deleteDatabase: beside a mount or another deletion of its node, one waits"
   assertEquals(ended[0], "deleted");
   assertEquals(["MOUNTED", "NOT_FOUND"].includes(String(ended[1])), true, String(ended[1]));
   assertEquals(ended[2], "mounted");
+});
+
+test("deleteDatabase: the files of owners that died with it go, too", async () => {
+  const files = new CrashedFiles();
+  const node = await openNode({ dir: "/one" }, { storage: files });
+  const database = await node.createDatabase("/v");
+  await database.global<number>("A").set([1], 1);
+  const left = CrashedFiles.of(files);
+  await node.close();
+  const next = await openNode({ dir: "/two" }, { storage: left });
+  await next.deleteDatabase("/v");
+  await next.close();
+  assertEquals([...left.files.keys()], []);
 });

@@ -14,7 +14,7 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((done) => setTimeout(done, 5));
 }
 
-test("a claim that was taken over stops the node: its other databases lose nothing acknowledged", async () => {
+test("a claim that was taken over stops the node: its other databases lose nothing told", async () => {
   const files = new CrashedFiles();
   const node = await nodeOver(files, { dir: "/one", leaseMs: 20 });
   const [x, y] = [await node.mount("/x", { create: true }), await node.mount("/y", { create: true })];
