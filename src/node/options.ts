@@ -27,7 +27,7 @@ export interface NodeOptions {
   readonly poolBytes?: number;
   /** Block size of the pool and of the volumes this node can mount; 8192 by default. */
   readonly blockSize?: number;
-  /** Bytes of a journal segment; 64 MiB by default (memory only: 4). */
+  /** Bytes of a journal segment; 64 MiB by default (memory only: 4), at least 64 KiB and 8 blocks. */
   readonly segmentBytes?: number;
   /**
    * Journal bytes after which changed blocks go home and old segments are dropped; 256 MiB by default (memory
@@ -75,6 +75,8 @@ export interface Settings {
 }
 
 const MIB = 1024 * 1024;
+/** Blocks a segment holds at least: a change of a few blocks is one group, and a group is in one segment. */
+const SEGMENT_BLOCKS_MIN = 8;
 /** Most blocks a cycle may take: its images are one table of the image journal. */
 const CYCLE_BLOCKS_MAX = 4096;
 
@@ -110,7 +112,7 @@ export function settingsOf(options: NodeOptions): Settings {
     segmentBytes: whole(
       "segmentBytes",
       options.segmentBytes ?? (dir === undefined ? 4 : 64) * MIB,
-      65_536,
+      Math.max(65_536, SEGMENT_BLOCKS_MIN * blockSize),
       2 ** 30,
     ),
     checkpointBytes: whole(
