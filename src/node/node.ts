@@ -22,8 +22,8 @@ import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
+import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
-import type { Observer } from "../ports/mod.ts";
 import { deleteDatabase } from "./deleting.ts";
 import { StatusFeed } from "./status_feed.ts";
 
@@ -339,27 +339,6 @@ export function openNodeCore(
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** Events that change what a node's status says. */
-const STATE_EVENTS: ReadonlySet<string> = new Set([
-  "writes.frozen",
-  "writes.thawed",
-  "journal.frozen",
-  "journal.thawed",
-  "node.stopped",
-]);
-
-/** The same observer, and a word to the status feed when an event changes the state. */
-function noticing(observer: Observer, notice: () => void): Observer {
-  return {
-    traits: observer.traits,
-    event: (name, severity, facts) => {
-      observer.event(name, severity, facts);
-      if (STATE_EVENTS.has(name)) notice();
-    },
-    measure: (name, value) => observer.measure(name, value),
-  };
 }
 
 function stopped(cause: CohortError): CohortError {

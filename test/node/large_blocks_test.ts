@@ -8,7 +8,7 @@ import { CrashedFiles } from "../fuzz/sample_databases.ts";
 import { assertSound } from "../global/rig.ts";
 
 for (const blockSize of BLOCK_BYTES_ALLOWED) {
-  test(`blocks of ${blockSize} bytes: writes, splits and recovery in the least segment there may be`, async () => {
+  test(`blocks of ${blockSize} bytes: writes, splits, recovery in the least segment`, async () => {
     const segmentBytes = Math.max(65_536, 8 * blockSize);
     const poolBytes = 32 * blockSize;
     const options = { blockSize, poolBytes, segmentBytes, checkpointBytes: segmentBytes };
