@@ -19,6 +19,8 @@ export const SIDE_DATABASE = 99;
 const RESTS_US: readonly number[] = [1_000, 10_000, 60_000];
 /** Refusals in a row by a claim of this very node after which the node is opened anew. */
 const REFUSALS_MAX = 4;
+/** Most nodes that a drawn merge copies. */
+const MERGE_NODES = 150;
 
 /** It, as this node holds it. */
 interface Held {
@@ -52,7 +54,7 @@ export class SideLine implements BulkClient {
   constructor(chance: Prng, sizes: ValueSizes) {
     this.chance = chance;
     this.#restUs = chance.pick(RESTS_US);
-    this.#drawer = new StepDrawer(this.region, chance, sizes, 20);
+    this.#drawer = new StepDrawer(this.region, chance, sizes, 20, MERGE_NODES);
   }
 
   readonly database = (): { database: SubjectDatabase; directory: string } => {
