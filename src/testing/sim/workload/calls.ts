@@ -34,6 +34,7 @@ const UNKNOWN: readonly ErrorCode[] = [
   "CLOSED",
   "FENCED",
   "TIMEOUT",
+  "FROZEN",
   "ABORTED",
 ];
 /** Ends after which this node does nothing more. */
