@@ -44,6 +44,8 @@ if (script === undefined) {
 }
 
 const runtimes = flags.length === 0 ? show.runtimes : flags.map((flag) => flag.slice(2));
+// Asked before the run: a script may itself write files that are kept, as the bench does with --save.
+const commit = commitName();
 const { results, codes } = await runAll();
 const short = shortcomings(results, codes, runtimes);
 for (const { runtime, result, control } of results) {
@@ -54,7 +56,6 @@ if (short.length > 0) {
   process.exit(1);
 }
 const command = ["npm run show --", id, ...rest].join(" ");
-const commit = commitName();
 const rows = results.map((it) => [id, command, commit, it.runtime, it.result, it.control]);
 writeFileSync(TABLE, mergeRows(existsSync(TABLE) ? readFileSync(TABLE, "utf8") : "", id, runtimes, rows));
 console.log(`${id} shown: ${rows.length} rows in test/shown.tsv`);
