@@ -5,6 +5,7 @@ import type { ErrorCode } from "../../../src/ground/errors.ts";
 import { decodeJournalEnd, encodeJournalEnd, END_NAME, TAIL_NAME } from "../../../src/storage/journal_end.ts";
 import { makeDurable } from "../../../src/storage/journal_durable.ts";
 import {
+  CHECKED_FROM,
   FRAME_HEADER_BYTES,
   incarnationTag,
   ITEM_GROUP,
@@ -49,7 +50,7 @@ function sealedFrame(prng: Prng, frames: readonly Uint8Array[]): Outcome {
   const header = readFrameHeader(bytes, 0, TAG)!;
   if (prng.once(6)) bytes.set(garbage(prng, bytes.length - FRAME_HEADER_BYTES), FRAME_HEADER_BYTES);
   else spoil(prng, bytes, FRAME_HEADER_BYTES, prng.once(2) ? Math.min(bytes.length, 100) : bytes.length);
-  sealFrame(bytes, header);
+  sealFrame(bytes, bytes.subarray(CHECKED_FROM), header);
   const answer = answerOf(["CORRUPT"], () => readItems(bytes));
   return "code" in answer ? "refused" : "read";
 }
@@ -217,7 +218,7 @@ function resealFrames(prng: Prng, file: RigFile): void {
     const frame = bytes.subarray(at, at + header.length);
     spoil(prng, frame, FRAME_HEADER_BYTES, frame.length);
     const { position, synced } = header;
-    sealFrame(frame, {
+    sealFrame(frame, frame.subarray(CHECKED_FROM), {
       ...header,
       position: prng.once(6) ? position + 8 * prng.below(9, -4) : position,
       synced: prng.once(6) ? prng.pick([0, position, position + 8, 2 ** 48 - 1]) : synced,
