@@ -36,6 +36,14 @@ const USAGE = `npm run bench -- engine [options]
   --save            keep lines, charts and the table of README
   --report          the same from the lines kept, without running anything`;
 
+/** Stands above the run: what it calls must be there by then. */
+const CHARTS: ReadonlyArray<readonly [file: string, title: string, prefix: string[]]> = [
+  ["load", "Loading, durable at the end (ratio to bun:sqlite)", ["W1"]],
+  ["read", "Reading (ratio to bun:sqlite)", ["W2", "W3"]],
+  ["write", "Writing (ratio to bun:sqlite)", ["W4", "W5", "W6"]],
+  ["beyond", "Data four times the pool (ratio to bun:sqlite)", ["4x"]],
+];
+
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
@@ -132,13 +140,6 @@ function print(lines: readonly Line[]): void {
   list("Ahead of Cohort:", losses(lines));
   list("Below the goals:", misses(lines));
 }
-
-const CHARTS: ReadonlyArray<readonly [file: string, title: string, prefix: string[]]> = [
-  ["load", "Loading, durable at the end (ratio to bun:sqlite)", ["W1"]],
-  ["read", "Reading (ratio to bun:sqlite)", ["W2", "W3"]],
-  ["write", "Writing (ratio to bun:sqlite)", ["W4", "W5", "W6"]],
-  ["beyond", "Data four times the pool (ratio to bun:sqlite)", ["4x"]],
-];
 
 function save(lines: readonly Line[], machine: string): void {
   mkdirSync(RESULTS, { recursive: true });
