@@ -6,6 +6,7 @@
  * plays it again, and ends with exit code 1 when any did.
  */
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
 import type { Problem } from "../../src/testing/sim/check/problems.ts";
 import { runMicro } from "../../src/testing/sim/run/micro.ts";
@@ -112,8 +113,13 @@ const started = performance.now();
 for (; run < flags.seeds && performance.now() < until; run++) {
   const seed = first + run;
   if (flags.told) console.log(`@start ${seed}`);
+  const before = rejected.length;
   const outcome = await (flags.tier === "micro" ? runSmall(seed) : runFull(seed));
-  const bad = outcome.problems.length > 0;
+  // A rejection that nobody handles is told between two turns of the event loop, and would end a program.
+  await new Promise((turn) => setImmediate(turn));
+  const unhandled = rejected.length - before;
+  if (unhandled > 0) console.log(`seed ${seed}: ${unhandled} rejections unhandled`);
+  const bad = outcome.problems.length > 0 || unhandled > 0;
   if (bad) {
     failed++;
     console.log(`\nFAILED seed ${seed} ${outcome.hash}: ${outcome.line}`);

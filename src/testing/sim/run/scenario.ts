@@ -79,8 +79,10 @@ export class Scenario {
   async run(): Promise<void> {
     await this.#start(undefined, false);
     await this.#fill();
-    for (const plan of this.#parts.options.epochs) {
-      let left: EpochPlan | undefined = plan;
+    const { epochs, operationsMin } = this.#parts.options;
+    for (const plan of epochs) {
+      const missing = plan === epochs.at(-1) ? operationsMin - this.history.operations : 0;
+      let left: EpochPlan | undefined = { ...plan, operations: Math.max(plan.operations, missing) };
       while (left !== undefined) {
         const from = this.history.operations;
         const { mayForget, ended } = await this.#epoch(left);

@@ -51,6 +51,8 @@ export interface SeedOptions {
   readonly sizes: ValueSizes;
   readonly rules: readonly FaultRule[];
   readonly epochs: readonly EpochPlan[];
+  /** The last epoch goes on until there were so many, those that fill the volumes among them. */
+  readonly operationsMin: number;
   /** Whether another database comes and goes meanwhile. */
   readonly side: boolean;
   /** A betrayal by the drive for a last phase with weaker demands; undefined for none. */
@@ -70,12 +72,14 @@ export interface SizeOptions {
 /** One in so many seeds has merges that are larger than its pool. */
 const LARGE_MERGES_EVERY = 4;
 
+/** Operations that a full seed has at least. */
+const OPERATIONS_MIN = 2_000;
+
 /** Draws the options of a full seed. */
 export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
   const chance = new Prng(seed, "options");
-  // With those that fill the volumes, some 300 to 700, never fewer than 2,000.
-  const operations = size.operations ?? chance.between(1750, 1950);
-  const epochs = chance.between(3, 5);
+  const operations = size.operations ?? chance.between(1450, 1550);
+  const epochs = chance.between(3, 4);
   return {
     seed,
     databases: chance.weighted([0, 5, 3, 1]),
@@ -87,6 +91,7 @@ export function drawSeed(seed: number, size: SizeOptions = {}): SeedOptions {
     mix: drawMix(chance, seed % LARGE_MERGES_EVERY === LARGE_MERGES_EVERY - 1),
     sizes: drawSizes(chance),
     rules: drawRules(chance, HONEST_FAULTS, size.faultKinds ?? 5),
+    operationsMin: size.operations === undefined ? OPERATIONS_MIN : 0,
     epochs: Array.from({ length: epochs }, (_, i) => drawEpoch(chance, operations / epochs, i < 3)),
     betrayal: chance.chance(1, 4) ? chance.pick(BETRAYALS) : undefined,
     side: chance.chance(2, 3),

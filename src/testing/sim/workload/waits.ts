@@ -13,7 +13,8 @@ const ABORT_US = 3_000;
 
 /** How long a call may wait: mostly as long as it takes. */
 export function drawWait(context: ClientContext, chance: Prng): SubjectWait | undefined {
-  if (!chance.chance(1, 12)) return undefined;
+  // What becomes of a change that was given up is found out by reading everything: that takes its time.
+  if (!chance.chance(1, 40)) return undefined;
   if (chance.chance(1, 2)) return { timeoutMs: chance.pick([0, 1, 5, 50, 1000]) };
   const controller = new AbortController();
   const abort = () => controller.abort(new CohortError("ABORTED", "The simulated caller gave up"));
