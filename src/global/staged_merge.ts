@@ -158,8 +158,10 @@ class StagedMerge {
     const batch: EncodedNode[] = [];
     let left = BATCH_BLOCKS * this.#target.database.engine.pool.blockSize;
     while (left > 0) {
-      const [coming, kept] = [this.#source.peek(), this.#kept.peek()];
+      // One after the other: should the first one fail, nobody would hear of the second.
+      const coming = this.#source.peek();
       const source = coming instanceof Promise ? await coming : coming;
+      const kept = this.#kept.peek();
       const own = kept instanceof Promise ? await kept : kept;
       const key = source === undefined
         ? undefined

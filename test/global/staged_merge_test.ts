@@ -11,6 +11,7 @@ import {
   type Subscript,
   type Value,
 } from "../../mod.ts";
+import { withFaults } from "../../src/testing/mod.ts";
 import { assertSound, queueEmptied, type Rig, withRig } from "./rig.ts";
 
 const NODES = 3_000;
@@ -284,5 +285,30 @@ test("merge: a dismount meanwhile refuses it, and the next mount frees what was 
   assertEquals(await again.global<Value>("Y").data([1]), 1);
   const report = await assertSound(again);
   assertEquals(report.entries, NODES + 1);
+  await node.close();
+});
+
+test("merge: a read that fails refuses it, whichever it is, and nothing fails behind its back", async () => {
+  let left = Infinity;
+  const storage = withFaults(createMemoryStorage(), ({ operation, path }) => {
+    if (operation !== "read" || !path.startsWith("/db/") || --left > 0) return undefined;
+    return { kind: "error", code: "IO", errno: "EIO" };
+  });
+  const node = await openNode({ dir: "/n", poolBytes: 24 * 8_192, durability: "relaxed" }, { storage });
+  const database = await node.mount("/db", { create: true, extentBlocks: 64 });
+  const [x, y] = [database.global<Value>("X"), database.global<Value>("Y")];
+  await fill(x, 1, "new", 1_500);
+  await fill(y, 1, "old", 1_500);
+  let refused = 0;
+  for (let reads = 1; reads < 120; reads += 3) {
+    left = reads;
+    await y.merge([1], x, [1]).catch((error) => {
+      assert(isCode(error, "IO"), String(error));
+      refused++;
+    });
+    left = Infinity;
+  }
+  assert(refused > 20, `${refused} refused`);
+  await assertSound(database);
   await node.close();
 });
