@@ -47,6 +47,8 @@ async function cycleWith(refused: "write" | "sync", code: ErrorCode) {
   const dirty = frames.map((frame) => pool.isDirty(frame));
   daemon.stop(new CohortError("CLOSED", "The test is over"));
   await assertRejects(() => checkpoint, CohortError, "over");
+  // It may rest before another try: that timer ends with it.
+  await daemon.settled();
   return { released, home, dirty };
 }
 
