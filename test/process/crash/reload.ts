@@ -15,6 +15,9 @@ import { acknowledgedIn, Ledger } from "./ledger.ts";
 import { DEADLINE_MS, pause } from "./line_child.ts";
 import type { ReloadOptions } from "./reload_worker.ts";
 
+/** How a life may end whose databases were taken over. */
+const TAKEN_OVER = new Set(["FENCED", "STOPPED", "OUTCOME_UNKNOWN"]);
+
 /** What a play gave. */
 export interface ReloadReport {
   /** Lives that took over. */
@@ -93,7 +96,7 @@ async function restartAll(
         if (restart > 0) writeFileSync(main, program(restart * 10 + change));
         await until(() => livesIn(options.log) > restart, restart === 0 ? DEADLINE_MS : 5_000);
       }
-      const failed = /\{"what":"failed".*/.exec(readFileSync(options.log, "utf8"))?.[0];
+      const failed = failureIn(readFileSync(options.log, "utf8"));
       if (failed !== undefined) problems.push(failed);
       await pause(random.below(250, 50));
     }
@@ -131,7 +134,7 @@ export async function playWorkers(rounds: number): Promise<ReloadReport> {
           : readFileSync(options.log, "utf8").includes('"closed"');
       await until(isHeard, DEADLINE_MS);
       if (!isHeard()) problems.push(`Hang: nothing of Worker ${round}`);
-      const failed = /\{"what":"failed".*/.exec(readFileSync(options.log, "utf8"))?.[0];
+      const failed = failureIn(readFileSync(options.log, "utf8"));
       if (failed !== undefined) problems.push(failed);
       if (then === "work") await pause(random.below(150));
       endings.push(worker.terminate());
@@ -148,6 +151,17 @@ export async function playWorkers(rounds: number): Promise<ReloadReport> {
 
 function endOf(log: string): string {
   return `the log ends: ${log.split("\n").slice(-6).join(" | ").slice(0, 1500)}`;
+}
+
+/**
+ * What a life said of its failure, unless the next one had begun by then and took over from it: on a busy
+ * host the program is changed again while the life before is still starting.
+ */
+function failureIn(log: string): string | undefined {
+  return log.split("\n").filter((line) => line.startsWith('{"what":"failed"')).find((line) => {
+    const { life, code } = JSON.parse(line) as { life: number; code: string };
+    return !TAKEN_OVER.has(code) || !log.includes(`{"what":"begun","life":${life + 1}}`);
+  });
 }
 
 /** Lives that have said whether they took over. */
