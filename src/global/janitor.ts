@@ -21,6 +21,8 @@ export class Janitor {
   #woken = false;
   #share = SHARE_MOST;
   #stopped = false;
+  /** How many want nothing freed for now. */
+  #holds = 0;
 
   constructor(database: DatabaseCore) {
     this.#database = database;
@@ -30,10 +32,21 @@ export class Janitor {
   wake(): void {
     if (this.#stopped) return;
     this.#woken = true;
+    if (this.#holds > 0) return;
     this.#running ??= atEnd(this.#run(), () => {
       this.#running = undefined;
       if (this.#woken) this.wake();
     });
+  }
+
+  /** Rests, after the group at hand, until what it resolves to is called. */
+  async hold(): Promise<() => void> {
+    this.#holds++;
+    await this.#running;
+    return () => {
+      this.#holds--;
+      this.wake();
+    };
   }
 
   /** Resolves when all that is queued now was freed, or it was stopped. */
@@ -52,7 +65,7 @@ export class Janitor {
     const { observer, directory, clock } = this.#database;
     this.#woken = false;
     try {
-      for (let groups = 1; !this.#stopped; groups++) {
+      for (let groups = 1; !this.#stopped && this.#holds === 0; groups++) {
         if (!await this.#group()) return;
         if (groups % GROUPS_A_TURN === 0) await new Promise<void>((done) => void clock.after(PAUSE_MS, done));
       }

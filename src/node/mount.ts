@@ -58,6 +58,16 @@ export class Mount {
     void this.dismount().catch(() => {});
   }
 
+  /** Runs work while nothing is freed in the background. */
+  async undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.#janitor?.hold();
+    try {
+      return await work();
+    } finally {
+      release?.();
+    }
+  }
+
   /** Brings everything home, gives the claim back and closes the file. */
   dismount(): Promise<void> {
     return this.leaving ??= this.#dismount();

@@ -171,3 +171,14 @@ for (const parent of ["p", "k".repeat(1_008)]) {
       assert(report.leaves < 20, `${report.leaves} leaves for 2 entries`);
     }));
 }
+
+test("check: blocks that are freed meanwhile are no finding", () =>
+  withRig({ poolBlocks: 32, durability: "relaxed" }, async (rig) => {
+    const global = rig.global();
+    for (let i = 0; i < 6_000; i++) await global.set([i % 3, i], "v".repeat(300));
+    for (const at of [0, 1, 2]) {
+      await global.kill([at]);
+      assertEquals((await rig.database.check()).problems, []);
+    }
+    await queueEmptied(rig.database);
+  }));

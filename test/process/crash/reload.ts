@@ -91,10 +91,12 @@ async function restartAll(
   try {
     for (let restart = 0; restart <= restarts && problems.length === 0; restart++) {
       // A busy host may swallow a change of the file: then it is changed again.
-      for (let change = 0; livesIn(options.log) <= restart; change++) {
+      const isHeard = (): boolean =>
+        livesIn(options.log) > restart || failureIn(readFileSync(options.log, "utf8")) !== undefined;
+      for (let change = 0; !isHeard(); change++) {
         if (change === 5) throw new Error(`Hang: no life after ${restart} under ${flags}`);
         if (restart > 0) writeFileSync(main, program(restart * 10 + change));
-        await until(() => livesIn(options.log) > restart, restart === 0 ? DEADLINE_MS : 5_000);
+        await until(isHeard, restart === 0 ? DEADLINE_MS : 5_000);
       }
       const failed = failureIn(readFileSync(options.log, "utf8"));
       if (failed !== undefined) problems.push(failed);
@@ -130,7 +132,7 @@ export async function playWorkers(rounds: number): Promise<ReloadReport> {
       worker.on("error", (error) => problems.push(`a Worker failed: ${error}`));
       const isHeard = (): boolean =>
         round < rounds
-          ? livesIn(options.log) > round
+          ? livesIn(options.log) > round || failureIn(readFileSync(options.log, "utf8")) !== undefined
           : readFileSync(options.log, "utf8").includes('"closed"');
       await until(isHeard, DEADLINE_MS);
       if (!isHeard()) problems.push(`Hang: nothing of Worker ${round}`);
@@ -164,11 +166,10 @@ function failureIn(log: string): string | undefined {
   });
 }
 
-/** Lives that have said whether they took over. */
+/** Lives that have said that they took over. */
 function livesIn(log: string): number {
   if (!existsSync(log)) return 0;
-  return readFileSync(log, "utf8").split("\n").filter((line) => /^\{"what":"(ready|failed)"/.test(line))
-    .length;
+  return readFileSync(log, "utf8").split("\n").filter((line) => line.startsWith('{"what":"ready"')).length;
 }
 
 async function until(done: () => boolean, patienceMs: number): Promise<void> {
