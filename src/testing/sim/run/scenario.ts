@@ -272,7 +272,6 @@ export class Scenario {
     if (mayForget) this.#side?.forget();
     const { node, databases } = this.#running as Running;
     const active = host.plan.active;
-    const { capacityBytes } = host.disk;
     this.world.heal();
     let stopped = false;
     const work = async () => {
@@ -301,7 +300,6 @@ export class Scenario {
     for (const complaint of host.complaints.splice(0)) this.history.problems.add("contract", complaint);
     if (this.history.problems.any) throw new Abort("the check found problems");
     host.plan.active = active;
-    host.disk.capacityBytes = capacityBytes;
   }
 
   #blocks(): number {

@@ -100,6 +100,8 @@ export class SideLine implements BulkClient {
   async #one(context: ClientContext): Promise<void> {
     const held = this.#at(context);
     if (held === undefined) return await this.#enter(context);
+    // Nothing more is begun before it is known how much of the last thing happened.
+    if (this.region.uncertain) return await this.#resolve(context);
     if (held.readOnly) return await this.#inReadOnly(context, held);
     switch (this.chance.weighted([6, 1, 2, 3, 1, 1])) {
       case 0:
