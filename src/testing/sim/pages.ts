@@ -99,6 +99,32 @@ export class PagedBytes {
     return into;
   }
 
+  /**
+   * The bytes from `position` to look at now: a copy only where they lie in more than one page, so that they
+   * may change with the next write.
+   */
+  peek(position: number, length: number): Uint8Array {
+    const start = position % PAGE_BYTES;
+    const page = this.#pages[(position - start) / PAGE_BYTES];
+    const end = Math.min(start + length, start + this.#size - position);
+    if (page === undefined || end > PAGE_BYTES || end <= start) return this.slice(position, length);
+    return page.subarray(start, end);
+  }
+
+  /** The 32 bits at `position`, lowest byte first; 0 where they reach beyond the end. */
+  word(position: number): number {
+    const start = position % PAGE_BYTES;
+    const page = this.#pages[(position - start) / PAGE_BYTES];
+    if (position + 4 > this.#size) return 0;
+    if (start + 4 > PAGE_BYTES) {
+      return new DataView(this.slice(position, 4).buffer).getUint32(0, true);
+    }
+    if (page === undefined) return 0;
+    const high = (page[start + 3] as number) << 24;
+    return (((page[start + 2] as number) << 16) | ((page[start + 1] as number) << 8) |
+      (page[start] as number) | high) >>> 0;
+  }
+
   /** True when nothing was ever written to any page of the range. */
   isHole(position: number, length: number): boolean {
     const last = Math.floor((position + length - 1) / PAGE_BYTES);

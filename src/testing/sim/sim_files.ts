@@ -1,4 +1,5 @@
 /** Volumes and streams of a simulated disk: the page cache, its faults, and what is still on its way. */
+import { Buffer } from "node:buffer";
 import {
   checkBlockRead,
   checkBlockWrites,
@@ -110,14 +111,15 @@ abstract class SimHandle {
     const before = bytes.slice();
     return () => {
       // In the event of the call nobody can have touched them.
-      const copy = scheduler.events === event ? before : bytes.slice();
-      if (copy !== before && !sameBytes(copy, before)) {
+      const isSame = scheduler.events === event || Buffer.compare(bytes, before) === 0;
+      if (!isSame) {
         this.process.host.complain(
           `bytes of a write to ${this.path} at ${position} changed before its answer`,
         );
       }
-      this.#watch.written?.(this.file, position, copy);
-      changes.push(this.disk.write(this.file, position, copy, betrayal));
+      const landed = isSame ? before : bytes.slice();
+      this.#watch.written?.(this.file, position, landed);
+      changes.push(this.disk.write(this.file, position, landed, betrayal));
     };
   }
 
@@ -160,11 +162,6 @@ abstract class SimHandle {
       for (const change of changes) change.answered = true;
     });
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** A sync covers what was answered, and what lies beneath it: the cache holds one version of each byte. */

@@ -78,7 +78,7 @@ export class DiskRules implements DiskWatch {
    */
   #judgeFrame(file: SimFile, bytes: Uint8Array): void {
     if (file.path.endsWith(".tail") || bytes.length < FRAME_HEADER) return;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     const first = view.getUint32(36, true) + view.getUint16(40, true) * 2 ** 32;
     const last = view.getUint32(42, true) + view.getUint16(46, true) * 2 ** 32;
     if (view.getUint32(0, true) !== FRAME_MAGIC) return;
@@ -116,7 +116,7 @@ export class DiskRules implements DiskWatch {
     }
     // Most blocks in place are older; only one that claims not to be is worth a checksum.
     if (stampAt(file.cache, number * BLOCK) <= block.stamp) return;
-    const before = readRawBlock(file.cache.slice(number * BLOCK, BLOCK), number);
+    const before = readRawBlock(file.cache.peek(number * BLOCK, BLOCK), number);
     if (typeof before === "object" && before.stamp > block.stamp) {
       this.#say(file, number, `stamp ${block.stamp} is written over stamp ${before.stamp}`);
     }
@@ -133,14 +133,14 @@ export class DiskRules implements DiskWatch {
 
   #readJournal(file: SimFile): void {
     const image = file.durable;
-    let at = this.#scanned.get(file) ?? (file.path.endsWith(".tail") ? 0 : u32(image, 8));
+    let at = this.#scanned.get(file) ?? (file.path.endsWith(".tail") ? 0 : image.word(8));
     for (;;) {
-      const header = image.slice(at, FRAME_HEADER);
+      const header = image.peek(at, FRAME_HEADER);
       if (header.length < FRAME_HEADER) break;
-      const view = new DataView(header.buffer);
+      const view = viewOf(header);
       const length = view.getUint32(8, true);
       if (view.getUint32(0, true) !== FRAME_MAGIC || length < FRAME_HEADER || at + length > image.size) break;
-      if (crc32(image.slice(at + 8, length - 8)) !== view.getUint32(4, true)) break;
+      if (crc32(image.peek(at + 8, length - 8)) !== view.getUint32(4, true)) break;
       const last = view.getUint32(42, true) + view.getUint16(46, true) * 2 ** 32;
       this.#durableStamp = Math.max(this.#durableStamp, last);
       at += length;
@@ -150,16 +150,16 @@ export class DiskRules implements DiskWatch {
 
   #readImages(file: SimFile): void {
     const image = file.durable;
-    if (u32(image, 0) !== CYCLE_MAGIC) return;
-    const count = u32(image, 12);
-    const stride = u32(image, 60);
+    if (image.word(0) !== CYCLE_MAGIC) return;
+    const count = image.word(12);
+    const stride = image.word(60);
     if (this.#images.size > IMAGES_MAX) this.#images.clear();
     for (let i = 0; i < count && stride > ENTRY_HEADER; i++) {
-      const header = image.slice(ENTRIES_AT + i * stride, ENTRY_HEADER);
+      const header = image.peek(ENTRIES_AT + i * stride, ENTRY_HEADER);
       if (header.length < ENTRY_HEADER) return;
-      const view = new DataView(header.buffer);
+      const view = viewOf(header);
       if (view.getUint32(0, true) !== ENTRY_MAGIC) continue;
-      const bytes = image.slice(ENTRIES_AT + i * stride + ENTRY_HEADER, view.getUint32(12, true));
+      const bytes = image.peek(ENTRIES_AT + i * stride + ENTRY_HEADER, view.getUint32(12, true));
       const checksum = crc32(bytes);
       if (checksum === view.getUint32(28, true)) this.#images.add(`${view.getUint32(24, true)}:${checksum}`);
     }
@@ -167,13 +167,12 @@ export class DiskRules implements DiskWatch {
 }
 
 function stampAt(image: PagedBytes, at: number): number {
-  const bytes = image.slice(at + 16, 6);
+  const bytes = image.peek(at + 16, 6);
   if (bytes.length < 6) return 0;
-  const view = new DataView(bytes.buffer);
+  const view = viewOf(bytes);
   return view.getUint32(0, true) + view.getUint16(4, true) * 2 ** 32;
 }
 
-function u32(image: PagedBytes, at: number): number {
-  const bytes = image.slice(at, 4);
-  return bytes.length < 4 ? 0 : new DataView(bytes.buffer).getUint32(0, true);
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -83,7 +83,7 @@ function readHead(
   { durable }: SimFile,
   block: number,
 ): { readonly number: number; readonly stamp: number; readonly tag: number } | undefined {
-  const bytes = durable.slice(block * BLOCK, HEAD);
+  const bytes = durable.peek(block * BLOCK, HEAD);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD || view.getUint32(0, true) === 0) return undefined;
   const stamp = view.getUint32(16, true) + view.getUint16(20, true) * 2 ** 32;

@@ -49,41 +49,45 @@ export function explain(
   const known = new Set(model.all.map((entry) => textOfKey(entry.key)));
   for (const text of found.keys()) if (!known.has(text)) differing.add(text);
   let least: number | undefined;
-  let best: { model: GlobalModel; most: number } | undefined;
-  let nearest = "";
+  let most = 0;
+  let nearest = 0;
   let fewest = Infinity;
   for (let count = 0; count <= effects.length; count++) {
     if (count > 0) { for (const key of (effects[count - 1] as Effect).apply(model)) judge(key); }
     if (count < floor) continue;
     if (differing.size === 0) {
       least ??= count;
-      best = { model: model.clone(), most: count };
+      most = count;
     } else if (differing.size < fewest) {
       fewest = differing.size;
-      nearest = describe(count, effects, differing, model, found);
+      nearest = count;
     }
   }
-  if (best === undefined || least === undefined) return nearest;
-  return { least, most: best.most, model: best.model };
+  if (least === undefined) return describe(nearest, effects, after(base, effects, nearest), found);
+  return { least, most, model: most === effects.length ? model : after(base, effects, most) };
+}
+
+/** The region after so many effects. */
+function after(base: GlobalModel, effects: readonly Effect[], count: number): GlobalModel {
+  const model = base.clone();
+  for (let i = 0; i < count; i++) (effects[i] as Effect).apply(model);
+  return model;
 }
 
 function describe(
   count: number,
   effects: readonly Effect[],
-  differing: ReadonlySet<string>,
   model: GlobalModel,
   found: Found,
 ): string {
-  const shown: string[] = [];
   const values = new Map(model.all.map((entry) => [textOfKey(entry.key), entry.text]));
-  for (const key of differing) {
-    if (shown.length === 4) break;
-    shown.push(
-      `(${key}) is ${cut(found.get(key) ?? "undefined")}, not ${cut(values.get(key) ?? "undefined")}`,
-    );
-  }
+  const differing = [...new Set([...values.keys(), ...found.keys()])]
+    .filter((key) => values.get(key) !== found.get(key));
+  const shown = differing.slice(0, 4).map((key) =>
+    `(${key}) is ${cut(found.get(key) ?? "undefined")}, not ${cut(values.get(key) ?? "undefined")}`
+  );
   const last = effects[count - 1]?.name ?? "none";
-  return `even after ${count} of ${effects.length} effects (last: ${last}) ${differing.size} nodes differ: ` +
+  return `even after ${count} of ${effects.length} effects (last: ${last}) ${differing.length} nodes differ: ` +
     shown.join("; ");
 }
 

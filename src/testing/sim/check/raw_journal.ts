@@ -31,7 +31,7 @@ interface Table {
 
 /** What the groups of a segment name: each block once, with its highest stamp. */
 export function namedBySegment(image: PagedBytes): NamedBlock[] {
-  const start = u32(image, 8);
+  const start = image.word(8);
   const header = image.slice(0, start);
   const view = viewOf(header);
   if (header.length < SEGMENT_FIXED || view.getUint32(0, true) !== SEGMENT_MAGIC) return [];
@@ -49,10 +49,10 @@ export function namedBySegment(image: PagedBytes): NamedBlock[] {
 
 /** The whole frame at a place, if there is a sound one. */
 function frameAt(image: PagedBytes, at: number): DataView | undefined {
-  if (u32(image, at) !== FRAME_MAGIC) return undefined;
-  const length = u32(image, at + 8);
+  if (image.word(at) !== FRAME_MAGIC) return undefined;
+  const length = image.word(at + 8);
   if (length < FRAME_HEADER || at + length > image.size) return undefined;
-  const bytes = image.slice(at, length);
+  const bytes = image.peek(at, length);
   const view = viewOf(bytes);
   return crc32(bytes.subarray(8)) === view.getUint32(4, true) ? view : undefined;
 }
@@ -96,11 +96,11 @@ function readGroup(
 
 /** The images of the cycle that an image journal holds. `volume` is the volume's identity, 32 digits. */
 export function imagesOf(image: PagedBytes): NamedBlock[] {
-  if (u32(image, 0) !== CYCLE_MAGIC) return [];
-  const stride = u32(image, 60);
+  if (image.word(0) !== CYCLE_MAGIC) return [];
+  const stride = image.word(60);
   const named: NamedBlock[] = [];
-  for (let i = 0; i < u32(image, 12) && stride > ENTRY_HEADER; i++) {
-    const view = viewOf(image.slice(ENTRIES_AT + i * stride, ENTRY_HEADER + 24));
+  for (let i = 0; i < image.word(12) && stride > ENTRY_HEADER; i++) {
+    const view = viewOf(image.peek(ENTRIES_AT + i * stride, ENTRY_HEADER + 24));
     if (view.byteLength < ENTRY_HEADER + 24 || view.getUint32(0, true) !== ENTRY_MAGIC) continue;
     named.push({
       volume: hex(bytesOf(view, 32, 48)),
@@ -127,11 +127,6 @@ function bytesOf(view: DataView, from: number, to: number): Uint8Array {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function u32(image: PagedBytes, at: number): number {
-  const bytes = image.slice(at, 4);
-  return bytes.length < 4 ? 0 : viewOf(bytes).getUint32(0, true);
 }
 
 function u48(view: DataView, at: number): number {

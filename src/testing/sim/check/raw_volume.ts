@@ -94,7 +94,7 @@ class Walk {
     const { blockSize } = this.#geometry;
     const inside = (number + 1) * blockSize <= this.#image.size;
     if (inside && this.#image.isHole(number * blockSize, blockSize)) return undefined;
-    const bytes = this.#image.slice(number * blockSize, blockSize);
+    const bytes = this.#image.peek(number * blockSize, blockSize);
     if (bytes.length < blockSize) return "the volume ends before it";
     const block = readRawBlock(bytes, number);
     if (typeof block === "object") {
