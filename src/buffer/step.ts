@@ -40,6 +40,8 @@ export class Step {
   /** Frames pinned, each with the attempt that used it last. */
   readonly #pinned = new Map<number, number>();
   readonly #asked = new Set<number>();
+  /** Blocks that were given back before the step ended. */
+  readonly #letGone = new Set<number>();
   #attempt = 0;
 
   constructor(pool: Pool, light: boolean) {
@@ -97,9 +99,18 @@ export class Step {
     if (this.#pinned.delete(frame)) this.pool.unpin(frame);
   }
 
-  /** Gives back what the last attempt had no use for: the tree has changed since it was pinned. */
+  /**
+   * Gives back what the last attempt had no use for: the tree has changed since it was pinned, or the attempt
+   * did not come so far. Each block once: what is asked for again is needed, and a step that gave it back
+   * whenever frames are short would fetch it for ever.
+   */
   letGoUnused(): void {
-    for (const [frame, attempt] of this.#pinned) if (attempt !== this.#attempt) this.letGo(frame);
+    for (const [frame, attempt] of this.#pinned) {
+      const key = this.pool.volumeOf[frame]! * 2 ** 32 + this.pool.blockOf[frame]!;
+      if (attempt === this.#attempt || this.#letGone.has(key)) continue;
+      this.#letGone.add(key);
+      this.letGo(frame);
+    }
   }
 
   /** Takes over a pin that the loader holds for this step. */
@@ -136,6 +147,7 @@ export class Step {
   /** Gives all pins back. */
   release(): void {
     if (this.kept.size > 0) this.kept.clear();
+    if (this.#letGone.size > 0) this.#letGone.clear();
     if (this.#pinned.size === 0) return;
     for (const frame of this.#pinned.keys()) this.pool.unpin(frame);
     this.#pinned.clear();

@@ -127,6 +127,26 @@ test("Engine: a set above the first budget gets more, one above the pool is refu
   assertIdle(it);
 });
 
+test("Engine: a block given back for lack of frames and asked for again counts as needed", async () => {
+  const it = rig(24);
+  const { volume } = it.reads;
+  it.engine.attach({ makeRoom: () => Promise.resolve(), nudge: () => {} });
+  // Others hold what is left beside the permits.
+  for (let i = 0; i < 4; i++) it.pool.takeScratch();
+  const attempt = (change: Change): typeof AGAIN | "done" => {
+    const frames = range(0, 10).map((block) => change.find(volume, block));
+    if (frames.includes(MISS)) return AGAIN;
+    for (const frame of frames.slice(1)) if (change.own(volume, frame) === MISS) return AGAIN;
+    const spare = change.spare();
+    if (spare === MISS) return AGAIN;
+    change.giveSpare(spare);
+    return change.find(volume, 10) === MISS ? AGAIN : "done";
+  };
+  const error = await assertRejects(() => it.engine.change(attempt), CohortError);
+  assertEquals([error.code, error.facts["needed"]], ["TRANSACTION_TOO_LARGE", 21]);
+  assertIdle(it);
+});
+
 test("Engine: two sets that together are more than the pool go one after the other", async () => {
   const it = rig(64);
   it.reads.hold = true;
