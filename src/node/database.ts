@@ -3,6 +3,7 @@
  */
 import { AGAIN } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
+import { isCode } from "../ground/errors.ts";
 import { checkName } from "../ground/name.ts";
 import type { Value } from "../ground/value.ts";
 import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
@@ -122,14 +123,19 @@ export class Database implements AsyncDisposable {
 
   /**
    * Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to
-   * call twice.
+   * call twice. A node that stopped lets go, too, but rejects with `STOPPED`: nothing was brought home, the
+   * next mount recovers it.
    */
   dismount(): Promise<void> {
     return this.#mount.dismount();
   }
 
-  /** The same as `dismount`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dismount();
+  /** The same as `dismount`, but for `STOPPED`: whoever leaves a scope by that error has it already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.dismount();
+    } catch (error) {
+      if (!isCode(error, "STOPPED")) throw error;
+    }
   }
 }

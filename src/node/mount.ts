@@ -1,4 +1,5 @@
 /** Mount: one mounted volume of a node, and how it is let go. */
+import { quarantined } from "../buffer/engine.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import type { Janitor } from "../global/janitor.ts";
@@ -68,7 +69,10 @@ export class Mount {
     }
   }
 
-  /** Brings everything home, gives the claim back and closes the file. */
+  /**
+   * Brings everything home, gives the claim back and closes the file. Where that cannot be, it is let go all
+   * the same, and the error says why: the next owner recovers it.
+   */
   dismount(): Promise<void> {
     return this.leaving ??= this.#dismount();
   }
@@ -82,10 +86,10 @@ export class Mount {
     try {
       volume.onQueued = undefined;
       await this.#janitor?.stop();
-      const sound = engine.stopped === undefined && volume.quarantine === undefined &&
-        this.claim?.lost !== true;
-      if (sound) await this.#bringHome();
-      else await this.#abandon();
+      const flaw = this.#flaw();
+      if (flaw === undefined) await this.#bringHome();
+      else if (volume.readOnly) await this.#abandon();
+      else throw flaw;
     } catch (error) {
       await this.#abandon();
       throw error;
@@ -100,6 +104,17 @@ export class Mount {
         this.#onGone();
       }
     }
+  }
+
+  /** Why nothing can be brought home any more, or nothing need be told to the claim. */
+  #flaw(): CohortError | undefined {
+    const { volume, engine } = this.core;
+    const { stopped } = engine;
+    if (stopped === undefined && this.claim?.lost !== true) {
+      return volume.quarantine === undefined ? undefined : quarantined(volume);
+    }
+    const why = stopped?.message ?? "another node took it over";
+    return new CohortError("STOPPED", `Could not bring ${this.core.directory} home: ${why}`, {}, stopped);
   }
 
   async #bringHome(): Promise<void> {

@@ -91,3 +91,22 @@ test("mount: meets no blocks that stalled work kept from the mount before", asyn
   await node.close();
   await other.close();
 });
+
+test("dismount: a node that stopped says that it brought nothing home, and lets go", async () => {
+  const { node, other, plan } = await rigged();
+  const database = await node.mount("/v", { create: true });
+  const again = await node.mount("/w", { create: true });
+  await database.global<number>("A").set([1], 1);
+  plan.of = ({ operation }) => operation === "sync" ? { kind: "error", code: "IO", errno: "EIO" } : undefined;
+  await assertRejects(() => database.global<number>("A").set([1], 2), CohortError);
+  plan.of = () => undefined;
+  assertEquals(node.status.state, "stopped");
+  const error = await assertRejects(() => database.dismount(), CohortError, "Could not bring /v home");
+  assertEquals(error.code, "STOPPED");
+  // Leaving a scope says nothing more: what stopped the node was told by what it stopped.
+  await again[Symbol.asyncDispose]();
+  await node.close();
+  const found = await (await other.mount("/v")).global<number>("A").get([1]);
+  assertEquals(found === 1 || found === 2, true);
+  await other.close();
+});

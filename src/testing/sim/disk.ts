@@ -38,6 +38,17 @@ export class SimFile {
     this.use = use;
   }
 
+  /**
+   * Whether a power cut now would leave what is read: zeros at the end that are gone are read all the same.
+   */
+  get isDurable(): boolean {
+    const { durable, cache } = this;
+    if (durable.size >= cache.size) return durable.equals(cache);
+    const grown = durable.clone();
+    grown.resize(cache.size);
+    return grown.equals(cache);
+  }
+
   /** A copy that shares no state; changes are shared, for they never alter. */
   clone(): SimFile {
     const copy = new SimFile(this.path, this.use);

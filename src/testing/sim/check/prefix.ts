@@ -87,7 +87,8 @@ function describe(
     `(${key}) is ${cut(found.get(key) ?? "undefined")}, not ${cut(values.get(key) ?? "undefined")}`
   );
   const last = effects[count - 1]?.name ?? "none";
-  return `even after ${count} of ${effects.length} effects (last: ${last}) ${differing.length} nodes differ: ` +
+  const many = `${differing.length} nodes differ`;
+  return `even after ${count} of ${effects.length} effects (last: ${last}) ${many}: ` +
     shown.join("; ");
 }
 

@@ -26,7 +26,7 @@ export function walkClosed({ world, clients, shared, places, side, history }: Cl
   const walk = (directory: string): RawReport => {
     const file = world.host.disk.find(`${directory}/cohort.dat`);
     if (file === undefined) throw new Error(`there is no volume in ${directory}`);
-    if (!file.durable.equals(file.cache)) {
+    if (!file.isDurable) {
       history.problems.add("volume", `${directory}: it was closed, not all of it is durable`);
     }
     return walkVolume(file.durable, { blockSize: 8192, extentBlocks: options.subject.extentBlocks });

@@ -321,7 +321,7 @@ class Micro {
   #walk(host: SimHost, say: (text: string) => string): void {
     const file = host.disk.find(`${DIRECTORY}/cohort.dat`);
     if (file === undefined) return;
-    if (!file.durable.equals(file.cache)) {
+    if (!file.isDurable) {
       this.#problems.add("volume", say("it was closed, not all of it is durable"));
     }
     for (const text of walkVolume(file.durable, GEOMETRY).problems) this.#problems.add("volume", say(text));
