@@ -42,12 +42,15 @@ export class StreamWindow {
   }
 }
 
-/** Reads until `into` is full or the file ends; returns how many bytes there were. */
+/**
+ * Reads until `into` is full or the file ends; returns how many bytes there were. A read may stop short, even
+ * at once: the file ends where two in a row give nothing.
+ */
 export async function readFully(file: StreamFile, position: number, into: Uint8Array): Promise<number> {
   let done = 0;
-  while (done < into.length) {
+  for (let empty = 0; done < into.length && empty < 2;) {
     const count = await file.read(position + done, done === 0 ? into : into.subarray(done));
-    if (count === 0) break;
+    empty = count === 0 ? empty + 1 : 0;
     done += count;
   }
   return done;
