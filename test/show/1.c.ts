@@ -67,7 +67,7 @@ const micro = await runShare("micro", [...keptSeeds("micro"), ...seedsFrom(first
   runsMin: flag("micro", 5000),
 });
 const failures = [...full.failures, ...micro.failures];
-const sample = flag("sample", 20);
+const sample = flag("sample", 200);
 const differing = await compareHashes(first + 2500, sample);
 const planted = await huntPlanted(plantsHere());
 const found = planted.lines.filter((line) => line.includes(": found after ")).length;
