@@ -1,18 +1,24 @@
 /**
  * Envelopes: all messages of one turn, with one code behind them.
  *
- *     0 u32 bytes of the messages   4 messages: u32 length, bytes; one behind the other   code (16)
+ *     0 u32 bytes of the messages   4 u32 the same, all bits turned
+ *     8 messages: u32 length, bytes; one behind the other   code (16)
  *
- * A length is looked at before anything is allocated for it, and a code before any message is given away.
+ * A length is looked at before anything is allocated for it, and a code before any message is given away. The
+ * length stands there twice: damaged alone it would have the reader wait, for hours where little is said, for
+ * bytes that nobody sent.
  */
 import { getU32, putU32 } from "../../src/ground/bytes.ts";
 import { type EnvelopeCodes, isSameCode, MAC_BYTES } from "./link_proof.ts";
 
-const HEAD_BYTES = 4;
+/** Bytes before the messages. */
+const HEAD_BYTES = 8;
+/** Bytes of the length before a message. */
+const LENGTH_BYTES = 4;
 /** Most bytes of a message: a block of 32 KiB many times over, and what describes it. */
 export const MESSAGE_BYTES_MAX: number = 1024 * 1024 + 65_536;
 /** Most bytes of the messages in an envelope. */
-export const ENVELOPE_BYTES_MAX: number = 2 * (MESSAGE_BYTES_MAX + HEAD_BYTES);
+export const ENVELOPE_BYTES_MAX: number = 2 * (MESSAGE_BYTES_MAX + LENGTH_BYTES);
 const FIRST_BYTES = 1024;
 
 /** Collects messages into one envelope. */
@@ -27,20 +33,20 @@ export class EnvelopeBuilder {
 
   /** Whether a message has room beside those that are in it. */
   hasRoom(bytes: number): boolean {
-    return this.payloadBytes + HEAD_BYTES + bytes <= ENVELOPE_BYTES_MAX;
+    return this.payloadBytes + LENGTH_BYTES + bytes <= ENVELOPE_BYTES_MAX;
   }
 
   /** Adds a copy of a message. */
   add(message: Uint8Array): void {
     const at = this.#length;
-    this.#length += HEAD_BYTES + message.length;
+    this.#length += LENGTH_BYTES + message.length;
     if (this.#length + MAC_BYTES > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + MAC_BYTES));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
     }
     putU32(this.#bytes, at, message.length);
-    this.#bytes.set(message, at + HEAD_BYTES);
+    this.#bytes.set(message, at + LENGTH_BYTES);
   }
 
   /** The whole envelope, whose bytes are the caller's from now on; the next one begins empty. */
@@ -48,6 +54,7 @@ export class EnvelopeBuilder {
     const bytes = this.#bytes;
     const end = this.#length;
     putU32(bytes, 0, end - HEAD_BYTES);
+    putU32(bytes, 4, ~(end - HEAD_BYTES) >>> 0);
     bytes.set(codes.next(bytes.subarray(HEAD_BYTES, end)), end);
     this.#bytes = new Uint8Array(FIRST_BYTES);
     this.#length = HEAD_BYTES;
@@ -74,8 +81,8 @@ export class EnvelopeReader {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#heldLength === 0) {
-        const whole = rest.length < HEAD_BYTES ? undefined : wholeBytes(getU32(rest, 0));
-        if (whole === "too long") return tooLong(rest);
+        const whole = rest.length < HEAD_BYTES ? undefined : wholeBytes(rest);
+        if (typeof whole === "string") return whole;
         if (whole !== undefined && rest.length >= whole) {
           const wrong = this.#open(rest.subarray(0, whole));
           if (wrong !== undefined) return wrong === STOP ? undefined : wrong;
@@ -104,8 +111,8 @@ export class EnvelopeReader {
     this.#held.set(bytes.subarray(0, taken), this.#heldLength);
     this.#heldLength += taken;
     if (this.#heldLength === HEAD_BYTES && this.#held.length === HEAD_BYTES) {
-      const whole = wholeBytes(getU32(this.#held, 0));
-      if (whole === "too long") return tooLong(this.#held);
+      const whole = wholeBytes(this.#held);
+      if (typeof whole === "string") return whole;
       const grown = new Uint8Array(whole);
       grown.set(this.#held);
       this.#held = grown;
@@ -118,7 +125,7 @@ export class EnvelopeReader {
     const payload = envelope.subarray(HEAD_BYTES, end);
     if (!isSameCode(this.#codes.next(payload), envelope.subarray(end))) return "an envelope has a wrong code";
     for (let at = 0; at < payload.length;) {
-      const from = at + HEAD_BYTES;
+      const from = at + LENGTH_BYTES;
       const length = from > payload.length ? Infinity : getU32(payload, at);
       if (length > MESSAGE_BYTES_MAX || from + length > payload.length) return "a message has a wrong length";
       if (!this.#deliver(payload.subarray(from, from + length))) return STOP;
@@ -131,10 +138,10 @@ export class EnvelopeReader {
 /** The receiver wants no more. */
 const STOP = "stop";
 
-function wholeBytes(payload: number): number | "too long" {
-  return payload > ENVELOPE_BYTES_MAX ? "too long" : HEAD_BYTES + payload + MAC_BYTES;
-}
-
-function tooLong(head: Uint8Array): string {
-  return `an envelope of ${getU32(head, 0)} bytes is too long`;
+/** Bytes of the envelope that begins here, or what is wrong with its head. */
+function wholeBytes(head: Uint8Array): number | string {
+  const payload = getU32(head, 0);
+  if (getU32(head, 4) !== ~payload >>> 0) return "the length of an envelope is damaged";
+  if (payload > ENVELOPE_BYTES_MAX) return `an envelope of ${payload} bytes is too long`;
+  return HEAD_BYTES + payload + MAC_BYTES;
 }

@@ -228,10 +228,21 @@ test("link: garbage, and a greeting without an end, are refused within their bou
 test("link: no length makes an end take memory before it is bounded", () => {
   for (const length of [ENVELOPE_BYTES_MAX + 1, 2 ** 31, 2 ** 32 - 1]) {
     const { a } = pair();
-    const head = new Uint8Array(4);
+    const head = new Uint8Array(8);
     new DataView(head.buffer).setUint32(0, length, true);
+    new DataView(head.buffer).setUint32(4, ~length, true);
     a.session.receive(head);
     assertEquals(a.told[1], `over an envelope of ${length} bytes is too long`);
+  }
+});
+
+test("link: a damaged length ends it at once, and is not waited for", () => {
+  for (let at = 0; at < 8; at++) {
+    const { a, b } = pair();
+    const sent = envelope(a, new Uint8Array([1]));
+    b.session.receive(changed(sent.subarray(0, 8), at));
+    assertEquals(b.told[1], "over the length of an envelope is damaged");
+    assertEquals(b.messages, []);
   }
 });
 
