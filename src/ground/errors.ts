@@ -42,6 +42,10 @@ export const ERROR_CODES = {
   // cluster
   UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
+  VIEW_CHANGED: [
+    true,
+    "The view ended first; it may or may not have happened",
+  ],
   // member
   CLOSED: [false, "The node, database or handle is closed"],
   STOPPED: [false, "The member stopped; the cause says why"],

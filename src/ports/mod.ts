@@ -21,3 +21,4 @@ export type {
   InterconnectSelf,
   InterconnectTraits,
 } from "./interconnect.ts";
+export type { Courier, CourierHandler, CourierReply, CourierRequest } from "./courier.ts";
