@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   // cluster
   UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
+  NAME_TAKEN: [true, "Another member has this name"],
+  QUORUM_LOST: [true, "Too few votes are present; everything waits until there are enough"],
   VIEW_CHANGED: [
     true,
     "The view ended first; it may or may not have happened",

@@ -7,11 +7,18 @@
 import { crc32 } from "node:zlib";
 import { ByteReader } from "../ground/byte_reader.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
-import { putU16, putU32 } from "../ground/bytes.ts";
+import { putU32 } from "../ground/bytes.ts";
 import { CohortError } from "../ground/errors.ts";
-import { getId, ID_BYTES, isId, putId } from "../ground/hex.ts";
-import { appendUtf8, utf8Text } from "../ground/text.ts";
+import { isId } from "../ground/hex.ts";
 import type { OwnerIdentity } from "../ports/mod.ts";
+import {
+  putOwner,
+  putRecordId,
+  putRecordText,
+  readOwner,
+  readRecordId,
+  readRecordText,
+} from "./record_parts.ts";
 
 /** First four bytes of a claim: "CCL1". */
 export const CLAIM_MAGIC = 0x314c_4343;
@@ -19,8 +26,6 @@ export const CLAIM_MAGIC = 0x314c_4343;
 export const CLAIM_FORMAT = 1;
 /** Most incarnations that one claim may leave to its successor. */
 export const PREDECESSORS_MAX = 4096;
-/** Most bytes of a path or name in a claim. */
-export const CLAIM_TEXT_BYTES_MAX = 4096;
 /** An identity that is not known (yet). */
 export const NO_ID = "00000000000000000000000000000000";
 
@@ -96,16 +101,12 @@ export function encodeClaim(record: ClaimRecord): Uint8Array {
   writer.u8(MODES.indexOf(record.mode) + 1);
   writer.varint(record.number);
   writer.u48(record.wallMs);
-  for (const id of [record.volume, record.incarnation, owner.nonce]) writeId(writer, id);
-  writer.varint(owner.pid);
-  writer.varint(owner.pidNamespace);
-  for (const text of [owner.host, owner.hostName ?? "", owner.boot, owner.startTime, owner.exec ?? ""]) {
-    writeText(writer, text);
-  }
-  writeText(writer, record.cluster);
-  writeText(writer, record.journalDirectory);
+  for (const id of [record.volume, record.incarnation]) putRecordId(writer, id);
+  putOwner(writer, owner);
+  putRecordText(writer, record.cluster);
+  putRecordText(writer, record.journalDirectory);
   writer.u16(record.predecessors.length);
-  for (const directory of record.predecessors) writeText(writer, directory);
+  for (const directory of record.predecessors) putRecordText(writer, directory);
   const bytes = writer.copy();
   putU32(bytes, 4, crc32(bytes.subarray(CHECKED_FROM)));
   return bytes;
@@ -129,12 +130,9 @@ export function decodeClaim(bytes: Uint8Array, path: string, number: number): Cl
   const mode = MODES[reader.u8() - 1] ?? reader.fail("it has an unknown mode");
   if (reader.varint() !== number) reader.fail(`it is not of number ${number}`);
   const wallMs = reader.u48();
-  const volume = readId(reader), incarnation = readId(reader), nonce = readId(reader);
-  const pid = reader.varint(), pidNamespace = reader.varint();
-  const host = readText(reader), hostName = readText(reader), boot = readText(reader);
-  const startTime = readText(reader), exec = readText(reader);
-  const owner = { host, hostName, boot, pidNamespace, pid, startTime, exec, nonce };
-  const cluster = readText(reader), journalDirectory = readText(reader);
+  const volume = readRecordId(reader), incarnation = readRecordId(reader);
+  const owner = readOwner(reader);
+  const cluster = readRecordText(reader), journalDirectory = readRecordText(reader);
   const predecessors = readPredecessors(reader);
   reader.expectEnd();
   return { number, state, mode, cluster, volume, incarnation, owner, journalDirectory, predecessors, wallMs };
@@ -144,34 +142,6 @@ function readPredecessors(reader: ByteReader): string[] {
   const count = reader.u16();
   if (count > PREDECESSORS_MAX) reader.fail(`it has ${count} predecessors`);
   const directories: string[] = [];
-  for (let i = 0; i < count; i++) directories.push(readText(reader));
+  for (let i = 0; i < count; i++) directories.push(readRecordText(reader));
   return directories;
-}
-
-function writeId(writer: ByteWriter, id: string): void {
-  writer.ensure(ID_BYTES);
-  putId(writer.bytes, writer.length, id);
-  writer.length += ID_BYTES;
-}
-
-function readId(reader: ByteReader): string {
-  return getId(reader.bytes, reader.skip(ID_BYTES));
-}
-
-function writeText(writer: ByteWriter, text: string): void {
-  const at = writer.length;
-  writer.u16(0);
-  if (!appendUtf8(text, writer)) throw new RangeError("A text of a claim has no lone surrogates");
-  const count = writer.length - at - 2;
-  if (count > CLAIM_TEXT_BYTES_MAX) {
-    throw new RangeError(`A text of a claim has at most ${CLAIM_TEXT_BYTES_MAX} bytes, got ${count}`);
-  }
-  putU16(writer.bytes, at, count);
-}
-
-function readText(reader: ByteReader): string {
-  const count = reader.u16();
-  if (count > CLAIM_TEXT_BYTES_MAX) reader.fail(`it has a text of ${count} bytes`);
-  const at = reader.skip(count);
-  return utf8Text(reader.bytes, at, at + count) ?? reader.fail("it has a text that is not UTF-8", at);
 }
