@@ -5,7 +5,14 @@ import { ByteWriter } from "../ground/byte_writer.ts";
 import { putU32 } from "../ground/bytes.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { View, ViewCause, ViewMember } from "../ground/view.ts";
-import { putRecordId, putRecordText, readRecordId, readRecordText } from "../storage/record_parts.ts";
+import {
+  putOwner,
+  putRecordId,
+  putRecordText,
+  readOwner,
+  readRecordId,
+  readRecordText,
+} from "../storage/record_parts.ts";
 import { MEMBERS_MAX, VOTES_MAX } from "./next_view.ts";
 
 /** First four bytes of a view: "CVW1". */
@@ -81,7 +88,7 @@ export function decodeView(bytes: Uint8Array, path: string, number: number): Vie
 }
 
 function putMember(writer: ByteWriter, member: ViewMember): void {
-  putRecordId(writer, member.incarnation);
+  putOwner(writer, member.owner);
   for (const text of [member.name, member.address, member.journal]) putRecordText(writer, text);
   writer.u32(member.votes);
   writer.varint(member.since);
@@ -92,12 +99,12 @@ function readMembers(reader: ByteReader, most: number, number: number): ViewMemb
   if (count > most) reader.fail(`it names ${count} where at most ${most} may be`);
   const members: ViewMember[] = [];
   for (let i = 0; i < count; i++) {
-    const incarnation = readRecordId(reader);
+    const owner = readOwner(reader);
     const name = readRecordText(reader), address = readRecordText(reader), journal = readRecordText(reader);
     const votes = reader.u32(), since = reader.varint();
     if (votes > VOTES_MAX) reader.fail(`${name} has ${votes} votes`);
     if (since < 1 || since > number) reader.fail(`${name} joined in view ${since}`);
-    members.push({ name, incarnation, address, journal, votes, since });
+    members.push({ name, incarnation: owner.nonce, owner, address, journal, votes, since });
   }
   return members;
 }

@@ -1,11 +1,14 @@
 /** View: who is a member, in which order they joined, and who is owed a recovery (DESIGN D7). Pure. */
+import type { OwnerIdentity } from "../ports/mod.ts";
 
 /** A member, as its view names it. */
 export interface ViewMember {
   /** Name, which no two members have. */
   readonly name: string;
-  /** Incarnation: 32 hexadecimal digits, of one life of one node. */
+  /** Incarnation: 32 hexadecimal digits, of one life of one node; the nonce of its owner. */
   readonly incarnation: string;
+  /** The process it lives in, for those who have to prove it gone. */
+  readonly owner: OwnerIdentity;
   /** Where the interconnect of the others reaches it. */
   readonly address: string;
   /** Directory of its journal and image journal, as every member sees it. */

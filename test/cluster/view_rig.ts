@@ -11,7 +11,15 @@ export function life(name: string, number: number = 1): string {
 /** Who would join under a name. */
 export function joiner(name: string, number: number = 1, votes: number = 1): Joiner {
   const incarnation = life(name, number);
-  return { name, incarnation, address: `at ${name}`, journal: `/j/${incarnation}`, votes };
+  const owner = { host: "h", boot: "b", pidNamespace: 1, pid: 7, startTime: "9", hostName: "", exec: "" };
+  return {
+    name,
+    incarnation,
+    owner: { ...owner, nonce: incarnation },
+    address: `at ${name}`,
+    journal: `/j/${incarnation}`,
+    votes,
+  };
 }
 
 /** A view of these members, who joined one after the other. */
