@@ -8,14 +8,14 @@ import { runCouriers } from "./courier_world.ts";
 
 test("courier: whatever breaks, each request has its effect once at most, and all are answered", async () => {
   const sum = { answers: 0, refusals: 0, notices: 0 };
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 12; seed++) {
     const world = await runCouriers(seed, await nativeDrain());
     assertEquals(world.problems.slice(0, 5), [], `seed ${seed}`);
     sum.answers += world.answers;
     sum.refusals += world.refusals;
     sum.notices += world.notices;
   }
-  assert(sum.answers > 3_000 && sum.refusals > 500 && sum.notices > 3_000, JSON.stringify(sum));
+  assert(sum.answers > 1_500 && sum.refusals > 300 && sum.notices > 1_500, JSON.stringify(sum));
 });
 
 test("courier: one seed is one run", async () => {

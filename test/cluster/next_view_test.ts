@@ -55,7 +55,7 @@ test("View: without votes of the storage the majority decides, and nobody else",
   ]);
 });
 
-test("View: who is evicted stays pending, whoever creates the views that follow, until it is recovered", () => {
+test("View: who is evicted stays pending, whoever creates what follows, until it is recovered", () => {
   let view = viewOf(["a", "b", "c"]);
   const two = new Set([life("a"), life("c")]);
   view = nextView(view, life("a"), two, { kind: "evict", kept: two });

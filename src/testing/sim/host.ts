@@ -36,6 +36,8 @@ export class SimProcess implements SimOwner {
   readonly host: SimHost;
   readonly pid: number;
   readonly startTime: string;
+  /** By which networks cut it off: that of its host, unless it has its own way out. */
+  station: string;
   alive = true;
   pausedUntil = 0;
   /** Port calls made. */
@@ -49,6 +51,7 @@ export class SimProcess implements SimOwner {
 
   constructor(host: SimHost, pid: number) {
     this.host = host;
+    this.station = host.name;
     this.pid = pid;
     this.startTime = String(1000 + pid * 7);
   }

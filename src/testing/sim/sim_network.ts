@@ -95,7 +95,7 @@ export class SimNetwork {
     });
   }
 
-  /** Nothing gets from one host to the other any more; the way back is another one. */
+  /** Nothing gets from one station to the other any more; the way back is another one. */
   cut(from: string, to: string): void {
     this.trace.note("cut", from, to);
     this.#cuts.add(`${from}>${to}`);
@@ -108,9 +108,9 @@ export class SimNetwork {
     for (const release of this.#held.splice(0)) release();
   }
 
-  /** Whether something gets from one host to the other. */
+  /** Whether nothing gets from one process to the other. */
   isCut(from: SimProcess, to: SimProcess): boolean {
-    return this.#cuts.has(`${from.host.name}>${to.host.name}`);
+    return this.#cuts.has(`${from.station}>${to.station}`);
   }
 
   /** Runs `task` once nothing is cut. */

@@ -1,0 +1,45 @@
+/** Course: what a member does about the others, by all it knows of them (DESIGN D7). Pure. */
+import type { View } from "../ground/view.ts";
+import { bestClique } from "./clique.ts";
+import type { SlotRecord } from "./slot_record.ts";
+
+/** What a member knows. */
+export interface Situation {
+  readonly view: View;
+  readonly self: string;
+  /** Proven dead. */
+  readonly gone: ReadonlySet<string>;
+  /** Heard over the network. */
+  readonly heard: ReadonlySet<string>;
+  /** Slots of those that go on writing them. */
+  readonly slots: ReadonlyMap<string, SlotRecord>;
+}
+
+/** What follows. */
+export type Course =
+  | { readonly kind: "go on" }
+  /** Others go on without this member, or nobody does. */
+  | { readonly kind: "stand back"; readonly why: string }
+  /** The others are to be evicted; `rank` is this member's place among those that may create that view. */
+  | { readonly kind: "evict"; readonly kept: ReadonlySet<string>; readonly rank: number };
+
+/** The course by a situation. */
+export function courseOf({ view, self, gone, heard, slots }: Situation): Course {
+  const reach = new Map<string, ReadonlySet<string>>();
+  const everybody = new Set(view.members.map((it) => it.incarnation));
+  for (const { incarnation } of view.members) {
+    if (gone.has(incarnation)) continue;
+    const slot = slots.get(incarnation);
+    if (incarnation === self) reach.set(self, heard);
+    // Who has not come to this view yet cannot say whom of it it hears.
+    else if (slot !== undefined) {
+      reach.set(incarnation, slot.view === view.number ? new Set(slot.hears) : everybody);
+    }
+  }
+  const kept = bestClique(view, reach);
+  if (kept.length === view.members.length) return { kind: "go on" };
+  const rank = kept.indexOf(self);
+  if (rank >= 0) return { kind: "evict", kept: new Set(kept), rank };
+  const names = view.members.filter((it) => kept.includes(it.incarnation)).map((it) => it.name).join(", ");
+  return { kind: "stand back", why: `${names} reach each other, and this member not all of them` };
+}

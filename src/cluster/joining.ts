@@ -1,0 +1,104 @@
+/** Joining: a newcomer's way to its first view. */
+import { CohortError } from "../ground/errors.ts";
+import { toHex } from "../ground/hex.ts";
+import { memberOf, type View } from "../ground/view.ts";
+import { pause } from "../storage/claim_lease.ts";
+import { encodeMember, type MemberMessage } from "./member_message.ts";
+import type { MembershipWorld } from "./membership_world.ts";
+import { foundingView, type Joiner } from "./next_view.ts";
+import type { ViewChain } from "./view_chain.ts";
+import { probeName } from "./welcome.ts";
+
+/** Milliseconds between two tries. */
+const TRY_MS = 50;
+
+/** One newcomer. */
+export class Joining {
+  readonly #world: MembershipWorld;
+  readonly #chain: ViewChain;
+  #refused: CohortError | undefined;
+  #waitsFor = "an answer";
+
+  constructor(world: MembershipWorld, chain: ViewChain) {
+    this.#world = world;
+    this.#chain = chain;
+  }
+
+  /** What a member has answered. */
+  answered(message: MemberMessage): void {
+    if (message.kind === "refuse") this.#refused ??= message.error;
+    if (message.kind === "wait") this.#waitsFor = message.why;
+  }
+
+  /** Joins under an address, or rejects; resolves to the first view it is in. */
+  async run(address: string, signal: AbortSignal | undefined): Promise<View> {
+    const { clock, storage, directory, timings, owner, link, votes, journal } = this.#world;
+    const joiner: Joiner = { name: link.name, incarnation: owner.nonce, owner, address, journal, votes };
+    const probe = await this.#writeProbe();
+    const until = clock.monotonicMs() + timings.joinMs;
+    try {
+      for (;;) {
+        const view = await this.#try(joiner, probe);
+        if (view !== undefined) return view;
+        if (this.#refused !== undefined) throw this.#refused;
+        if (clock.monotonicMs() > until) {
+          const text = `Could not join within ${timings.joinMs} ms, waiting for this: ${this.#waitsFor}`;
+          throw new CohortError("TIMEOUT", text, { timeoutMs: timings.joinMs });
+        }
+        await pause(clock, TRY_MS, signal);
+      }
+    } finally {
+      await storage.remove(`${directory}/${probeName(owner.nonce)}`);
+    }
+  }
+
+  async #try(joiner: Joiner, probe: string): Promise<View | undefined> {
+    const newest = await this.#chain.newest();
+    if (newest !== undefined && memberOf(newest, joiner.incarnation) !== undefined) return newest;
+    const gone = await this.#goneOf(newest);
+    const alive = (newest?.members ?? []).filter((it) => !gone.has(it.incarnation));
+    if (alive.length === 0) return await this.#found(newest, joiner, gone);
+    const { post, settings } = this.#world;
+    const unlinked = alive.filter((it) => !post.isLinked(it.incarnation));
+    // Whoever cannot reach every member is none.
+    for (const it of unlinked) post.dial(it.address);
+    if (unlinked.length > 0) {
+      this.#waitsFor = `a link to ${unlinked.map((it) => `${it.name} at ${it.address}`).join(", ")}`;
+      return undefined;
+    }
+    const message = encodeMember({ kind: "ask", view: 0, asked: { joiner, settings, probe } });
+    post.send(alive[0]!.incarnation, message);
+    return undefined;
+  }
+
+  async #found(
+    before: View | undefined,
+    joiner: Joiner,
+    gone: ReadonlySet<string>,
+  ): Promise<View | undefined> {
+    const { link, storageVotes, entropy } = this.#world;
+    const session = toHex(entropy.fill(new Uint8Array(16)));
+    const view = foundingView(before, joiner, gone, { cluster: link.cluster, session, storageVotes });
+    return await this.#chain.decide(view) ? view : undefined;
+  }
+
+  async #goneOf(view: View | undefined): Promise<Set<string>> {
+    const gone = new Set<string>();
+    if (view === undefined) return gone;
+    for (const { incarnation, owner } of [...view.members, ...view.pending]) {
+      if ((await this.#world.storage.fence.examine(owner)).state === "gone") gone.add(incarnation);
+    }
+    // Nobody is left to ask for those who are pending: they stay so, and whoever recovers them fences them.
+    if (view.members.every((it) => gone.has(it.incarnation))) {
+      for (const { incarnation } of view.pending) gone.add(incarnation);
+    }
+    return gone;
+  }
+
+  async #writeProbe(): Promise<string> {
+    const { storage, directory, entropy, owner } = this.#world;
+    const probe = toHex(entropy.fill(new Uint8Array(16)));
+    await storage.createRegister(`${directory}/${probeName(owner.nonce)}`, new TextEncoder().encode(probe));
+    return probe;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What members, and who would become one, say to each other outside of the courier. Pure.
+ *
+ *     0 u8 0x4d   1 u8 kind   2 u48 view of the sender, 0 outside of one   8 what follows by kind
+ */
+import { ByteReader } from "../ground/byte_reader.ts";
+import { ByteWriter } from "../ground/byte_writer.ts";
+import type { CohortError } from "../ground/errors.ts";
+import {
+  putOwner,
+  putRecordId,
+  putRecordText,
+  readOwner,
+  readRecordId,
+  readRecordText,
+} from "../storage/record_parts.ts";
+import type { Joiner } from "./next_view.ts";
+import { decodeRefusal, encodeRefusal } from "./refusal.ts";
+
+/** First byte of these messages. */
+export const MEMBER_CLASS = 0x4d;
+
+/** Settings that all members must share, by name. */
+export type SharedSettings = Readonly<Record<string, string>>;
+
+/** A message. */
+export type MemberMessage =
+  /** The sender lives. */
+  | { readonly kind: "beat"; readonly view: number }
+  /** There is a new view. */
+  | { readonly kind: "look"; readonly view: number }
+  | { readonly kind: "ask"; readonly view: number; readonly asked: JoinRequest }
+  | { readonly kind: "wait"; readonly view: number; readonly why: string }
+  | { readonly kind: "refuse"; readonly view: number; readonly error: CohortError };
+
+/** What a newcomer says. */
+export interface JoinRequest {
+  readonly joiner: Joiner;
+  readonly settings: SharedSettings;
+  /** What it wrote to its probe in the PIJ directory: who reads it there sees the same files. */
+  readonly probe: string;
+}
+
+const KINDS: readonly MemberMessage["kind"][] = ["beat", "look", "ask", "wait", "refuse"];
+const SETTINGS_MAX = 64;
+
+/** Bytes of a message. */
+export function encodeMember(message: MemberMessage): Uint8Array {
+  const writer = new ByteWriter(64);
+  writer.u8(MEMBER_CLASS);
+  writer.u8(KINDS.indexOf(message.kind));
+  writer.u48(message.view);
+  if (message.kind === "wait") putRecordText(writer, message.why);
+  else if (message.kind === "refuse") writer.append(encodeRefusal(message.error));
+  else if (message.kind === "ask") putAsked(writer, message.asked);
+  return writer.copy();
+}
+
+/** A message taken apart. Throws `CORRUPT` for what is none. */
+export function decodeMember(bytes: Uint8Array, from: string): MemberMessage {
+  const reader = new ByteReader(bytes, `message of ${from}`);
+  if (reader.u8() !== MEMBER_CLASS) reader.fail("it is of another class", 0);
+  const kind = KINDS[reader.u8()] ?? reader.fail("it is of an unknown kind", 1);
+  const view = reader.u48();
+  if (kind === "refuse") return { kind, view, error: decodeRefusal(bytes.subarray(reader.position), from) };
+  if (kind === "wait") return ended(reader, { kind, view, why: readRecordText(reader) });
+  if (kind === "ask") return ended(reader, { kind, view, asked: readAsked(reader) });
+  return ended(reader, { kind, view });
+}
+
+function ended<T>(reader: ByteReader, message: T): T {
+  reader.expectEnd();
+  return message;
+}
+
+function putAsked(writer: ByteWriter, { joiner, settings, probe }: JoinRequest): void {
+  putOwner(writer, joiner.owner);
+  for (const text of [joiner.name, joiner.address, joiner.journal]) putRecordText(writer, text);
+  writer.u32(joiner.votes);
+  putRecordId(writer, probe);
+  const all = Object.entries(settings);
+  writer.u16(all.length);
+  for (const [name, value] of all) {
+    putRecordText(writer, name);
+    putRecordText(writer, value);
+  }
+}
+
+function readAsked(reader: ByteReader): JoinRequest {
+  const owner = readOwner(reader);
+  const name = readRecordText(reader), address = readRecordText(reader), journal = readRecordText(reader);
+  const votes = reader.u32(), probe = readRecordId(reader), count = reader.u16();
+  if (count > SETTINGS_MAX) reader.fail(`it has ${count} settings`);
+  const settings = new Map<string, string>();
+  for (let i = 0; i < count; i++) settings.set(readRecordText(reader), readRecordText(reader));
+  const joiner = { name, incarnation: owner.nonce, owner, address, journal, votes };
+  return { joiner, settings: Object.fromEntries(settings), probe };
+}

@@ -1,0 +1,315 @@
+/**
+ * Membership: a member's way into, through and out of the views of its cluster (DESIGN D7, D9).
+ *
+ * Two rhythms: a pulse that says over the network that this member lives, whatever the disk does; and a round
+ * that writes its slot, reads the others', looks for a newer view, and does what must be done about members
+ * that are lost. What decides views runs one after the other.
+ */
+import { CohortError } from "../ground/errors.ts";
+import { masterOf, memberOf, type View } from "../ground/view.ts";
+import type { InterconnectPeer } from "../ports/mod.ts";
+import { courseOf } from "./course.ts";
+import { Joining } from "./joining.ts";
+import {
+  decodeMember,
+  encodeMember,
+  type JoinRequest,
+  MEMBER_CLASS,
+  type MemberMessage,
+} from "./member_message.ts";
+import type { MembershipWorld } from "./membership_world.ts";
+import { nextView, type ViewChange } from "./next_view.ts";
+import { Peers } from "./peers.ts";
+import { Slots } from "./slots.ts";
+import { ViewChain } from "./view_chain.ts";
+import { Welcome } from "./welcome.ts";
+
+/** How a member stands to its cluster. */
+export type MembershipState = "joining" | "active" | "suspended" | "evicted" | "left";
+
+const NO_MESSAGE = new Uint8Array(0);
+
+/** One life in a cluster. */
+export class Membership {
+  readonly self: string;
+  readonly chain: ViewChain;
+  readonly #world: MembershipWorld;
+  readonly #slots: Slots;
+  readonly #peers: Peers;
+  readonly #joining: Joining;
+  readonly #welcome: Welcome;
+  #state: MembershipState = "joining";
+  #view: View | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #cancelPulse: () => void = () => {};
+  #cancelRound: () => void = () => {};
+  #ranAt = Infinity;
+  #isRounding = false;
+  #isOver = false;
+  /** Since when the same course holds, and which. */
+  #course = { text: "", since: 0 };
+  #isRecovering = false;
+
+  constructor(world: MembershipWorld) {
+    this.self = world.owner.nonce;
+    this.#world = world;
+    this.chain = new ViewChain(world.storage, world.directory);
+    this.#slots = new Slots(world.storage, world.directory, this.self);
+    this.#peers = new Peers(world.timings);
+    this.#joining = new Joining(world, this.chain);
+    this.#welcome = new Welcome(world);
+    world.post.receive(MEMBER_CLASS, {
+      message: (from, bytes) => this.#message(from, bytes),
+      linked: ({ incarnation }) => this.#peers.heard(incarnation, this.#now()),
+      unlinked: () => this.#hurry(),
+    });
+  }
+
+  /** How it stands now. */
+  get state(): MembershipState {
+    return this.#state;
+  }
+
+  /** The view it is in; undefined before it has joined. */
+  get view(): View | undefined {
+    return this.#view;
+  }
+
+  /** True when it is the master of its view. */
+  get isMaster(): boolean {
+    return this.#view !== undefined && masterOf(this.#view)?.incarnation === this.self;
+  }
+
+  /**
+   * Becomes a member. Rejects with what refused it, `TIMEOUT` with what it waited for, or the signal's
+   * reason.
+   */
+  async join(signal?: AbortSignal): Promise<View> {
+    const { post, link } = this.#world;
+    const address = await post.open(link);
+    const view = await this.#joining.run(address, signal);
+    this.#adopt(view);
+    this.#pulse();
+    this.#cancelRound = this.#after(0, () => void this.#round());
+    return view;
+  }
+
+  /** Leaves in good order: no fence and no recovery follows. What is to be brought home has been. */
+  async leave(): Promise<void> {
+    await this.#inTurn(async () => {
+      while (this.#state === "active" || this.#state === "suspended") {
+        const leaving: ViewChange = { kind: "leave", incarnation: this.self };
+        if (await this.#decide(leaving)) break;
+      }
+    });
+    await this.close();
+  }
+
+  /** Ends this life as it stands; the others find it silent, unless it has left. */
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelPulse();
+    this.#cancelRound();
+    await this.#turn;
+    await this.#slots.close(this.#state === "left");
+    await this.#world.post.close();
+  }
+
+  #message(from: InterconnectPeer, bytes: Uint8Array): void {
+    let message: MemberMessage;
+    try {
+      message = decodeMember(bytes, from.name);
+    } catch (error) {
+      if (!(error instanceof CohortError)) throw error;
+      return this.#world.post.disconnect(from.incarnation, error.message);
+    }
+    this.#peers.heard(from.incarnation, this.#now());
+    if (message.kind === "ask") void this.#inTurn(() => this.#asked(from.incarnation, message.asked));
+    else if (message.kind === "wait" || message.kind === "refuse") this.#joining.answered(message);
+    else if (message.view > (this.#view?.number ?? 0)) this.look();
+  }
+
+  /** Looks for a newer view soon: somebody says that there is one. */
+  look(): void {
+    if (this.#view !== undefined) void this.#inTurn(() => this.#look());
+  }
+
+  async #asked(from: string, asked: JoinRequest): Promise<void> {
+    const view = this.#view;
+    if (view === undefined || this.#isOver || memberOf(view, from) !== undefined) return this.#sayLook(from);
+    const answer = await this.#welcome.answer(view, this.isMaster && this.#state === "active", asked);
+    if (answer.kind !== "join") {
+      this.#world.post.send(from, encodeMember({ ...answer, view: view.number }));
+      if (answer.kind === "wait") await this.#judge();
+    } else if (this.#view === view && await this.#decide(answer)) {
+      this.#sayLook(from);
+    }
+  }
+
+  #sayLook(to: string): void {
+    const view = this.#view?.number ?? 0;
+    this.#world.post.send(to, encodeMember({ kind: "look", view }));
+  }
+
+  /** Says that this member lives, and dials whom it has no link to. */
+  #pulse(): void {
+    const { post, timings } = this.#world;
+    this.#noteStall();
+    post.broadcast(encodeMember({ kind: "beat", view: this.#view?.number ?? 0 }));
+    for (const { incarnation, address } of this.#peers.members) {
+      if (!post.isLinked(incarnation)) post.dial(address);
+    }
+    this.#cancelPulse = this.#after(timings.pulseMs, () => this.#pulse());
+  }
+
+  /** Whoever did not run cannot have heard anything: neither rhythm may judge others by that time. */
+  #noteStall(): void {
+    const { pulseMs } = this.#world.timings;
+    const now = this.#now();
+    if (now - this.#ranAt > 2 * pulseMs) this.#peers.excuse(now - this.#ranAt - pulseMs);
+    this.#ranAt = now;
+  }
+
+  /** The next round comes at once. */
+  #hurry(): void {
+    if (this.#view === undefined || this.#isRounding || this.#isOver) return;
+    this.#cancelRound();
+    this.#cancelRound = this.#after(0, () => void this.#round());
+  }
+
+  async #round(): Promise<void> {
+    this.#isRounding = true;
+    this.#noteStall();
+    await this.#inTurn(async () => {
+      await this.#tellAndRead();
+      await this.#look();
+      await this.#judge();
+    });
+    this.#isRounding = false;
+    if (this.#isOver || this.#state === "evicted") return;
+    this.#cancelRound = this.#after(this.#world.timings.pulseMs, () => void this.#round());
+  }
+
+  async #tellAndRead(): Promise<void> {
+    const hears = this.#peers.hears(this.#now());
+    await this.#slots.write({ view: this.#view?.number ?? 0, hears, message: NO_MESSAGE });
+    for (const { incarnation } of this.#peers.members) {
+      const slot = await this.#slots.read(incarnation).catch(() => undefined);
+      if (slot !== undefined) this.#peers.seen(incarnation, slot, this.#now());
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isOver || !(await this.chain.isLater(this.#view?.number ?? 0))) return;
+    const newest = await this.chain.newest();
+    if (newest !== undefined) this.#adopt(newest);
+  }
+
+  /** Does what the situation asks for. */
+  async #judge(): Promise<void> {
+    const view = this.#view;
+    if (view === undefined || this.#isOver || this.#state === "evicted" || this.#state === "left") return;
+    await this.#peers.examine(this.#world.storage.fence, (it) => this.#world.post.isLinked(it));
+    this.#noteStall();
+    const now = this.#now();
+    const situation = this.#peers.situation(view, this.self, now);
+    const course = courseOf(situation);
+    const kept = course.kind === "evict" ? [...course.kept].join() : "";
+    const text = `${view.number} ${course.kind} ${kept}`;
+    if (text !== this.#course.text) this.#course = { text, since: now };
+    if (course.kind === "stand back") return this.#stand("suspended", course.why);
+    if (course.kind === "go on") {
+      this.#stand("active", "");
+      return this.#startRecovery(view);
+    }
+    // Death that is proven needs no second look; rows of a partition settle first.
+    const isProven = view.members.every((it) =>
+      course.kept.has(it.incarnation) || situation.gone.has(it.incarnation)
+    );
+    const { settleMs } = this.#world.timings;
+    const waitMs = (isProven ? 0 : settleMs) + course.rank * settleMs;
+    if (now - this.#course.since < waitMs) return;
+    try {
+      await this.#decide({ kind: "evict", kept: course.kept });
+    } catch (error) {
+      if (!(error instanceof CohortError) || error.code !== "QUORUM_LOST") throw error;
+      this.#stand("suspended", error.message);
+    }
+  }
+
+  /** Decides what follows the present view; false when another view did, which is taken then. */
+  async #decide(change: ViewChange): Promise<boolean> {
+    const view = this.#view!;
+    const present = new Set(this.#peers.hears(this.#now()));
+    const next = nextView(view, this.self, present, change);
+    const isDecided = await this.chain.decide(next);
+    if (isDecided) this.#adopt(next);
+    else await this.#look();
+    if (!isDecided) return false;
+    this.#world.post.broadcast(encodeMember({ kind: "look", view: next.number }));
+    await this.chain.purge();
+    return true;
+  }
+
+  /** Goes over to a view. */
+  #adopt(view: View): void {
+    if (view.number <= (this.#view?.number ?? 0)) return;
+    this.#view = view;
+    this.#peers.enter(view, this.self, this.#now());
+    this.#world.onView(view);
+    if (memberOf(view, this.self) !== undefined) return this.#stand("active", "");
+    const left = view.cause === "left" && view.creator === this.self;
+    this.#stand(left ? "left" : "evicted", left ? "" : `view ${view.number} is without this member`);
+  }
+
+  #stand(state: MembershipState, why: string): void {
+    if (this.#state === state || this.#state === "left" || this.#state === "evicted") return;
+    this.#state = state;
+    this.#world.onState(state, why);
+  }
+
+  /** The master sees to it that whoever was evicted is fenced and recovered. */
+  #startRecovery(view: View): void {
+    if (!this.isMaster || view.pending.length === 0 || this.#isRecovering) return;
+    this.#isRecovering = true;
+    void this.#recover(view);
+  }
+
+  async #recover(view: View): Promise<void> {
+    const { recover, observer } = this.#world;
+    const incarnations = new Set(view.pending.map((it) => it.incarnation));
+    try {
+      await recover(view, () => this.#view === view && !this.#isOver);
+      await this.#inTurn(async () => {
+        if (this.#view === view) await this.#decide({ kind: "recover", incarnations });
+      });
+    } catch (error) {
+      observer.event("cluster.recovery_failed", "error", { view: view.number, cause: String(error) });
+    }
+    this.#isRecovering = false;
+  }
+
+  /** Runs what decides views, one after the other; what the world refuses is told, and tried again. */
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const run = async (): Promise<void> => {
+      try {
+        await task();
+      } catch (error) {
+        if (!(error instanceof CohortError)) return this.#world.onBroken(error);
+        this.#world.observer.event("cluster.round_failed", "warn", { cause: error.message });
+      }
+    };
+    const turn = this.#turn.then(run);
+    this.#turn = turn;
+    return turn;
+  }
+
+  #now(): number {
+    return this.#world.clock.monotonicMs();
+  }
+
+  #after(ms: number, task: () => void): () => void {
+    return this.#isOver ? () => {} : this.#world.clock.after(ms, task, true);
+  }
+}

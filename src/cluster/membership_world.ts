@@ -1,0 +1,47 @@
+/** What membership takes from the member that it is a part of. */
+import type { View } from "../ground/view.ts";
+import type { Clock, Entropy, InterconnectSelf, Observer, OwnerIdentity, Storage } from "../ports/mod.ts";
+import type { SharedSettings } from "./member_message.ts";
+import type { MembershipState } from "./membership.ts";
+import type { Post } from "./post.ts";
+import type { SilenceLimits } from "./verdict.ts";
+
+/** Rhythm and patience, in milliseconds. */
+export interface MembershipTimings extends SilenceLimits {
+  /** Between two signs of life, over the network and in the slot. */
+  readonly pulseMs: number;
+  /** How long rows of a partition must agree before somebody is evicted. */
+  readonly settleMs: number;
+  /** How long a newcomer tries. */
+  readonly joinMs: number;
+}
+
+/** Ports, facts and hooks. */
+export interface MembershipWorld {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly storage: Storage;
+  readonly observer: Observer;
+  readonly post: Post;
+  /** How it names itself to the others. */
+  readonly link: InterconnectSelf;
+  /** The PIJ directory. */
+  readonly directory: string;
+  readonly owner: OwnerIdentity;
+  readonly votes: number;
+  readonly storageVotes: number | "auto";
+  /** Directory of its journal and image journal. */
+  readonly journal: string;
+  readonly settings: SharedSettings;
+  readonly timings: MembershipTimings;
+  /** It is in this view from now on; synchronous, and first of all. */
+  readonly onView: (view: View) => void;
+  readonly onState: (state: MembershipState, why: string) => void;
+  /** A broken invariant: the member ends. */
+  readonly onBroken: (error: unknown) => void;
+  /**
+   * Fences and recovers all that are pending in a view (DESIGN D8, D9); only the master is asked. It may end
+   * early, with a rejection, once `isCurrent` says no: then it is asked again for the view that followed.
+   */
+  readonly recover: (view: View, isCurrent: () => boolean) => Promise<void>;
+}

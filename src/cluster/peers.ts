@@ -1,0 +1,100 @@
+/** Peers: what one member knows of the others of its view, and keeps up to date. */
+import type { View, ViewMember } from "../ground/view.ts";
+import type { Fence } from "../ports/mod.ts";
+import type { Situation } from "./course.ts";
+import type { SlotRecord } from "./slot_record.ts";
+import { PeerWatch, type SilenceLimits, type Verdict } from "./verdict.ts";
+
+interface Peer {
+  readonly member: ViewMember;
+  readonly watch: PeerWatch;
+  slot: SlotRecord | undefined;
+  isGone: boolean;
+}
+
+/** The other members of the present view. */
+export class Peers {
+  readonly #limits: SilenceLimits;
+  readonly #peers = new Map<string, Peer>();
+
+  constructor(limits: SilenceLimits) {
+    this.#limits = limits;
+  }
+
+  /** Their members. */
+  get members(): ViewMember[] {
+    return [...this.#peers.values()].map((it) => it.member);
+  }
+
+  /** Takes the members of a view; of those that stay it goes on knowing what it knew. */
+  enter(view: View, self: string, now: number): void {
+    const stay = new Set(view.members.map((it) => it.incarnation));
+    for (const incarnation of [...this.#peers.keys()]) {
+      if (!stay.has(incarnation)) this.#peers.delete(incarnation);
+    }
+    for (const member of view.members) {
+      const { incarnation } = member;
+      if (incarnation === self || this.#peers.has(incarnation)) continue;
+      const watch = new PeerWatch(this.#limits, now);
+      this.#peers.set(incarnation, { member, watch, slot: undefined, isGone: false });
+    }
+  }
+
+  /** A message of an incarnation came. */
+  heard(incarnation: string, now: number): void {
+    this.#peers.get(incarnation)?.watch.heard(now);
+  }
+
+  /** The slot of an incarnation was read. */
+  seen(incarnation: string, slot: SlotRecord, now: number): void {
+    const peer = this.#peers.get(incarnation);
+    if (peer === undefined) return;
+    peer.watch.seen(slot.counter, now);
+    peer.slot = slot;
+  }
+
+  /** This member itself did nothing for so long. */
+  excuse(ms: number): void {
+    for (const { watch } of this.#peers.values()) watch.excuse(ms);
+  }
+
+  /** Verdicts by incarnation. */
+  verdicts(now: number): Map<string, Verdict> {
+    const all = [...this.#peers].map(([incarnation, { watch, isGone }]): [string, Verdict] => [
+      incarnation,
+      isGone ? "down" : watch.verdict(now),
+    ]);
+    return new Map(all);
+  }
+
+  /** Looks whether the processes of those that are not linked are gone; true when one more is. */
+  async examine(fence: Fence, isLinked: (incarnation: string) => boolean): Promise<boolean> {
+    let isNews = false;
+    for (const [incarnation, peer] of [...this.#peers]) {
+      if (peer.isGone || isLinked(incarnation)) continue;
+      const { state } = await fence.examine(peer.member.owner);
+      if (state !== "gone") continue;
+      peer.isGone = true;
+      isNews = true;
+    }
+    return isNews;
+  }
+
+  /** Incarnations that are heard now. */
+  hears(now: number): string[] {
+    return [...this.#peers].filter(([, { watch, isGone }]) => !isGone && watch.isHeard(now)).map(([it]) =>
+      it
+    );
+  }
+
+  /** All that is known, for `courseOf`. */
+  situation(view: View, self: string, now: number): Situation {
+    const gone = new Set<string>();
+    const slots = new Map<string, SlotRecord>();
+    for (const [incarnation, { watch, slot, isGone }] of this.#peers) {
+      if (isGone) gone.add(incarnation);
+      else if (slot !== undefined && watch.isSeen(now)) slots.set(incarnation, slot);
+    }
+    return { view, self, gone, heard: new Set(this.hears(now)), slots };
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Post: the interconnect of a member, shared by those who speak over it; each has a first byte of its own.
+ */
+import { CohortError } from "../ground/errors.ts";
+import type { Answer, Interconnect, InterconnectPeer, InterconnectSelf } from "../ports/mod.ts";
+
+/** Who hears of links, and of the messages that begin with its byte. */
+export interface PostReceiver {
+  message(from: InterconnectPeer, bytes: Uint8Array): void;
+  linked?(peer: InterconnectPeer): void;
+  unlinked?(peer: InterconnectPeer, reason: string): void;
+}
+
+/** The links of one member. */
+export class Post {
+  readonly #interconnect: Interconnect;
+  readonly #receivers = new Map<number, PostReceiver>();
+  readonly #links = new Map<string, InterconnectPeer>();
+  readonly #dialling = new Set<string>();
+
+  constructor(interconnect: Interconnect) {
+    this.#interconnect = interconnect;
+  }
+
+  /** Says who hears the messages that begin with `first`. Before `open`. */
+  receive(first: number, receiver: PostReceiver): void {
+    if (this.#receivers.has(first)) {
+      throw new TypeError(`Messages that begin with ${first} are received already`);
+    }
+    this.#receivers.set(first, receiver);
+  }
+
+  /** Begins to be reachable; answers the address. */
+  open(self: InterconnectSelf): Answer<string> {
+    return this.#interconnect.open(self, {
+      message: (from, bytes) => {
+        const receiver = bytes.length === 0 ? undefined : this.#receivers.get(bytes[0]!);
+        if (receiver !== undefined) return receiver.message(from, bytes);
+        this.#interconnect.disconnect(from.incarnation, `a message begins with ${bytes[0]}`);
+      },
+      up: (peer) => {
+        this.#links.set(peer.incarnation, peer);
+        for (const receiver of this.#receivers.values()) receiver.linked?.(peer);
+      },
+      down: (peer, reason) => {
+        this.#links.delete(peer.incarnation);
+        for (const receiver of this.#receivers.values()) receiver.unlinked?.(peer, reason);
+      },
+    });
+  }
+
+  /** Whether there is a link to an incarnation. */
+  isLinked(incarnation: string): boolean {
+    return this.#links.has(incarnation);
+  }
+
+  /** Begins to open a link, unless that is under way; what comes of it is told to receivers. */
+  dial(address: string): void {
+    if (this.#dialling.has(address)) return;
+    this.#dialling.add(address);
+    const done = (): void => void this.#dialling.delete(address);
+    void this.#connect(address).then(done, done);
+  }
+
+  async #connect(address: string): Promise<void> {
+    try {
+      await this.#interconnect.connect(address);
+    } catch (error) {
+      // Whoever wants the link sees that there is none, and dials again.
+      if (!(error instanceof CohortError) && !(error instanceof TypeError)) throw error;
+    }
+  }
+
+  /** As `Interconnect.send`. */
+  send(incarnation: string, bytes: Uint8Array): boolean {
+    return this.#interconnect.send(incarnation, bytes);
+  }
+
+  /** As `Interconnect.broadcast`. */
+  broadcast(bytes: Uint8Array): number {
+    return this.#interconnect.broadcast(bytes);
+  }
+
+  /** Ends a link. */
+  disconnect(incarnation: string, reason: string): void {
+    this.#interconnect.disconnect(incarnation, reason);
+  }
+
+  /** Ends all. */
+  close(): Answer<void> {
+    return this.#interconnect.close();
+  }
+}

@@ -1,0 +1,171 @@
+/** Membership over a simulated host: views form, change and survive whatever happens to members. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { test } from "#test";
+import { CohortError } from "@cohort/db";
+import type { View } from "../../src/ground/view.ts";
+import { nativeDrain } from "../sim/drain.ts";
+import { type Disturbances, type MemberWorld, playMembers, runMembers } from "./member_world.ts";
+
+const QUIET: Disturbances = { kills: false, pauseUs: 0, cuts: false, leaves: false, evilNetwork: false };
+
+function newest(world: MemberWorld): View {
+  return world.views.get(Math.max(...world.views.keys()))!;
+}
+
+function names(members: View["members"]): string {
+  return members.map((it) => it.name).join(" ");
+}
+
+/** Cuts two members from each other, both ways. */
+function part(world: MemberWorld, a: string, b: string): void {
+  world.network.cut(a, b);
+  world.network.cut(b, a);
+}
+
+async function play(script: (world: MemberWorld) => Promise<void>): Promise<void> {
+  const world = await playMembers(await nativeDrain(), script);
+  assertEquals(world.problems, []);
+}
+
+test("membership: whatever happens, nobody evicted is forgotten and all come together again", async () => {
+  const all: Disturbances = { kills: true, pauseUs: 4_000_000, cuts: true, leaves: true, evilNetwork: true };
+  let evictions = 0;
+  for (let seed = 1; seed <= 4; seed++) {
+    const world = await runMembers(seed, await nativeDrain(), all, { members: 3 + seed % 3, seconds: 15 });
+    assertEquals(world.problems.slice(0, 4), [], `seed ${seed}`);
+    evictions += world.evictions;
+  }
+  assert(evictions > 10, `${evictions} evictions`);
+});
+
+test("membership: one seed is one run", async () => {
+  const run = async (): Promise<string> =>
+    (await runMembers(3, await nativeDrain(), { ...QUIET, kills: true }, { seconds: 5 })).trace.hash();
+  assertEquals(await run(), await run());
+});
+
+test("membership: nobody is evicted for stalls shorter than the silence allowed", async () => {
+  for (let seed = 1; seed <= 2; seed++) {
+    const world = await runMembers(seed, await nativeDrain(), { ...QUIET, pauseUs: 1_000_000 });
+    assertEquals([world.problems, world.evictions], [[], 0], `seed ${seed}`);
+  }
+});
+
+test("membership: whoever is killed is evicted within 100 ms, and what it left is recovered", () =>
+  play(async (world) => {
+    for (const at of [1, 0]) {
+      const before = newest(world).number;
+      world.host.kill(world.lives[at]!.process);
+      await world.scheduler.sleep(100_000);
+      assertEquals(world.views.get(before + 1)?.pending.map((it) => it.name), [`m${at + 1}`]);
+      await world.scheduler.sleep(2_000_000);
+    }
+    assertEquals([names(newest(world).members), newest(world).pending, newest(world).cause], [
+      "m3",
+      [],
+      "recovered",
+    ]);
+  }));
+
+test("membership: a bridge between two that do not hear each other: the earlier joiner stays", () =>
+  play(async (world) => {
+    part(world, "m1", "m3");
+    await world.scheduler.sleep(6_000_000);
+    assertEquals(names(newest(world).members), "m1 m2");
+    assertEquals(world.evictions, 1, "no view after view");
+    assertEquals(world.lives[2]!.process.alive, false, "it was fenced");
+  }));
+
+test("membership: a master that nobody hears stands back, then is told that it is evicted", () =>
+  play(async (world) => {
+    world.fences = false;
+    const master = world.lives[0]!;
+    part(world, "m1", "m2");
+    part(world, "m1", "m3");
+    let wasSuspended = false;
+    for (let i = 0; i < 60; i++) {
+      await world.scheduler.sleep(100_000);
+      wasSuspended ||= master.membership.state === "suspended";
+    }
+    assertEquals([names(newest(world).members), world.evictions, wasSuspended], ["m2 m3", 1, true]);
+    assertEquals(master.membership.state, "evicted");
+  }));
+
+test("membership: whoever sleeps past the silence allowed is evicted, and learns it when it wakes", () =>
+  play(async (world) => {
+    world.fences = false;
+    world.host.pause(world.lives[1]!.process, 5_000_000);
+    await world.scheduler.sleep(4_900_000);
+    assertEquals([names(newest(world).members), world.evictions], ["m1 m3", 1]);
+    await world.scheduler.sleep(1_000_000);
+    assertEquals([world.lives[1]!.membership.state, world.evictions], ["evicted", 1]);
+  }));
+
+test("membership: all stall together for longer than the silence allowed, and nobody is evicted", () =>
+  play(async (world) => {
+    for (let i = 0; i < 5; i++) {
+      for (const { process } of world.lives) world.host.pause(process, 4_000_000 + 50_000 * i);
+      await world.scheduler.sleep(6_000_000);
+    }
+    assertEquals([world.evictions, names(newest(world).members)], [0, "m1 m2 m3"]);
+  }));
+
+test("membership: the master leaves in order: another is master at once, nothing is owed", () =>
+  play(async (world) => {
+    const leaving = world.lives[0]!.membership.leave();
+    await world.scheduler.sleep(50_000);
+    assertEquals(world.lives.slice(1).map((it) => names(it.membership.view!.members)), ["m2 m3", "m2 m3"]);
+    await leaving;
+    await world.scheduler.sleep(5_000_000);
+    assertEquals([newest(world).cause, newest(world).pending, world.evictions], ["left", [], 0]);
+    assertEquals([world.lives[1]!.membership.isMaster, world.lives[2]!.membership.isMaster], [true, false]);
+  }));
+
+test("membership: all are killed at once; the first who comes begins a session that owes them recovery", () =>
+  play(async (world) => {
+    const { session } = newest(world);
+    for (const { process } of world.lives) world.host.kill(process);
+    const first = world.newcomer(1);
+    const view = await first.membership.join();
+    assertEquals([view.cause, names(view.members), names(view.pending)], ["formed", "m1", "m1 m2 m3"]);
+    assertEquals(view.session === session, false);
+    await world.scheduler.sleep(2_000_000);
+    assertEquals([newest(world).cause, newest(world).pending], ["recovered", []]);
+  }));
+
+test("membership: whoever does not fit is refused, with what does not", () =>
+  play(async (world) => {
+    const relaxed = world.newcomer(4, { durability: "relaxed" });
+    const other = await assertRejects(() => relaxed.membership.join(), CohortError, "durability is relaxed");
+    assertEquals([other.code, other.facts["setting"], other.facts["expected"]], [
+      "PEER_REFUSED",
+      "durability",
+      "sync",
+    ]);
+    const taken = await assertRejects(
+      () => world.newcomer(2).membership.join(),
+      CohortError,
+      "has that name",
+    );
+    assertEquals([taken.code, taken.facts["incarnation"]], ["NAME_TAKEN", world.lives[1]!.incarnation]);
+    assertEquals(newest(world).members.length, 3);
+  }));
+
+test("membership: a join waits while a recovery is under way", () =>
+  play(async (world) => {
+    const recover = world.recover.bind(world);
+    const gate = Promise.withResolvers<void>();
+    world.recover = async (...args) => {
+      await gate.promise;
+      await recover(...args);
+    };
+    world.host.kill(world.lives[2]!.process);
+    await world.scheduler.sleep(500_000);
+    let isIn = false;
+    const joining = world.newcomer(4).membership.join().then(() => isIn = true);
+    await world.scheduler.sleep(3_000_000);
+    assertEquals([isIn, names(newest(world).pending)], [false, "m3"]);
+    gate.resolve();
+    await joining;
+    assertEquals([names(newest(world).members), newest(world).pending], ["m1 m2 m4", []]);
+  }));
