@@ -10,10 +10,12 @@
 import process from "node:process";
 import { CohortError } from "../src/ground/errors.ts";
 import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../src/ports/fence.ts";
-import { isGateOver, isLocal, openProcessGate, shutProcessGate } from "./common/process_gate.ts";
+import { isGateOver, isolateRoleOf, openProcessGate, shutProcessGate } from "./common/process_gate.ts";
 import { lookAtSelf, lookByProc, lookByPs, type ProcessView, type SelfView } from "./common/process_look.ts";
 
 export type { ProcessView, SelfView, Sight } from "./common/process_look.ts";
+
+const SUCCEEDED = "it is a node of the program that a reload has put in place of this one";
 
 /** Options of {@linkcode createProcessFence}. */
 export interface ProcessFenceOptions {
@@ -49,7 +51,11 @@ export class ProcessFence implements Fence {
   }
 
   async examine(owner: OwnerIdentity): Promise<OwnerReport> {
-    if (isLocal(owner.nonce)) return { state: "self", reason: `it is open in this process (${process.pid})` };
+    const role = isolateRoleOf(owner.nonce);
+    if (role === "successor") return { state: "alive", reason: SUCCEEDED };
+    if (role === "neighbour") {
+      return { state: "self", reason: `it is open in this process (${process.pid})` };
+    }
     const self = await this.look();
     const judged = judgeOwner(self, owner);
     if (judged !== "look") return judged;

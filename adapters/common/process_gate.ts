@@ -48,10 +48,18 @@ const WORDS = 16;
 const NAME = "cohort-gate-";
 const DESCRIPTORS = `${PROC_DIRECTORY}/self/fd`;
 
+/**
+ * One evaluation of this module in an isolate. A reload in place makes another with a higher number; a second
+ * copy of the library is another module, and its nodes are neighbours like any others.
+ */
+interface Generation {
+  readonly module: string;
+  readonly number: number;
+}
+
 /** What an isolate knows of its own gates; kept on `globalThis`, which a reload in place leaves alone. */
 interface LocalGate {
-  /** Differs between two evaluations of this module: a reload, or a second copy of the library. */
-  readonly generation: object;
+  readonly generation: Generation;
   readonly nonce: string;
   /** Shuts for good; releases the gate when nothing is inside. */
   close(): void;
@@ -63,16 +71,34 @@ interface Registry {
   readonly open: Map<string, LocalGate>;
   /** Those that were closed with nothing inside: over, whatever descriptors their nodes still have. */
   readonly over: Set<string>;
+  /** How often each module of this kind was evaluated. */
+  readonly generations: Map<string, number>;
 }
 
-const GENERATION: object = {};
 const REGISTRY = Symbol.for("cohort.gates.1");
 /** Most closed gates remembered; without that, their nodes' open descriptors count. */
 const OVER_MAX = 1000;
+const GENERATION: Generation = nextGeneration(import.meta.url);
 
 function registry(): Registry {
   const holder = globalThis as unknown as { [REGISTRY]?: Registry };
-  return holder[REGISTRY] ??= { open: new Map(), over: new Set() };
+  return holder[REGISTRY] ??= { open: new Map(), over: new Set(), generations: new Map() };
+}
+
+function nextGeneration(module: string): Generation {
+  const { generations } = registry();
+  const number = (generations.get(module) ?? 0) + 1;
+  generations.set(module, number);
+  return { module, number };
+}
+
+/**
+ * Whether a gate's program came before this one (negative) or after it (positive) by a reload in place; 0
+ * when neither has taken the place of the other.
+ */
+function reloadOrder({ generation }: LocalGate): number {
+  if (!isReloadedInPlace() || generation.module !== GENERATION.module) return 0;
+  return generation.number - GENERATION.number;
 }
 
 function remember(name: string): void {
@@ -84,12 +110,15 @@ function remember(name: string): void {
   }
 }
 
-/** Whether a nonce has a gate in this very isolate. */
-export function isLocal(nonce: string): boolean {
+/**
+ * What a nonce is in this very isolate: a `neighbour`, the node of a `successor` that a reload in place has
+ * put in the stead of this program, or undefined when it has no gate here.
+ */
+export function isolateRoleOf(nonce: string): "neighbour" | "successor" | undefined {
   for (const gate of registry().open.values()) {
-    if (gate.nonce === nonce) return true;
+    if (gate.nonce === nonce) return reloadOrder(gate) > 0 ? "successor" : "neighbour";
   }
-  return false;
+  return undefined;
 }
 
 /** Name of a gate's file: tells its node and its directory. */
@@ -98,7 +127,7 @@ function gateName(directory: string, nonce: string): string {
 }
 
 class ProcessGate implements Gate, LocalGate {
-  readonly generation: object = GENERATION;
+  readonly generation: Generation = GENERATION;
   readonly nonce: string;
   readonly #name: string;
   /** Shared when a mapping is to be had, else this isolate's own. */
@@ -196,7 +225,8 @@ export function isGateOver(directory: string, nonce: string, findable: boolean):
   const name = gateName(directory, nonce), local = registry().open.get(name);
   if (registry().over.has(name)) return true;
   if (local !== undefined) {
-    if (local.generation === GENERATION || !isReloadedInPlace()) return false;
+    // What an earlier program still does is over; what a later one does is none of this program's affair.
+    if (reloadOrder(local) >= 0) return false;
     local.close();
     return local.inFlight() === 0;
   }

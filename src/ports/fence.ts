@@ -30,7 +30,8 @@ export interface OwnerIdentity {
 /**
  * What can be said of an owner from here.
  * - `gone`: proven dead, its writes are over
- * - `alive`: its process runs (another process, same pid namespace)
+ * - `alive`: its process runs (another process, same pid namespace); or it is a node of the program that a
+ *   reload in place has put in the stead of the asking one, which never takes anything back from it
  * - `self`: this very process; another nonce means another node, Worker or reload in it
  * - `unreachable`: same boot, another pid namespace: can be neither proven dead nor killed
  * - `unproven`: cannot be told (other host, or the runtime may not look): a person must say

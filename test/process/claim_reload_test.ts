@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "#test";
@@ -8,16 +8,23 @@ import { type Fact, here, inScene, killIfThere, runtimeCommand, until } from "./
 /** Restarts of one play; the recorded proof asks for 20. */
 const RESTARTS = Number(process.env["COHORT_RESTARTS"] ?? 5);
 
-/** Starts the program under `flags`, restarts it by touching it, and answers what its lives said. */
-async function restarted(flags: readonly string[]): Promise<Fact[]> {
+/**
+ * Starts a program under `flags`, restarts it so often by touching it, each time once it has said something
+ * new, and answers what its lives said until one of them said the last word.
+ */
+async function restarted(
+  flags: readonly string[],
+  script: string = "reload_child.ts",
+  restarts: number = RESTARTS,
+  lastWord: string = "",
+): Promise<Fact[]> {
   let facts: Fact[] = [];
   await inScene(async (scene) => {
     const log = `${scene.root}/log`, lives = `${scene.root}/lives`, main = `${scene.root}/main.ts`;
     const options = `${scene.root}/play.json`;
     writeFileSync(options, JSON.stringify({ ...scene, log, lives }));
     writeFileSync(lives, "0");
-    const program = (change: number) =>
-      `// change ${change}\nimport ${JSON.stringify(here("reload_child.ts"))};\n`;
+    const program = (change: number) => `// change ${change}\nimport ${JSON.stringify(here(script))};\n`;
     writeFileSync(main, program(0));
     const [file, ...args] = runtimeCommand(flags, main, []);
     const child = spawn(file!, args, { stdio: "ignore", env: { ...process.env, COHORT_PLAY: options } });
@@ -29,7 +36,7 @@ async function restarted(flags: readonly string[]): Promise<Fact[]> {
     };
     try {
       await until("the first life", () => read().length >= 1);
-      for (let restart = 1; restart <= RESTARTS; restart++) {
+      for (let restart = 1; restart <= restarts; restart++) {
         const before = read().length;
         // A busy host may swallow a change of the file: then it is changed again.
         for (let change = 0; read().length === before; change++) {
@@ -38,6 +45,7 @@ async function restarted(flags: readonly string[]): Promise<Fact[]> {
           await until("a life", () => read().length > before, 5_000).catch(() => {});
         }
       }
+      await until(lastWord, () => lastWord === "" || read().some((fact) => fact["what"] === lastWord));
       facts = read();
     } finally {
       killIfThere(child.pid!);
@@ -70,5 +78,18 @@ if ("Deno" in globalThis) {
 
   test("claim: bun --hot restarted in the middle of writes takes over each time", async () => {
     check(await restarted(["--hot"]));
+  });
+
+  test("claim: bun --hot lets no earlier life take the volume back from a later one", async () => {
+    const facts = await restarted(["--hot"], "replaced_child.ts", 1, "end");
+    const said = facts.map(({ what, code, life }) => [what, code, life]);
+    assertEquals(said, [
+      ["held", undefined, 1],
+      ["held", undefined, 2],
+      ["refused", "IN_USE", 1],
+      ["end", undefined, 2],
+    ]);
+    assertEquals([facts[3]!["lost"], facts[3]!["stands"]], [false, true]);
+    assertMatch(String(facts[2]!["message"]), /program that a reload has put in place of this one/);
   });
 }

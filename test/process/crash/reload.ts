@@ -15,8 +15,10 @@ import { acknowledgedIn, Ledger } from "./ledger.ts";
 import { DEADLINE_MS, pause } from "./line_child.ts";
 import type { ReloadOptions } from "./reload_worker.ts";
 
-/** How a life may end whose databases were taken over. */
-const TAKEN_OVER = new Set(["FENCED", "STOPPED", "OUTCOME_UNKNOWN"]);
+/** How a life may end whose databases were taken over: before it had them, or while it worked. */
+const TAKEN_OVER = new Set(["IN_USE", "FENCED", "STOPPED", "OUTCOME_UNKNOWN"]);
+/** Milliseconds within which a program is changed once more, so that a life ends while it still mounts. */
+const AGAIN_MS = 120;
 
 /** What a play gave. */
 export interface ReloadReport {
@@ -91,11 +93,16 @@ async function restartAll(
   try {
     for (let restart = 0; restart <= restarts && problems.length === 0; restart++) {
       // A busy host may swallow a change of the file: then it is changed again.
+      const before = livesIn(options.log);
       const isHeard = (): boolean =>
-        livesIn(options.log) > restart || failureIn(readFileSync(options.log, "utf8")) !== undefined;
+        livesIn(options.log) > before || failureIn(readFileSync(options.log, "utf8")) !== undefined;
       for (let change = 0; !isHeard(); change++) {
-        if (change === 5) throw new Error(`Hang: no life after ${restart} under ${flags}`);
+        if (change === 5) throw new Error(`Hang: no life after ${before} under ${flags}`);
         if (restart > 0) writeFileSync(main, program(restart * 10 + change));
+        if (restart > 0 && random.below(2) === 0) {
+          await pause(random.below(AGAIN_MS));
+          writeFileSync(main, program(restart * 10 + change + 0.5));
+        }
         await until(isHeard, restart === 0 ? DEADLINE_MS : 5_000);
       }
       const failed = failureIn(readFileSync(options.log, "utf8"));
@@ -177,8 +184,24 @@ async function until(done: () => boolean, patienceMs: number): Promise<void> {
   while (!done() && performance.now() < deadline) await pause(20);
 }
 
+/** Who took over from a life that began after it: that must never be. */
+function takenBackIn(log: string): string[] {
+  const lifeOf = new Map<string, number>();
+  const problems: string[] = [];
+  for (const line of log.split("\n").slice(0, -1)) {
+    if (!line.startsWith("{")) continue;
+    const fact = JSON.parse(line) as { what: string; life: number; incarnation?: string; line?: string };
+    if (fact.what === "opened") lifeOf.set(fact.incarnation!, fact.life);
+    const nonce = / claim\.takeover .*nonce=(\S+)/.exec(fact.line ?? "")?.[1];
+    const from = lifeOf.get(nonce ?? "") ?? 0;
+    if (from > fact.life) problems.push(`life ${fact.life} took over from the later life ${from}`);
+  }
+  return problems;
+}
+
 /** Goes through the log in the order in which things were said. */
 function judge(log: string, problems: string[]): ReloadReport {
+  problems.push(...takenBackIn(log));
   const mountMs: number[] = [];
   const given = new Set<number>();
   let now: Ready = { life: 0, pid: 0, mountMs: 0, reached: [], counter: 0, problems: [] };

@@ -21,10 +21,11 @@ export interface ReloadOptions extends Omit<WorkerOptions, "acknowledged"> {
 async function main(options: ReloadOptions): Promise<void> {
   const life = Number(readFileSync(options.lives, "utf8")) + 1;
   writeFileSync(options.lives, String(life));
-  sayTo(openSync(options.log, "a"), String(life));
-  sayFact({ what: "begun", life });
+  sayTo(openSync(options.log, "a"), life);
+  sayFact({ what: "begun" });
   try {
     const node = await openWorkerNode({ ...options, acknowledged: [] });
+    sayFact({ what: "opened", incarnation: node.incarnation });
     const begun = performance.now();
     const a = await node.mount(`${options.root}/a`, { create: true, extentBlocks: 64 });
     const b = await node.mount(`${options.root}/b`, { create: true, extentBlocks: 1024 });
@@ -32,13 +33,13 @@ async function main(options: ReloadOptions): Promise<void> {
     const acknowledged = acknowledgedIn(readFileSync(options.log, "utf8"));
     const { reached, problems } = await look(node, { a, b }, { ...options, acknowledged });
     const counter = await a.global<number>("Count").get([]) ?? 0;
-    sayFact({ what: "ready", life, pid: process.pid, mountMs, reached, counter, problems });
+    sayFact({ what: "ready", pid: process.pid, mountMs, reached, counter, problems });
     if (options.then === "close") await node.close();
     else await work(node, { a, b }, options, reached);
-    sayFact({ what: "closed", life });
+    sayFact({ what: "closed" });
   } catch (error) {
     if (!(error instanceof CohortError)) throw error;
-    sayFact({ what: "failed", life, code: error.code, message: error.message });
+    sayFact({ what: "failed", code: error.code, message: error.message });
   }
 }
 

@@ -60,17 +60,19 @@ export interface Databases {
 }
 
 let output = 1;
-let signature = "";
+let signature: { readonly life?: number } = {};
 
-/** From now on all that is said goes to this open file, and what is no fact is signed. */
-export function sayTo(file: number, signedBy: string): void {
+/** From now on all that is said goes to this open file, signed with the number of a life. */
+export function sayTo(file: number, life: number): void {
   output = file;
-  signature = ` ${signedBy}`;
+  signature = { life };
 }
 
 /** Writes to standard output, or where else it was told to, before it returns. */
 export function say(line: string): void {
-  const bytes = new TextEncoder().encode(line.startsWith("{") ? `${line}\n` : `${line}${signature}\n`);
+  const { life } = signature;
+  const signed = life === undefined || line.startsWith("{") ? line : `${line} ${life}`;
+  const bytes = new TextEncoder().encode(`${signed}\n`);
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(output, bytes, at);
@@ -82,7 +84,7 @@ export function say(line: string): void {
 
 /** Says a fact. */
 export function sayFact(fact: object): void {
-  say(JSON.stringify(fact));
+  say(JSON.stringify({ ...fact, ...signature }));
 }
 
 /**
@@ -103,7 +105,7 @@ export function openWorkerNode(options: WorkerOptions): Promise<Node> {
     observer: createLineObserver({
       write: (line) => {
         appendFileSync(`${options.root}/events.log`, `${process.pid} ${line}\n`);
-        if (!/^\S+ info /.test(line)) sayFact({ what: "event", line });
+        if (!/^\S+ info (?!claim\.takeover )/.test(line)) sayFact({ what: "event", line });
       },
     }),
   });
