@@ -33,24 +33,71 @@ export function subtreeEndText(key: string): string | undefined {
   return key === "" ? undefined : key.slice(0, -1) + "\x01";
 }
 
-/** Writes of a transaction to one global. */
-export class Overlay {
-  readonly #values = new Map<string, Written>();
-  /** Keys of `#values` in order, but for those of `#fresh`. */
+/** The place right behind a key: what is at or after it is after the key. */
+export function afterText(key: string): string {
+  return key + "\0";
+}
+
+/** Keys in order. */
+class SortedKeys {
+  /** In order, but for those of `#fresh`. */
   #sorted: string[] = [];
   /** Keys that came since the last look at the order. */
   readonly #fresh: string[] = [];
+
+  /** Adds a key that is not here. Keys that come in order are appended; others wait for the next look. */
+  add(key: string): void {
+    const keys = this.#sorted;
+    if (this.#fresh.length === 0 && (keys.length === 0 || keys[keys.length - 1]! < key)) keys.push(key);
+    else this.#fresh.push(key);
+  }
+
+  /** Removes the keys of a range, which are answered. */
+  remove(low: string, high: string | undefined): readonly string[] {
+    const keys = this.list();
+    const from = lowerBound(keys, low);
+    const to = high === undefined ? keys.length : lowerBound(keys, high);
+    return from === to ? NO_KEYS : this.#sorted.splice(from, to - from);
+  }
+
+  /** All of them, until the next change. In a body that writes and looks by turns few are fresh at a look. */
+  list(): readonly string[] {
+    const fresh = this.#fresh;
+    if (fresh.length > FEW_KEYS) this.#sorted = this.#sorted.concat(fresh).sort(order);
+    else for (const key of fresh) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
+    fresh.length = 0;
+    return this.#sorted;
+  }
+}
+
+const NO_KEYS: readonly string[] = [];
+
+/** Writes of a transaction to one global. */
+export class Overlay {
+  readonly #values = new Map<string, Written>();
+  readonly #set = new SortedKeys();
+  /** Keys whose value ZKILL removed. */
+  readonly #removed = new SortedKeys();
   /** In order and apart, so their upper ends are in order too. */
   readonly #hidden: Hidden[] = [];
+  /**
+   * Places that a look for the next key, or the previous one, has passed, with where it came to: all that the
+   * tree has between them is hidden or removed, and stays so. A body that again and again kills what it finds
+   * first would go past all of it at every look.
+   */
+  readonly passedUp: Map<string, string> = new Map();
+  readonly passedDown: Map<string | undefined, string> = new Map();
 
   /** Hidden ranges, in order and apart. */
   get hidden(): readonly Hidden[] {
     return this.#hidden;
   }
 
-  /** Written keys with their values, in order. */
+  /** Removed keys with null, then written keys with their values, each in order. */
   *writes(): IterableIterator<[string, Written]> {
-    for (const key of this.#keys()) yield [key, this.#values.get(key)!];
+    for (const keys of [this.#removed, this.#set]) {
+      for (const key of keys.list()) yield [key, this.#values.get(key)!];
+    }
   }
 
   get isEmpty(): boolean {
@@ -58,18 +105,20 @@ export class Overlay {
   }
 
   put(key: string, value: Written): void {
-    if (!this.#values.has(key)) this.#insert(key);
+    const before = this.#values.get(key);
     this.#values.set(key, value);
+    if (before !== undefined && (before === null) === (value === null)) return;
+    const [keys, others] = value === null ? [this.#removed, this.#set] : [this.#set, this.#removed];
+    if (before !== undefined) others.remove(key, afterText(key));
+    keys.add(key);
   }
 
   /** Hides a subtree and forgets what was written in it. */
   kill(low: string): void {
     const high = subtreeEndText(low);
-    const keys = this.#keys();
-    const from = lowerBound(keys, low);
-    const to = high === undefined ? keys.length : lowerBound(keys, high);
-    for (let i = from; i < to; i++) this.#values.delete(keys[i]!);
-    keys.splice(from, to - from);
+    for (const keys of [this.#removed, this.#set]) {
+      for (const key of keys.remove(low, high)) this.#values.delete(key);
+    }
     this.#hide({ low, high });
   }
 
@@ -86,36 +135,16 @@ export class Overlay {
     return range === undefined || (range.high !== undefined && key >= range.high) ? undefined : range;
   }
 
-  /** The first key with a written value at or after (`orEqual`), or after, a key. */
-  nextWritten(key: string, orEqual: boolean): string | undefined {
-    const keys = this.#keys();
-    let at = lowerBound(keys, key);
-    while (at < keys.length && ((!orEqual && keys[at] === key) || this.#values.get(keys[at]!) === null)) at++;
-    return keys[at];
+  /** The first key with a written value at or after a place. */
+  nextWritten(from: string): string | undefined {
+    const keys = this.#set.list();
+    return keys[lowerBound(keys, from)];
   }
 
-  /** The last key with a written value before a key; undefined means from the end. */
-  previousWritten(key: string | undefined): string | undefined {
-    const keys = this.#keys();
-    let at = (key === undefined ? keys.length : lowerBound(keys, key)) - 1;
-    while (at >= 0 && this.#values.get(keys[at]!) === null) at--;
-    return at < 0 ? undefined : keys[at];
-  }
-
-  /** In a body that writes and reads by turns few keys are fresh at a look: each is put in its place. */
-  #keys(): string[] {
-    const fresh = this.#fresh;
-    if (fresh.length > FEW_KEYS) this.#sorted = this.#sorted.concat(fresh).sort(order);
-    else for (const key of fresh) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
-    fresh.length = 0;
-    return this.#sorted;
-  }
-
-  /** Keys that come in order are appended; others wait for the next look at the order. */
-  #insert(key: string): void {
-    const keys = this.#sorted;
-    if (this.#fresh.length === 0 && (keys.length === 0 || keys[keys.length - 1]! < key)) keys.push(key);
-    else this.#fresh.push(key);
+  /** The last key with a written value before a place; undefined means from the end. */
+  previousWritten(before: string | undefined): string | undefined {
+    const keys = this.#set.list();
+    return keys[(before === undefined ? keys.length : lowerBound(keys, before)) - 1];
   }
 
   /** Adds a range; those it meets or touches become one with it. */

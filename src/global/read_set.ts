@@ -19,11 +19,8 @@ import { FOUND, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
 import { leafOf } from "./tree.ts";
 
-/**
- * `value`: of the key. `from`: first key at or after. `after`: strictly after. `before`: last key strictly
- * before.
- */
-export type Question = "value" | "from" | "after" | "before";
+/** `value`: of the key. `from`: first key at or after. `before`: last key strictly before. */
+export type Question = "value" | "from" | "before";
 
 /** Bytes of a value, text of a key, or undefined for none. */
 export type Answer = Uint8Array | string | undefined;
@@ -132,7 +129,7 @@ function answerOf(
   if (question === "value") return valueAnswer(step, database, root, key!);
   const found = question === "before"
     ? seekBefore(step, place, key ?? foundKey, key === undefined ? -1 : key.length, spot)
-    : seekAfter(step, place, key!, key!.length, question === "from", spot);
+    : seekAfter(step, place, key!, key!.length, true, spot);
   if (found === MISS) return AGAIN;
   if (found !== FOUND) return { answer: undefined, leafBlock: NO_LEAF, leafStamp: 0 };
   const { bytes, blockSize } = step.pool;

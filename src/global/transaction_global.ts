@@ -9,7 +9,8 @@ import type { Value } from "../ground/value.ts";
 import type { DatabaseCore } from "./database.ts";
 import { checkDirection, type DataState, levelKey } from "./global.ts";
 import type { Direction } from "./navigate.ts";
-import { keyBytes, keyText, subtreeEndText } from "./overlay.ts";
+import { afterText, keyBytes, keyText, subtreeEndText } from "./overlay.ts";
+import type { Answer, Question } from "./read_set.ts";
 import { decoded, KILL, type Transaction, ZKILL } from "./transaction.ts";
 
 const scratch: Uint8Array = new Uint8Array(KEY_SCRATCH_BYTES);
@@ -57,7 +58,7 @@ export class TransactionGlobal<T = Value> {
   async data(subscripts: readonly Subscript[]): Promise<DataState> {
     const key = textOf(subscripts);
     const value = await this.#value(key);
-    const below = await this.#next(key, false);
+    const below = await this.#next(afterText(key));
     const has = below !== undefined && below.startsWith(key);
     return value === undefined ? (has ? 10 : 0) : (has ? 11 : 1);
   }
@@ -70,7 +71,7 @@ export class TransactionGlobal<T = Value> {
     const parent = text.slice(0, parentLength);
     const edge = key.length === parentLength;
     const found = direction === 1
-      ? await this.#next(edge ? text : subtreeEndText(text)!, !edge)
+      ? await this.#next(edge ? afterText(text) : subtreeEndText(text)!)
       : await this.#previous(edge ? subtreeEndText(parent) : text);
     if (found === undefined || found === parent || !found.startsWith(parent)) return undefined;
     const bytes = keyBytes(found);
@@ -83,7 +84,7 @@ export class TransactionGlobal<T = Value> {
     const edge = subscripts.length > 0 && subscripts[subscripts.length - 1] === "";
     const key = textOf(edge ? subscripts.slice(0, -1) : subscripts);
     const found = direction === 1
-      ? await this.#next(key, false)
+      ? await this.#next(afterText(key))
       : await this.#previous(edge ? subtreeEndText(key) : key);
     if (found === undefined) return undefined;
     const bytes = keyBytes(found);
@@ -93,7 +94,7 @@ export class TransactionGlobal<T = Value> {
   /** The nodes at and below `subscripts` in collation order. */
   async *entries(subscripts: readonly Subscript[] = []): AsyncIterableIterator<[Subscript[], T]> {
     const low = textOf(subscripts);
-    for (let key = await this.#next(low, true); key !== undefined; key = await this.#next(key, false)) {
+    for (let key = await this.#next(low); key !== undefined; key = await this.#next(afterText(key))) {
       if (!key.startsWith(low)) return;
       const value = await this.#value(key);
       const bytes = keyBytes(key);
@@ -118,49 +119,58 @@ export class TransactionGlobal<T = Value> {
   async #value(key: string): Promise<Uint8Array | undefined> {
     const written = this.#transaction.overlayOf(this.#database, this.name).get(key);
     if (written !== undefined) return written ?? undefined;
-    return await this.#transaction.ask(this.#database, this.name, "value", key) as Uint8Array | undefined;
+    return await this.#ask("value", key) as Uint8Array | undefined;
   }
 
-  /** The first visible key at or after, or after, a key. */
-  async #next(key: string, orEqual: boolean): Promise<string | undefined> {
+  #ask(question: Question, key: string | undefined): Promise<Answer> {
+    return this.#transaction.ask(this.#database, this.name, question, key);
+  }
+
+  /** The first visible key at or after a place. */
+  async #next(from: string): Promise<string | undefined> {
     const overlay = this.#transaction.overlayOf(this.#database, this.name);
-    const written = overlay.nextWritten(key, orEqual);
-    let from: string = key;
-    let inclusive = orEqual;
-    for (;;) {
-      const found = await this.#transaction.ask(
-        this.#database,
-        this.name,
-        inclusive ? "from" : "after",
-        from,
-      ) as string | undefined;
-      if (found === undefined || (written !== undefined && written <= found)) return written;
-      const hidden = overlay.hiddenAt(found);
-      if (hidden !== undefined) {
-        if (hidden.high === undefined) return written;
-        from = hidden.high;
-        inclusive = true;
-      } else if (overlay.get(found) === null) {
-        from = found;
-        inclusive = false;
-      } else return found;
+    const written = overlay.nextWritten(from);
+    const passed: string[] = [];
+    let place = from;
+    try {
+      for (;;) {
+        let further = overlay.passedUp.get(place);
+        if (further === undefined) {
+          const found = await this.#ask("from", place) as string | undefined;
+          if (found === undefined || (written !== undefined && written <= found)) return written;
+          if (overlay.get(found) !== null) return found;
+          const hidden = overlay.hiddenAt(found);
+          further = hidden === undefined ? afterText(found) : hidden.high;
+          if (further === undefined) return written;
+        }
+        passed.push(place);
+        place = further;
+      }
+    } finally {
+      for (const it of passed) overlay.passedUp.set(it, place);
     }
   }
 
-  /** The last visible key before a key; undefined means from the end. */
-  async #previous(key: string | undefined): Promise<string | undefined> {
+  /** The last visible key before a place; undefined means from the end. */
+  async #previous(before: string | undefined): Promise<string | undefined> {
     const overlay = this.#transaction.overlayOf(this.#database, this.name);
-    const written = overlay.previousWritten(key);
-    let before = key;
-    for (;;) {
-      const found = await this.#transaction.ask(this.#database, this.name, "before", before) as
-        | string
-        | undefined;
-      if (found === undefined || (written !== undefined && written >= found)) return written;
-      const hidden = overlay.hiddenAt(found);
-      if (hidden !== undefined) before = hidden.low;
-      else if (overlay.get(found) === null) before = found;
-      else return found;
+    const written = overlay.previousWritten(before);
+    const passed: Array<string | undefined> = [];
+    let place = before;
+    try {
+      for (;;) {
+        let further = overlay.passedDown.get(place);
+        if (further === undefined) {
+          const found = await this.#ask("before", place) as string | undefined;
+          if (found === undefined || (written !== undefined && written >= found)) return written;
+          if (overlay.get(found) !== null) return found;
+          further = overlay.hiddenAt(found)?.low ?? found;
+        }
+        passed.push(place);
+        place = further;
+      }
+    } finally {
+      for (const it of passed) overlay.passedDown.set(it, place!);
     }
   }
 }

@@ -2,8 +2,9 @@
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { keyOf } from "../../src/ground/key.ts";
-import { keyText, Overlay, subtreeEndText, type Written } from "../../src/global/overlay.ts";
+import { afterText, keyText, Overlay, subtreeEndText, type Written } from "../../src/global/overlay.ts";
 import { Prng } from "../support/prng.ts";
+import { withRig } from "./rig.ts";
 
 /** A key of few levels of few subscripts, so that keys meet. */
 function randomKey(prng: Prng): string {
@@ -59,7 +60,9 @@ test("Overlay: writes and kills in any order, as the plainest model has them", (
       assert(next === undefined || (high !== undefined && high < next.low), "apart and in order");
       assert(high === undefined || low < high);
     }
-    assertEquals([...overlay.writes()], [...model.values].sort((a, b) => order(a[0], b[0])));
+    const sorted = [...model.values].sort((a, b) => order(a[0], b[0]));
+    const removedFirst = [...sorted.filter((it) => it[1] === null), ...sorted.filter((it) => it[1] !== null)];
+    assertEquals([...overlay.writes()], removedFirst);
   }
 });
 
@@ -68,8 +71,8 @@ function compare(overlay: Overlay, model: Model, key: string, seed: number): voi
   const isHidden = model.kills.some((it) => isWithin(key, it));
   assertEquals(overlay.hiddenAt(key) !== undefined, isHidden, String(seed));
   const written = model.written();
-  assertEquals(overlay.nextWritten(key, true), written.find((it) => it >= key), String(seed));
-  assertEquals(overlay.nextWritten(key, false), written.find((it) => it > key), String(seed));
+  assertEquals(overlay.nextWritten(key), written.find((it) => it >= key), String(seed));
+  assertEquals(overlay.nextWritten(afterText(key)), written.find((it) => it > key), String(seed));
   assertEquals(overlay.previousWritten(key), written.findLast((it) => it < key), String(seed));
   assertEquals(overlay.previousWritten(undefined), written.at(-1), String(seed));
 }
@@ -81,10 +84,36 @@ test("Overlay: many kills, and writes and looks by turns, take no more than thei
   const killed = new Overlay();
   for (const key of keys) {
     written.put(key, Uint8Array.of(1));
-    assertEquals(written.nextWritten(key, true), key);
+    assertEquals(written.nextWritten(key), key);
     killed.kill(key);
     assertEquals(killed.get(key), null);
   }
   // With a sort a look, or a kill, it is minutes.
   assert(performance.now() - began < 20_000);
 });
+
+test("Overlay: a queue is emptied from either end in one transaction, in time that its length explains", () =>
+  withRig({}, async ({ global, node }) => {
+    const began = performance.now();
+    const queue = global();
+    for (const direction of [1, -1] as const) {
+      for (const remove of ["kill", "zkill"] as const) {
+        for (let i = 0; i < 5_000; i++) void queue.set([i], i);
+        const taken = await node.transact(async (transaction) => {
+          const own = transaction.global(queue);
+          const found: unknown[] = [];
+          for (;;) {
+            const first = await own.order([""], direction);
+            if (first === undefined) return found;
+            found.push(first);
+            await own[remove]([first]);
+          }
+        });
+        const inOrder = Array.from({ length: 5_000 }, (_, i) => i);
+        assertEquals(taken, direction === 1 ? inOrder : inOrder.reverse());
+        assertEquals(await queue.data([]), 0);
+      }
+    }
+    // Past all that was taken before, one by one, it is minutes.
+    assert(performance.now() - began < 20_000);
+  }));
