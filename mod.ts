@@ -9,6 +9,7 @@ import { createSilentObserver } from "./adapters/observer_silent.ts";
 import { createProcessFence } from "./adapters/fence_process.ts";
 import { createFileStorage } from "./adapters/storage_file.ts";
 import { createMemoryStorage } from "./adapters/storage_memory.ts";
+import { checkOptions, type OptionNames } from "./src/ground/options.ts";
 import { type Node, openNodeCore } from "./src/node/node.ts";
 import type { NodeOptions, World } from "./src/node/options.ts";
 
@@ -53,6 +54,13 @@ export type { CycleRecord, WriteDaemonStatus } from "./src/buffer/write_phase.ts
 /** What of the world a program brings itself; the rest is this host's. */
 export type WorldOptions = Partial<World>;
 
+const WORLD_OPTIONS: OptionNames<WorldOptions> = {
+  storage: true,
+  clock: true,
+  entropy: true,
+  observer: true,
+};
+
 /**
  * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is
  * in memory. Cheap: pool, journal and image journal are made by the first mount. End it with `close()` or
@@ -71,6 +79,11 @@ export type WorldOptions = Partial<World>;
  * @throws {TypeError} or {RangeError} naming a wrong option.
  */
 export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): Promise<Node> {
+  try {
+    checkOptions(world, WORLD_OPTIONS);
+  } catch (error) {
+    return Promise.reject(error);
+  }
   const own = world.storage === undefined;
   const storage = world.storage ??
     (options?.dir === undefined ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));

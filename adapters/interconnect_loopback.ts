@@ -3,6 +3,7 @@
  * memory. For tests, and for several nodes of one program.
  */
 import { setImmediate } from "node:timers";
+import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type { Interconnect } from "../src/ports/interconnect.ts";
 import { createSystemClock } from "./clock_system.ts";
 import {
@@ -26,6 +27,8 @@ export interface LoopbackOptions {
   readonly greetingMs?: number;
 }
 
+const LOOPBACK_OPTIONS: OptionNames<LoopbackOptions> = { greetingMs: true };
+
 type Accept = (pipe: Pipe) => void;
 
 /** Makes a hub. */
@@ -34,8 +37,14 @@ export function createLoopbackHub(): LoopbackHub {
   let numbers = 0;
   const world = { clock: createSystemClock(), entropy: createSystemEntropy() };
   return {
-    interconnect: ({ greetingMs = GREETING_MS } = {}) =>
-      new LinkInterconnect(new LoopbackTransport(listening, () => ++numbers), { ...world, greetingMs }),
+    interconnect: (options = {}) => {
+      checkOptions(options, LOOPBACK_OPTIONS);
+      const { greetingMs = GREETING_MS } = options;
+      return new LinkInterconnect(new LoopbackTransport(listening, () => ++numbers), {
+        ...world,
+        greetingMs,
+      });
+    },
   };
 }
 

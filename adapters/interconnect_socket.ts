@@ -8,6 +8,7 @@
  */
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { CohortError } from "../src/ground/errors.ts";
+import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type { Interconnect } from "../src/ports/interconnect.ts";
 import { createSystemClock } from "./clock_system.ts";
 import {
@@ -32,11 +33,19 @@ export interface SocketInterconnectOptions {
   readonly greetingMs?: number;
 }
 
+const SOCKET_INTERCONNECT_OPTIONS: OptionNames<SocketInterconnectOptions> = {
+  host: true,
+  port: true,
+  path: true,
+  greetingMs: true,
+};
+
 /** Milliseconds that the last bytes of an ended link have to leave. */
 const LINGER_MS = 1_000;
 
 /** Makes an interconnect over sockets; nothing happens before it is opened. */
 export function createSocketInterconnect(options: SocketInterconnectOptions = {}): Interconnect {
+  checkOptions(options, SOCKET_INTERCONNECT_OPTIONS);
   const { host = "127.0.0.1", port = 0, path, greetingMs = GREETING_MS } = options;
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new RangeError(`port is a whole number from 0 to 65535, got ${port}`);

@@ -5,6 +5,7 @@
  * Values with a space, a quote or a control character stand in JSON quotes, so one event never takes two
  * lines.
  */
+import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type { Facts, Observer, ObserverTraits, Severity } from "../src/ports/observer.ts";
 
 /** Options of {@linkcode createLineObserver}. */
@@ -23,8 +24,16 @@ export interface LineObserverOptions {
 
 const GRAVITY: Readonly<Record<Severity, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+const LINE_OBSERVER_OPTIONS: OptionNames<LineObserverOptions> = {
+  write: true,
+  severity: true,
+  measures: true,
+  wallMs: true,
+};
+
 /** Makes an observer that writes lines. It holds nothing. */
 export function createLineObserver(options: LineObserverOptions): Observer {
+  checkOptions(options, LINE_OBSERVER_OPTIONS);
   return new LineObserver(options);
 }
 

@@ -13,6 +13,7 @@ import { constants } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import process from "node:process";
 import { CohortError, isCode } from "../src/ground/errors.ts";
+import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type {
   Answer,
   BlockWrite,
@@ -68,8 +69,16 @@ const WRITE_MS_MAX = 1;
 /** Most bytes of consecutive blocks gathered into one write. */
 const RUN_BYTES_MAX = 262_144;
 
+const FILE_STORAGE_OPTIONS: OptionNames<FileStorageOptions> = {
+  fence: true,
+  fileMode: true,
+  directoryMode: true,
+  onLoop: true,
+};
+
 /** Makes a storage over the files of this host. Opens nothing yet. */
 export function createFileStorage(options: FileStorageOptions = {}): Storage {
+  checkOptions(options, FILE_STORAGE_OPTIONS);
   return new FileStorage(options);
 }
 

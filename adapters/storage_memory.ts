@@ -5,6 +5,7 @@
  * Paths are normalised against a root `/`; directories come and go as on a file system.
  */
 import { CohortError } from "../src/ground/errors.ts";
+import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type {
   BlockWrite,
   Fence,
@@ -44,10 +45,13 @@ const TRAITS: StorageTraits = {
   fencing: "none",
 };
 
+const MEMORY_STORAGE_OPTIONS: OptionNames<MemoryStorageOptions> = { bytesMax: true };
+
 /**
  * Makes an empty storage in memory. It holds its files until it is dropped; `close` only refuses further use.
  */
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
+  checkOptions(options, MEMORY_STORAGE_OPTIONS);
   const { bytesMax = Infinity } = options;
   if (!(bytesMax >= 0)) throw new RangeError(`bytesMax must not be negative, got ${bytesMax}`);
   return new MemoryStorage(bytesMax);

@@ -4,7 +4,7 @@
  * Between two leaves nothing is held but the key reached, so other writers go on and memory is bounded by one
  * leaf. Each leaf is as it is when it is reached; a consistent whole is what a transaction is for.
  */
-import { AGAIN, type Again } from "../buffer/engine.ts";
+import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { HEADER_BYTES } from "../ground/block.ts";
 import { compareBytes, getU16 } from "../ground/bytes.ts";
@@ -23,13 +23,14 @@ import { keyOf, subtreeEnd } from "../ground/key.ts";
 import { KeyRun } from "../ground/key_run.ts";
 import { isLarge } from "../ground/large_value.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { decodeValue, type Value } from "../ground/value.ts";
 import type { Volume } from "../storage/volume.ts";
 import { findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
 import type { Direction } from "./navigate.ts";
-import { checkOptions, patienceOf, type WaitOptions } from "./patience.ts";
+import { checkWait, patienceOf, WAIT_OPTIONS, type WaitOptions } from "./patience.ts";
 import { FOUND, NONE, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
 import type { TreePlace } from "./tree.ts";
@@ -41,6 +42,8 @@ export interface EntriesOptions extends WaitOptions {
   /** Most entries to give. */
   readonly limit?: number;
 }
+
+const ENTRIES_OPTIONS: OptionNames<EntriesOptions> = { ...WAIT_OPTIONS, reverse: true, limit: true };
 
 /** A node: its subscripts and its value. */
 export type Entry<T> = [subscripts: Subscript[], value: T];
@@ -66,7 +69,9 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     subscripts: readonly Subscript[],
     options: EntriesOptions = {},
   ) {
-    checkOptions(options);
+    checkOptions(options, ENTRIES_OPTIONS);
+    checkWait(options);
+    checkType("reverse", options.reverse, "boolean");
     this.#database = database;
     this.#name = name;
     this.#low = keyOf(subscripts);
@@ -115,11 +120,12 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
       }
     }
     this.#database.admitRead();
-    return patienceOf(clock, this.#options, (patience) =>
+    const run = (patience: Patience): Promise<Batch<T>> =>
       engine.read((step) => {
         this.#database.admitRead();
         return this.#attempt(step, volume, from, most);
-      }, patience));
+      }, patience);
+    return patienceOf(clock, this.#options, run, undefined, ENTRIES_OPTIONS);
   }
 
   #attempt(step: Step, volume: Volume, from: Uint8Array | undefined, most: number): Batch<T> | Again {

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { AGAIN } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { checkName } from "../ground/name.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 import type { Charset } from "../ground/reference.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
@@ -18,7 +19,7 @@ import { formatGo, hasGoForm } from "./go.ts";
 import { checkChoice } from "./import.ts";
 import { formatJsonLine } from "./json_line.ts";
 import { fitsCharset, kindOf, mText, noMForm } from "./m_form.ts";
-import { checkOptions } from "./patience.ts";
+import { checkWait } from "./patience.ts";
 import { CHARSETS, formatHeader, TEXT_FORMATS, type TextFormat } from "./text_header.ts";
 import { formatZwr } from "./zwr.ts";
 
@@ -54,6 +55,15 @@ export interface ExportOptions {
   readonly signal?: AbortSignal;
 }
 
+const EXPORT_OPTIONS: OptionNames<ExportOptions> = {
+  format: true,
+  charset: true,
+  globals: true,
+  noMForm: true,
+  onProgress: true,
+  signal: true,
+};
+
 const CHUNK_CHARS = 64 * 1024;
 
 /**
@@ -65,11 +75,16 @@ export function exportFrom(
   database: DatabaseCore,
   options: ExportOptions = {},
 ): AsyncIterableIterator<Uint8Array> {
-  checkOptions(options);
+  checkOptions(options, EXPORT_OPTIONS);
+  checkWait(options);
+  checkType("onProgress", options.onProgress, "function");
   const { format = "zwr", charset = "UTF-8", noMForm: policy = "refuse", globals } = options;
   checkChoice("format", format, TEXT_FORMATS);
   checkChoice("charset", charset, CHARSETS);
   checkChoice("noMForm", policy, ["refuse", "jsonl"]);
+  if (globals !== undefined && !Array.isArray(globals)) {
+    throw new TypeError(`globals is an array of names, got ${globals === null ? "null" : typeof globals}`);
+  }
   for (const name of globals ?? []) checkName(name);
   return new Export(database, options, new Writer(format, charset, policy)).chunks();
 }

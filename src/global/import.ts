@@ -8,12 +8,13 @@
  */
 import { CohortError } from "../ground/errors.ts";
 import { checkName } from "../ground/name.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 import type { Charset } from "../ground/reference.ts";
 import type { Value } from "../ground/value.ts";
 import type { DatabaseCore } from "./database.ts";
 import { Global } from "./global.ts";
 import type { JsonNode } from "./json_line.ts";
-import { checkOptions } from "./patience.ts";
+import { checkWait } from "./patience.ts";
 import { CHARSETS, TEXT_FORMATS, type TextFormat } from "./text_header.ts";
 import { TextLines } from "./text_lines.ts";
 import { TextRecords } from "./text_records.ts";
@@ -60,6 +61,14 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
+const IMPORT_OPTIONS: OptionNames<ImportOptions> = {
+  format: true,
+  charset: true,
+  onProgress: true,
+  onBadRecord: true,
+  signal: true,
+};
+
 /** Sets on their way at a time. */
 const WINDOW = 8192;
 /** Faces of globals kept; a file may name any number. */
@@ -75,7 +84,10 @@ export function importInto(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  checkOptions(options);
+  checkOptions(options, IMPORT_OPTIONS);
+  checkWait(options);
+  checkType("onProgress", options.onProgress, "function");
+  checkType("onBadRecord", options.onBadRecord, "function");
   if (!isIterable(source)) {
     throw new TypeError(
       `A source gives chunks of bytes one by one, got ${source === null ? "null" : typeof source}`,

@@ -3,6 +3,7 @@ import type { Engine, Patience } from "../buffer/engine.ts";
 import { abortReason } from "../buffer/waiting.ts";
 import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
+import { checkOptions, type OptionNames } from "../ground/options.ts";
 import type { Clock } from "../ports/mod.ts";
 
 /** What every call that may wait takes. */
@@ -15,20 +16,25 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
 }
 
+/** Their names. */
+export const WAIT_OPTIONS: OptionNames<WaitOptions> = { signal: true, timeoutMs: true };
+
 const NO_LIMIT: Patience = {};
 
 /**
  * Runs a call under its options. Without options it costs nothing. A call that changes something names the
- * engine, whose frozen writes it may be waiting for.
+ * engine, whose frozen writes it may be waiting for; one that has more options than these names them.
  */
 export function patienceOf<T>(
   clock: Clock,
   options: WaitOptions | undefined,
   run: (patience: Patience) => Promise<T>,
   engine?: Engine,
+  names: OptionNames<WaitOptions> = WAIT_OPTIONS,
 ): Promise<T> {
   if (options === undefined) return run(NO_LIMIT);
   try {
+    checkOptions(options, names);
     checkWait(options);
   } catch (error) {
     return Promise.reject(error);
@@ -53,16 +59,8 @@ function lateError(timeoutMs: number, frozenBy: CohortError | undefined): Cohort
   return new CohortError("FROZEN", `${passed} while writes are frozen`, { timeoutMs }, frozenBy);
 }
 
-/** Throws unless options are an object. */
-export function checkOptions(options: object): void {
-  if (typeof options === "object" && options !== null) return;
-  throw new TypeError(`Options are an object, got ${options === null ? "null" : typeof options}`);
-}
-
-/** Throws unless options are an object with a signal and a deadline, if any. */
-function checkWait(options: WaitOptions): void {
-  checkOptions(options);
-  const { signal, timeoutMs } = options;
+/** Throws unless signal and deadline are such, if any. */
+export function checkWait({ signal, timeoutMs }: WaitOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal is an AbortSignal, got ${signal === null ? "null" : typeof signal}`);
   }

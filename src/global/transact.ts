@@ -8,9 +8,10 @@ import type { Engine, Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 import type { Clock } from "../ports/mod.ts";
 import { type DatabaseCore, inTurn } from "./database.ts";
-import { checkOptions, patienceOf, type WaitOptions } from "./patience.ts";
+import { patienceOf, WAIT_OPTIONS, type WaitOptions } from "./patience.ts";
 import { DOOMED, Transaction } from "./transaction.ts";
 
 /** Options of a transaction. */
@@ -20,6 +21,8 @@ export interface TransactOptions extends WaitOptions {
   /** Runs in all before `CONFLICT`; 100 by default. */
   readonly attempts?: number;
 }
+
+const TRANSACT_OPTIONS: OptionNames<TransactOptions> = { ...WAIT_OPTIONS, readOnly: true, attempts: true };
 
 /** Conflicts after which a run gets the commit tickets. */
 const CONFLICTS_BEFORE_TICKET = 3;
@@ -41,7 +44,8 @@ export function transact<R>(
     return Promise.reject(new TypeError(`A transaction needs a function, got ${typeof body}`));
   }
   try {
-    checkOptions(options);
+    checkOptions(options, TRANSACT_OPTIONS);
+    checkType("readOnly", options.readOnly, "boolean");
   } catch (error) {
     return Promise.reject(error);
   }
@@ -54,6 +58,7 @@ export function transact<R>(
     options,
     (patience) => new Runs(engine, clock, body, options, patience).run(attempts),
     engine,
+    TRANSACT_OPTIONS,
   );
 }
 

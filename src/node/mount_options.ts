@@ -1,5 +1,6 @@
 /** Options of a mount, checked at the door. */
-import type { WaitOptions } from "../global/patience.ts";
+import { WAIT_OPTIONS, type WaitOptions } from "../global/patience.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 
 /** How a database is mounted. */
 export type MountMode = "private";
@@ -23,13 +24,20 @@ export interface MountOptions extends WaitOptions {
   readonly confirmGone?: string | boolean;
 }
 
+/** Their names. */
+export const MOUNT_OPTIONS: OptionNames<MountOptions> = {
+  ...WAIT_OPTIONS,
+  mode: true,
+  readOnly: true,
+  create: true,
+  blockSize: true,
+  extentBlocks: true,
+  confirmGone: true,
+};
+
 /** Throws `TypeError` or `RangeError` naming a wrong option. */
 export function checkMountOptions(options: MountOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `mount takes an object of options, got ${options === null ? "null" : typeof options}`,
-    );
-  }
+  checkOptions(options, MOUNT_OPTIONS);
   const { mode = "private", create = false, readOnly = false, confirmGone = false } = options;
   if (mode !== "private") {
     throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
@@ -37,9 +45,7 @@ export function checkMountOptions(options: MountOptions): void {
   if (typeof create !== "boolean" && create !== "new") {
     throw new TypeError(`create is true, false or "new", got ${JSON.stringify(create)}`);
   }
-  if (typeof readOnly !== "boolean") {
-    throw new TypeError(`readOnly is true or false, got ${JSON.stringify(readOnly)}`);
-  }
+  checkType("readOnly", readOnly, "boolean");
   if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
     throw new TypeError(`confirmGone is a nonce, true or false, got ${JSON.stringify(confirmGone)}`);
   }

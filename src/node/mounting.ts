@@ -7,11 +7,11 @@
 import { AGAIN } from "../buffer/engine.ts";
 import { NO_FRAME } from "../buffer/pool.ts";
 import { MISS } from "../buffer/step.ts";
+import { abortReason } from "../buffer/waiting.ts";
 import { CohortError, invariant } from "../ground/errors.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { DatabaseCore } from "../global/database.ts";
 import { Janitor } from "../global/janitor.ts";
-import { patienceOf } from "../global/patience.ts";
 import { acquireClaim, type Claim } from "../storage/claim.ts";
 import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
@@ -35,54 +35,54 @@ interface Mounting {
   readonly onGone: () => void;
 }
 
-/** Mounts the database in a directory (its canonical path). */
-export function mountVolume(
+/** Mounts the database in a directory (its canonical path), until the signal ends the wait. */
+export async function mountVolume(
   member: Member,
   directory: string,
   options: MountOptions,
   onGone: () => void,
 ): Promise<Mount> {
-  return patienceOf(member.world.clock, options, async ({ signal }) => {
-    await createIfAsked(member, directory, options);
-    const probe = await openVolumeFile(directory, "read", member.settings, member.world);
-    await probe.file.close();
-    const { storage, clock, observer } = member.world;
-    const isReader = options.readOnly === true;
-    const forgetHome = isReader ? () => {} : noteHome(member, directory, probe.header);
-    const register = isReader ? undefined : await registerMount(member, directory, probe.header);
-    let onLost = (cause: CohortError): void => {
-      if (!isReader) member.stop(cause);
-    };
-    let standing = false;
-    const owner = await storage.fence.identify(member.incarnation);
-    const claiming = acquireClaim({
-      storage,
-      clock,
-      observer,
-      directory,
-      mode: isReader ? "read" : "private",
-      volumeId: probe.header.id,
-      volumeIncarnation: probe.header.incarnation,
-      owner,
-      journalDirectory: member.directory,
-      leaseMs: member.settings.leaseMs,
-      confirmGone: options.confirmGone ?? false,
-      onLost: (cause) => onLost(cause),
-      onStanding: () => standing = true,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const claim = await claiming.catch(async (error) => {
-      forgetHome();
-      if (register !== undefined && !standing) await storage.remove(register);
-      throw error;
-    });
-    const mount = await claimed({ member, directory, options, signal, register, onGone }, claim);
-    onLost = (cause) => mount.lose(cause);
-    if (claim.lost) {
-      mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
-    }
-    return mount;
+  const { signal } = options;
+  if (signal?.aborted === true) throw abortReason(signal);
+  await createIfAsked(member, directory, options);
+  const probe = await openVolumeFile(directory, "read", member.settings, member.world);
+  await probe.file.close();
+  const { storage, clock, observer } = member.world;
+  const isReader = options.readOnly === true;
+  const forgetHome = isReader ? () => {} : noteHome(member, directory, probe.header);
+  const register = isReader ? undefined : await registerMount(member, directory, probe.header);
+  let onLost = (cause: CohortError): void => {
+    if (!isReader) member.stop(cause);
+  };
+  let standing = false;
+  const owner = await storage.fence.identify(member.incarnation);
+  const claiming = acquireClaim({
+    storage,
+    clock,
+    observer,
+    directory,
+    mode: isReader ? "read" : "private",
+    volumeId: probe.header.id,
+    volumeIncarnation: probe.header.incarnation,
+    owner,
+    journalDirectory: member.directory,
+    leaseMs: member.settings.leaseMs,
+    confirmGone: options.confirmGone ?? false,
+    onLost: (cause) => onLost(cause),
+    onStanding: () => standing = true,
+    ...(signal === undefined ? {} : { signal }),
   });
+  const claim = await claiming.catch(async (error) => {
+    forgetHome();
+    if (register !== undefined && !standing) await storage.remove(register);
+    throw error;
+  });
+  const mount = await claimed({ member, directory, options, signal, register, onGone }, claim);
+  onLost = (cause) => mount.lose(cause);
+  if (claim.lost) {
+    mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
+  }
+  return mount;
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 import { toHex } from "../ground/hex.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
+import { checkOptions } from "../ground/options.ts";
 import { parseReference } from "../ground/reference.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
@@ -14,13 +15,13 @@ import type { Global } from "../global/global.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
-import { patienceOf } from "../global/patience.ts";
+import { checkWait, patienceOf } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
-import { checkMountOptions, type MountOptions } from "./mount_options.ts";
+import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
@@ -129,6 +130,8 @@ export class Node implements AsyncDisposable {
       this.#world.clock,
       options,
       ({ signal }) => this.#mountFor(directory, options, signal),
+      undefined,
+      MOUNT_OPTIONS,
     );
   }
 
@@ -245,10 +248,13 @@ export class Node implements AsyncDisposable {
    * recovers.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    const { timeoutMs } = options;
-    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
-      return Promise.reject(new RangeError(`timeoutMs is a number from 0 on, got ${timeoutMs}`));
+    try {
+      checkOptions(options, { timeoutMs: true });
+      checkWait(options);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const { timeoutMs } = options;
     if (timeoutMs === undefined || this.#closing !== undefined) return this.#closing ??= this.#close();
     const late = (): void => {
       const cause = new CohortError("TIMEOUT", `Could not close within ${timeoutMs} ms`, { timeoutMs });

@@ -1,5 +1,6 @@
 /** Options of a node, checked at the door. Every one has a default; the defaults are the safe ones. */
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT } from "../ground/limits.ts";
+import { checkOptions, type OptionNames } from "../ground/options.ts";
 import type { Clock, Entropy, Observer, Storage } from "../ports/mod.ts";
 
 /** When an operation is acknowledged (DESIGN D5). */
@@ -59,6 +60,20 @@ export interface World {
   readonly observer: Observer;
 }
 
+const NODE_OPTIONS: OptionNames<NodeOptions> = {
+  dir: true,
+  durability: true,
+  syncIntervalMs: true,
+  poolBytes: true,
+  blockSize: true,
+  segmentBytes: true,
+  checkpointBytes: true,
+  cycleBlocks: true,
+  leaseMs: true,
+  idleMs: true,
+  historyDays: true,
+};
+
 /** Options with every default filled in. */
 export interface Settings {
   readonly dir: string | undefined;
@@ -82,11 +97,7 @@ const CYCLE_BLOCKS_MAX = 4096;
 
 /** Checks options and fills in defaults. Throws `TypeError` or `RangeError` naming the option. */
 export function settingsOf(options: NodeOptions): Settings {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `openNode takes an object of options, got ${options === null ? "null" : typeof options}`,
-    );
-  }
+  checkOptions(options, NODE_OPTIONS);
   const { dir, durability = "sync" } = options;
   if (dir !== undefined && (typeof dir !== "string" || dir === "" || dir.includes("\0"))) {
     throw new TypeError(`dir is the path of a directory, got ${JSON.stringify(dir)}`);

@@ -1,6 +1,6 @@
 /** Bad input at the public door: each a documented error that says what and where, and nothing changed. */
 import { test } from "#test";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type CohortError,
   type Database,
@@ -10,6 +10,8 @@ import {
   type Subscript,
   type Value,
 } from "@cohort/db";
+import { createLineObserver } from "../../adapters/observer_lines.ts";
+import { createFileStorage } from "../../adapters/storage_file.ts";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { contentOf } from "../fuzz/sample_databases.ts";
 
@@ -186,6 +188,43 @@ test("bad input: what is no options, no source, no database", async () => {
   for (const [what, call] of calls) assertEquals(await refusal(what, call), "TypeError", what);
   await node.close();
   assertEquals(await refusal("entries after close", () => list({})), "NOT_MOUNTED");
+});
+
+test("bad input: an option that does not exist, or of a wrong type, is named", async () => {
+  await using node = await openNode();
+  const database = await node.createDatabase("/db");
+  const global = database.global<Value>("X");
+  const wrong = (options: object): never => untyped<never>(options);
+  const calls: readonly [string, () => unknown][] = [
+    ["dirr", () => openNode(wrong({ dirr: "/x" }))],
+    ["storag", () => openNode({}, wrong({ storag: null }))],
+    ["crate", () => node.mount("/other", wrong({ crate: true }))],
+    ["blocksize", () => node.createDatabase("/other", wrong({ blocksize: 8192 }))],
+    ["readonly", () => node.transact(() => 1, wrong({ readonly: true }))],
+    ["readOnly", () => node.transact(() => 1, wrong({ readOnly: 1 }))],
+    ["timeout", () => node.close(wrong({ timeout: 1 }))],
+    ["timeout", () => global.get([1], wrong({ timeout: 1 }))],
+    ["timeout", () => global.set([1], 1, wrong({ timeout: 1 }))],
+    ["timeout", () => global.increment([1], 1, wrong({ timeout: 1 }))],
+    ["timeout", () => global.merge([1], global, [2], wrong({ timeout: 1 }))],
+    ["max", () => global.entries([], wrong({ max: 1 }))],
+    ["reverse", () => global.entries([], wrong({ reverse: -1 }))],
+    ["signal", () => global.entries([], wrong({ signal: 1 }))],
+    ["onBad", () => importText(database, [], wrong({ onBad: () => {} }))],
+    ["onBadRecord", () => importText(database, [], wrong({ onBadRecord: 1 }))],
+    ["signal", () => importText(database, [], wrong({ signal: 1 }))],
+    ["jsonl", () => exportText(database, wrong({ jsonl: true }))],
+    ["globals", () => exportText(database, wrong({ globals: "AB" }))],
+    ["onProgress", () => exportText(database, wrong({ onProgress: 1 }))],
+    ["maxBytes", () => createMemoryStorage(wrong({ maxBytes: 1 }))],
+    ["mode", () => createFileStorage(wrong({ mode: 0o600 }))],
+    ["level", () => createLineObserver(wrong({ level: "info" }))],
+  ];
+  for (const [name, call] of calls) {
+    const error = await assertRejects(async () => await call(), TypeError);
+    assert(error.message.includes(name), `${name}: ${error.message}`);
+  }
+  assertEquals([node.status.state, node.status.databases], ["active", ["/db"]]);
 });
 
 test("bad input: use after dismount and after close, twice mounted, twice created", async () => {
