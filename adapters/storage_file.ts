@@ -121,7 +121,7 @@ class FileStorage implements Storage {
     const full = this.#door(operation, path);
     checkVolumeOptions(options);
     const writable = options.access === "write";
-    const fd = await calls.open(operation, full, writable ? "r+" : "r");
+    const fd = await calls.open(operation, full, writable ? constants.O_RDWR : constants.O_RDONLY);
     const opened = await this.#admit(operation, full, fd, writable, writable);
     return this.#keep(new FileVolume(opened, options.blockSize));
   }
@@ -130,7 +130,7 @@ class FileStorage implements Storage {
     const operation = "open a stream";
     const full = this.#door(operation, path);
     checkAccess(operation, options.access);
-    const { O_CREAT, O_RDWR } = constants;
+    const { O_CREAT, O_RDONLY, O_RDWR } = constants;
     const writable = options.access === "write";
     const fd = options.create === true
       ? await this.#directories.within(
@@ -138,7 +138,7 @@ class FileStorage implements Storage {
         full,
         () => calls.open(operation, full, O_RDWR | O_CREAT, this.#fileMode),
       )
-      : await calls.open(operation, full, writable ? "r+" : "r");
+      : await calls.open(operation, full, writable ? O_RDWR : O_RDONLY);
     const opened = await this.#admit(operation, full, fd, writable, options.create === true);
     return this.#keep(new FileStream(opened));
   }

@@ -48,14 +48,17 @@ function call<T>(
   });
 }
 
+/** Keeps the opening of a named pipe from waiting for its other end; is nothing to a file. */
+const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0;
+
 /** Opens `path`; answers the descriptor. */
 export function open(
   operation: string,
   path: string,
-  flags: string | number,
+  flags: number,
   mode?: number,
 ): Promise<number> {
-  return call(operation, path, (done: Callback<number>) => fs.open(path, flags, mode, done));
+  return call(operation, path, (done: Callback<number>) => fs.open(path, flags | NO_WAIT, mode, done));
 }
 
 /** Opens a directory, to sync it; answers the descriptor. */
@@ -122,7 +125,11 @@ export function readDirectory(operation: string, path: string): Promise<string[]
 
 /** All bytes of a file. */
 export function readFile(operation: string, path: string): Promise<Uint8Array> {
-  return call(operation, path, (done: Callback<Uint8Array>) => fs.readFile(path, done));
+  return call(
+    operation,
+    path,
+    (done: Callback<Uint8Array>) => fs.readFile(path, { flag: fs.constants.O_RDONLY | NO_WAIT }, done),
+  );
 }
 
 /** The path with all links followed. */

@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
+import { constants } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { CohortError, isCode } from "../../src/ground/errors.ts";
@@ -20,6 +21,8 @@ const TEMPORARY_AGE_MS = 600_000;
 const TEMPORARY = /^\.cohort-\d+-\d+-[0-9a-f]{16}\.tmp$/;
 /** How often a register is tried again when its temporary file was cleaned away under it. */
 const TRIES_MAX = 3;
+
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 
 let temporaries = 0;
 
@@ -134,7 +137,7 @@ export class Directories {
   async #link(operation: string, path: string, bytes: Uint8Array): Promise<boolean> {
     const random = Buffer.from(randomFillSync(new Uint8Array(8))).toString("hex");
     const temporary = join(dirname(path), `.cohort-${process.pid}-${++temporaries}-${random}.tmp`);
-    const fd = await calls.open(operation, temporary, "wx", this.#fileMode);
+    const fd = await calls.open(operation, temporary, O_CREAT | O_EXCL | O_WRONLY, this.#fileMode);
     let made = true;
     try {
       try {

@@ -92,7 +92,7 @@ export function invariant(condition: boolean, message: string): asserts conditio
   if (!condition) throw new InvariantError(message);
 }
 
-/** Throws when `error` is not a `CohortError` of this code, else narrows it. */
+/** Whether `error` is a `CohortError` of this code. */
 export function isCode(error: unknown, code: ErrorCode): error is CohortError {
   return error instanceof CohortError && error.code === code;
 }

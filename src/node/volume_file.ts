@@ -3,7 +3,7 @@ import { CohortError, isCode } from "../ground/errors.ts";
 import { toHex } from "../ground/hex.ts";
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT, EXTENT_BLOCKS_DEFAULT } from "../ground/limits.ts";
 import { mapBitsMax } from "../ground/space_map.ts";
-import type { VolumeFile } from "../ports/mod.ts";
+import type { Answer, VolumeFile } from "../ports/mod.ts";
 import { readWhole, type Volume } from "../storage/volume.ts";
 import {
   encodeVolumeHeader,
@@ -46,7 +46,29 @@ export async function createVolume(
   const incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
   const createdMs = Math.floor(world.clock.wallMs());
   const image = initialImage({ blockSize, extentBlocks, id, incarnation, createdMs });
-  return await world.storage.createRegister(volumePath(directory), image);
+  const path = volumePath(directory);
+  return await storageCall(path, () => world.storage.createRegister(path, image));
+}
+
+/** What is wrong about a name whose file, or directory, cannot be there. */
+const NO_VOLUME: Readonly<Record<string, string>> = {
+  EINVAL: "it is no file",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a file stands where its directory should be",
+};
+
+/** Runs a call of the storage: a volume cannot be where a directory is, nor below a file. */
+async function storageCall<T>(path: string, call: () => Answer<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const found = isCode(error, "IO") ? NO_VOLUME[String(error.facts["errno"])] : undefined;
+    throw found === undefined ? error : notAVolume(path, found, error);
+  }
+}
+
+function notAVolume(path: string, found: string, cause?: unknown): CohortError {
+  return new CohortError("NOT_A_VOLUME", `Could not open ${path}: ${found}`, { path }, cause);
 }
 
 function otherBlockSize(path: string, found: number, expected: number): CohortError {
@@ -90,7 +112,8 @@ export async function openVolumeFile(
 
 /** The block size a volume's first or second header claims. */
 async function probe(path: string, world: World): Promise<number> {
-  const file = await world.storage.openVolume(path, { blockSize: BLOCK_BYTES_DEFAULT, access: "read" });
+  const options = { blockSize: BLOCK_BYTES_DEFAULT, access: "read" } as const;
+  const file = await storageCall(path, () => world.storage.openVolume(path, options));
   try {
     const whole = new Uint8Array(2 * Math.max(...BLOCK_BYTES_ALLOWED));
     const count = await readSome(file, whole);
@@ -102,7 +125,7 @@ async function probe(path: string, world: World): Promise<number> {
   } finally {
     await file.close();
   }
-  throw new CohortError("NOT_A_VOLUME", `Could not open ${path}: it is not a Cohort volume`, { path });
+  throw notAVolume(path, "it is not a Cohort volume");
 }
 
 async function readSome(file: VolumeFile, into: Uint8Array): Promise<number> {

@@ -1,6 +1,10 @@
 /** Bad input at the public door: each a documented error that says what and where, and nothing changed. */
 import { test } from "#test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   type CohortError,
   type Database,
@@ -259,4 +263,31 @@ test("bad input: a file that is no volume is refused and not changed", async () 
   assertEquals(await storage.list("/hr"), ["cohort.dat"]);
   await node.close();
   await storage.close();
+});
+
+test("bad input: a file, a directory or a pipe in place of a volume is refused, not waited for", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "cohort-no-volume-"));
+  try {
+    writeFileSync(join(folder, "file"), "a text");
+    mkdirSync(join(folder, "directory", "cohort.dat"), { recursive: true });
+    mkdirSync(join(folder, "pipe"));
+    execFileSync("mkfifo", [join(folder, "pipe", "cohort.dat")]);
+    await using node = await openNode({ dir: join(folder, "node") });
+    for (const name of ["file", "directory", "pipe"]) {
+      const directory = join(folder, name);
+      const calls = [
+        () => node.mount(directory),
+        () => node.mount(directory, { create: true }),
+        () => node.deleteDatabase(directory),
+      ];
+      for (const call of calls) assertEquals(await refusal(name, call), "NOT_A_VOLUME", name);
+    }
+    // A claim that never answers must not be waited for either.
+    await (await node.createDatabase(join(folder, "db"))).dismount();
+    execFileSync("mkfifo", [join(folder, "db", "claim.9")]);
+    assertEquals(await refusal("a claim", () => node.mount(join(folder, "db"))), "CORRUPT");
+    assertEquals(readdirSync(folder).sort(), ["db", "directory", "file", "node", "pipe"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
