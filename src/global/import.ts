@@ -47,7 +47,10 @@ export interface BadRecord {
 
 /** Options of `importText`. */
 export interface ImportOptions {
-  /** What the lines are; told by the header, or the first record of a file without one, by default. */
+  /**
+   * What the lines are; told by the header by default, or by the first record of a file without one. GO without
+   * a header is to be named.
+   */
   readonly format?: TextFormat;
   /**
    * `"M"`: a byte is a character of U+0000 to U+00FF. Told by line 1 by default. JSON Lines are always UTF-8.

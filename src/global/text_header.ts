@@ -34,6 +34,13 @@ export function formatOfDate(line: string): TextFormat | undefined {
   return /\d:\d\d/.test(line) ? "go" : undefined;
 }
 
+/** As `formatOfDate`, of a line that is date and time as M systems write them here, and nothing else. */
+export function formatOfWholeDate(line: string): TextFormat | undefined {
+  return WHOLE_DATE.test(line) ? formatOfDate(line) : undefined;
+}
+
+const WHOLE_DATE = /^(?:\S+ )?\d\d-[A-Z]{3}-\d{4} +\d\d:\d\d:\d\d(?: ZWR)?\s*$/;
+
 /** As GT.M writes it: 22-NOV-2026  10:36:41. */
 function dateTime(wallMs: number): string {
   const days = Math.floor(wallMs / DAY_MS);

@@ -9,7 +9,7 @@ import type { Charset } from "../ground/reference.ts";
 import type { JsonNode } from "./json_line.ts";
 import { parseJsonLine } from "./json_line.ts";
 import { type GoReference, parseGoReference } from "./go.ts";
-import { charsetOfLabel, formatOfDate, type TextFormat } from "./text_header.ts";
+import { charsetOfLabel, formatOfDate, formatOfWholeDate, type TextFormat } from "./text_header.ts";
 import type { TextLines } from "./text_lines.ts";
 import { parseZwr } from "./zwr.ts";
 
@@ -35,7 +35,7 @@ export class TextRecords {
   readonly #charsetGiven: boolean;
   /** Header lines still to come. */
   #header = 2;
-  /** Line 1 of a file that the caller names the format of: a record, if line 2 is none of a header. */
+  /** Line 1 when it begins as a record does: it is one, unless line 2 can be nothing but that of a header. */
   #first: string | undefined;
   /** Ends of lines are CR LF. */
   #isDos = false;
@@ -93,13 +93,15 @@ export class TextRecords {
         return this.#noHeader("jsonl");
       }
       if (this.format !== "go" && isZwr(line)) return this.#noHeader("zwr");
-      if (this.format !== undefined && MEANT_AS_RECORD.test(line)) this.#first = line;
+      if (MEANT_AS_RECORD.test(line)) this.#first = line;
       if (!this.#charsetGiven) this.charset = charsetOfLabel(line);
       this.#lines.charset = this.charset;
       return false;
     }
-    const told = formatOfDate(line);
-    if (told === undefined && this.#first !== undefined) return this.#recordAfterAll(this.#first);
+    const told = this.#first === undefined ? formatOfDate(line) : formatOfWholeDate(line);
+    if (told === undefined && this.format !== undefined && this.#first !== undefined) {
+      return this.#recordAfterAll(this.#first);
+    }
     this.format ??= told;
     if (this.format !== undefined) return false;
     throw unknownFormat(

@@ -168,7 +168,7 @@ test("importText: the format is told by the file", () =>
     assertEquals(await format("^DPT and others\n22-NOV-2026  10:36:41\n^a(6)\nx\n"), "go M");
     const ends = (await bodyOf(db)).map((it) => it.slice(6));
     assertEquals(ends, ['"x"', '"\u20ac"', '"no header"', '"x"', '"\u20ac"', '"x"']);
-    for (const text of ["", "x", "one\ntwo\n^a(1)=5\n"]) {
+    for (const text of ["", "x", "one\ntwo\n^a(1)=5\n", "^a(1)\n12:30\n^a(2)\ny\n"]) {
       const error = await assertRejects(() => load(db, text), CohortError);
       assertEquals(error.code, "SYNTAX");
     }
@@ -189,6 +189,8 @@ test("importText: of a file whose format the caller names no record is taken for
       ["go", "^a(1)\r\nx\r\n^a(2)\r\ny\r\n", [], ['^a(1)="x"', '^a(2)="y"']],
       ["go", "^DPT\n22-NOV-2026  10:36:41\n^a(2)\ny\n", [], ['^a(2)="y"']],
       ["go", "one\ntwo\n^a(2)\ny\n", [], ['^a(2)="y"']],
+      ["go", "^a(1)\n12:30\n^a(2)\ny\n", [], ['^a(1)="12:30"', '^a(2)="y"']],
+      ["zwr", '^a(1=1\n^a(2)="1:00 ZWR\n^a(3)="c"\n', ["1", "2"], ['^a(3)="c"']],
     ];
     for (const [format, text, lines, body] of cases) {
       const { bad } = await load(db, text, { format });
