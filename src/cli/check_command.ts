@@ -1,5 +1,4 @@
 /** `cohort check`: the full walk through a database. */
-import { checkDatabase } from "../global/check.ts";
 import { type Command, EXIT_FOUND, EXIT_OK, expectPositionals, type Invocation } from "./command.ts";
 import { withDatabase } from "./opening.ts";
 import { grouped } from "./terminal.ts";
@@ -23,7 +22,7 @@ A database that was not closed cleanly is recovered first. Nobody may have it mo
 async function run({ positionals, values, terminal, signal }: Invocation): Promise<number> {
   const [directory] = expectPositionals(positionals, 1, 1);
   return await withDatabase(directory!, { access: "read", signal }, terminal, async (database) => {
-    const report = await checkDatabase(database.core);
+    const report = await database.check({ signal });
     const { problems, ...counts } = report;
     if (values.json === true) {
       await terminal.print(JSON.stringify(report));

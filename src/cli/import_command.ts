@@ -24,7 +24,8 @@ export const importCommand: Command = {
   help:
     `Sets every node that FILE holds (standard input when it is missing or "-"; gzip is seen by itself). DB is
 made when it is missing. Format and charset are told by the file's header; a file without one is ZWR or
-JSON Lines, or GO if --format says so. Values of ZWR and GO are strings, quoted or not; those of JSON Lines keep their types.
+JSON Lines, or GO if --format says so. Values of ZWR and GO are strings, quoted or not; those of JSON Lines
+keep their types.
 
 A record that cannot be read or stored is told by its line, and the rest is loaded: exit code 1.
 

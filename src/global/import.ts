@@ -48,8 +48,8 @@ export interface BadRecord {
 /** Options of `importText`. */
 export interface ImportOptions {
   /**
-   * What the lines are; told by the header by default, or by the first record of a file without one. GO without
-   * a header is to be named.
+   * What the lines are; told by the header by default, or by the first record of a file without one. GO
+   * without a header is to be named.
    */
   readonly format?: TextFormat;
   /**

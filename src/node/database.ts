@@ -10,6 +10,7 @@ import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
 import { checkDatabase, type CheckReport } from "../global/check.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import { Global } from "../global/global.ts";
+import { patienceOf, type WaitOptions } from "../global/patience.ts";
 import type { Mount } from "./mount.ts";
 import type { MountMode } from "./mount_options.ts";
 
@@ -89,6 +90,7 @@ export class Database implements AsyncDisposable {
   /** Names of the globals that exist, in order. */
   async *globals(): AsyncIterableIterator<string> {
     const { engine, volume } = this.#core;
+    this.#core.admitRead();
     let name = "";
     for (;;) {
       const next = await engine.read((step) => {
@@ -106,6 +108,7 @@ export class Database implements AsyncDisposable {
   async has(name: string): Promise<boolean> {
     checkName(name);
     const { engine, volume } = this.#core;
+    this.#core.admitRead();
     return await engine.read((step) => {
       this.#core.admitRead();
       const root = findRoot(step, volume, name);
@@ -115,10 +118,15 @@ export class Database implements AsyncDisposable {
 
   /**
    * The full walk: every block reachable or free, every fence, order and value whole. Nothing should write
-   * meanwhile; what is freed in the background rests by itself.
+   * meanwhile; what is freed in the background rests by itself. The loop goes on with others between some
+   * hundred blocks.
    */
-  check(): Promise<CheckReport> {
-    return this.#mount.undisturbed(() => checkDatabase(this.#core));
+  check(options?: WaitOptions): Promise<CheckReport> {
+    return patienceOf(
+      this.#core.clock,
+      options,
+      ({ signal }) => this.#mount.undisturbed(() => checkDatabase(this.#core, signal)),
+    );
   }
 
   /**

@@ -250,6 +250,13 @@ test("bad input: use after dismount and after close, twice mounted, twice create
   assertEquals(await refusal("set", () => global.set([1], 2)), "NOT_MOUNTED");
   await node.close();
   await node.close();
+  const calls = [
+    () => global.get([1]),
+    () => database.check(),
+    () => database.has("X"),
+    () => Array.fromAsync(database.globals()),
+  ];
+  for (const call of calls) assertEquals(await refusal(String(call), call), "NOT_MOUNTED");
   assertEquals(await refusal("mount", () => node.mount("/hr")), "CLOSED");
 });
 
