@@ -39,6 +39,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   21: "EISDIR",
   28: "ENOSPC",
   30: "EROFS",
+  32: "EPIPE",
   39: "ENOTEMPTY",
   122: "EDQUOT",
 };

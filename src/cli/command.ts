@@ -65,6 +65,7 @@ export function expectPositionals(
   most: number,
 ): readonly string[] {
   if (positionals.length < least) throw new UsageError("an argument is missing");
+  if (positionals.includes("")) throw new UsageError("an argument is empty");
   if (positionals.length > most) throw new UsageError(`unexpected argument: ${positionals[most]}`);
   return positionals;
 }

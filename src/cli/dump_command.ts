@@ -10,7 +10,7 @@ import { createFileStorage } from "../../adapters/storage_file.ts";
 import { BLOCK_BYTES_ALLOWED } from "../ground/limits.ts";
 import { volumePath } from "../node/volume_file.ts";
 import { decodeVolumeHeader, probeBlockSize, tagOf } from "../storage/volume_header.ts";
-import { type Command, EXIT_OK, type Invocation, UsageError } from "./command.ts";
+import { type Command, EXIT_OK, expectPositionals, type Invocation, UsageError } from "./command.ts";
 import { blockLines } from "./dump_block.ts";
 import { imageLines, journalLines } from "./dump_journal.ts";
 
@@ -33,12 +33,10 @@ DIR is the directory of one incarnation; by default every one below DB.
 };
 
 async function run({ positionals, values, terminal, signal }: Invocation): Promise<number> {
-  const [directory, what, argument, ...others] = positionals;
-  if (directory === undefined || what === undefined) throw new UsageError("an argument is missing");
-  if (others.length > 0) throw new UsageError(`unexpected argument: ${others[0]}`);
+  const [directory, what, argument] = expectPositionals(positionals, positionals[1] === "block" ? 3 : 2, 3);
   const given = values["block-size"] === undefined ? undefined : blockSizeOf(String(values["block-size"]));
   if (what === "block") {
-    for (const line of await dumpBlock(directory, argument, given)) await terminal.print(line);
+    for (const line of await dumpBlock(directory!, argument!, given)) await terminal.print(line);
     return EXIT_OK;
   }
   if (what !== "journal" && what !== "images") {
@@ -46,8 +44,8 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
   }
   const storage = createFileStorage();
   try {
-    const blockSize = given ?? (what === "images" ? 0 : (await volumeFacts(directory)).blockSize);
-    for (const it of argument === undefined ? incarnationsOf(directory) : [argument]) {
+    const blockSize = given ?? (what === "images" ? 0 : (await volumeFacts(directory!)).blockSize);
+    for (const it of argument === undefined ? incarnationsOf(directory!) : [argument]) {
       for await (const line of linesOf(storage, it, what, blockSize)) {
         signal.throwIfAborted();
         if (terminal.isGone) return EXIT_OK;
@@ -92,10 +90,10 @@ function notFound(path: string, found: string): CohortError {
 
 async function dumpBlock(
   directory: string,
-  text: string | undefined,
+  text: string,
   given: number | undefined,
 ): Promise<string[]> {
-  if (text === undefined || !/^\d{1,10}$/.test(text)) throw new UsageError(`dump which block? got ${text}`);
+  if (!/^\d{1,10}$/.test(text)) throw new UsageError(`dump which block? got ${text}`);
   const number = Number(text);
   const { blockSize, tag } = given === undefined
     ? await volumeFacts(directory)

@@ -1,5 +1,6 @@
 /** `cohort export`: globals of a database into a file. */
 import { type Charset, exportText, type TextFormat } from "../../mod.ts";
+import { checkName } from "../ground/name.ts";
 import { CHARSETS, TEXT_FORMATS } from "../global/text_header.ts";
 import {
   choiceOf,
@@ -66,7 +67,13 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
 }
 
 function nameOf(text: string): string {
-  return text.startsWith("^") ? text.slice(1) : text;
+  const name = text.startsWith("^") ? text.slice(1) : text;
+  try {
+    checkName(name);
+  } catch (error) {
+    throw new UsageError(`--global: ${(error as Error).message}`);
+  }
+  return name;
 }
 
 function formatOfName(file: string | undefined): TextFormat {

@@ -7,6 +7,8 @@ import process from "node:process";
 import { Readable, type Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
+import { CohortError } from "../../mod.ts";
+import { systemError } from "../../adapters/file/system_error.ts";
 import { drained, type Terminal } from "./terminal.ts";
 
 /** Bytes to be read. */
@@ -20,23 +22,36 @@ export interface InputFile {
 /** Opens `file` to be read; the signal ends even a wait for more. */
 export function openInput(file: string | undefined, signal: AbortSignal): InputFile {
   const isStandard = file === undefined || file === "-";
-  const size = isStandard ? 0 : statSync(file).size;
+  const name = isStandard ? "standard input" : file;
+  const size = isStandard ? 0 : sizeOf(file);
   const stream: Readable = isStandard ? process.stdin : createReadStream(file);
   // An error before the first chunk is asked for is met again there.
   stream.on("error", () => {});
   signal.addEventListener("abort", () => stream.destroy(signal.reason), { once: true });
   let read = 0;
   async function* counted(): AsyncIterable<Uint8Array> {
-    for await (const chunk of stream) {
-      read += chunk.length;
-      yield chunk;
+    try {
+      for await (const chunk of stream) {
+        read += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      throw signal.aborted ? signal.reason : systemError("read", name, error);
     }
   }
-  return { chunks: unpacked(counted()), part: () => size === 0 ? undefined : read / size };
+  return { chunks: unpacked(name, counted()), part: () => size === 0 ? undefined : read / size };
+}
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch (error) {
+    throw systemError("read", file, error);
+  }
 }
 
 /** The bytes as they are, or unpacked when they begin as gzip does. */
-async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function* unpacked(name: string, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array(0);
   let rest = true;
@@ -49,15 +64,21 @@ async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8
     if (head.length > 0) yield head;
     if (rest) yield* { [Symbol.asyncIterator]: () => iterator };
   }
-  if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzipped(all());
+  if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzipped(name, all());
   else yield* all();
 }
 
-async function* gunzipped(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function* gunzipped(name: string, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const source = Readable.from(chunks, { objectMode: false });
   const gunzip = createGunzip();
   source.on("error", (error) => gunzip.destroy(error));
-  yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>;
+  try {
+    yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    if (!String(code).startsWith("Z_")) throw error;
+    throw new CohortError("CORRUPT", `Could not unpack ${name}: ${message}`, { path: name }, error);
+  }
 }
 
 /** Writes `chunks` to `file`, packed when its name ends in `.gz`; a file is there whole or not at all. */
@@ -87,7 +108,9 @@ export async function writeOutput(
 
 async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>, isPacked: boolean): Promise<void> {
   const target = createWriteStream(path);
-  const failed = new Promise<never>((_, reject) => target.on("error", reject));
+  const failed = new Promise<never>((_, reject) =>
+    target.on("error", (error) => reject(systemError("write", path, error)))
+  );
   failed.catch(() => {});
   const first: Writable = isPacked ? createGzip() : target;
   if (isPacked) first.pipe(target);

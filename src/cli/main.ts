@@ -44,11 +44,13 @@ export async function main(args: readonly string[]): Promise<number> {
   // The second signal of a kind ends the process as usual.
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupt);
   try {
-    return await dispatch(args, terminal, controller.signal);
-  } catch (error) {
-    return await failed(error, args[0], terminal);
-  } finally {
+    const code = await dispatch(args, terminal, controller.signal);
     await terminal.flush();
+    return code;
+  } catch (error) {
+    const code = failed(error, args[0], terminal);
+    await terminal.flush().catch(() => {});
+    return code;
   }
 }
 
@@ -96,7 +98,7 @@ function parsed(command: Command, args: string[]): Pick<Invocation, "values" | "
   }
 }
 
-async function failed(error: unknown, name: string | undefined, terminal: Terminal): Promise<number> {
+function failed(error: unknown, name: string | undefined, terminal: Terminal): number {
   terminal.endProgress();
   if (error instanceof Interrupted) {
     terminal.note("interrupted");
@@ -110,7 +112,6 @@ async function failed(error: unknown, name: string | undefined, terminal: Termin
   }
   if (terminal.isGone) return EXIT_OK;
   terminal.note(`cohort: ${describe(error)}`);
-  await Promise.resolve();
   return EXIT_FAILED;
 }
 

@@ -2,7 +2,7 @@
  * How a command gets at a database: a node of its own beside the volume, and a mount that is let go in any
  * case.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CohortError, type Database, isCode, type NodeOptions, openNode } from "../../mod.ts";
 import { VOLUME_NAME } from "../node/volume_file.ts";
@@ -29,6 +29,10 @@ export async function withDatabase<T>(
   if (opening.access !== "create" && !existsSync(join(directory, VOLUME_NAME))) {
     // Before anything is made in a directory that is none of ours.
     throw new CohortError("NOT_FOUND", `There is no database in ${directory}`, { path: directory });
+  }
+  if (opening.access === "create" && existsSync(directory) && !statSync(directory).isDirectory()) {
+    const problem = `Could not make a database in ${directory}: it is no directory`;
+    throw new CohortError("NOT_A_VOLUME", problem, { path: directory });
   }
   try {
     return await withBlockSize(directory, opening, terminal, undefined, body);

@@ -3,7 +3,14 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { CohortError } from "../../mod.ts";
-import { type Command, EXIT_FOUND, EXIT_OK, expectPositionals, type Invocation } from "./command.ts";
+import {
+  type Command,
+  EXIT_FOUND,
+  EXIT_OK,
+  expectPositionals,
+  type Invocation,
+  UsageError,
+} from "./command.ts";
 import { withDatabase } from "./opening.ts";
 import { REPL_HELP, ReplSession } from "./repl_session.ts";
 
@@ -32,6 +39,9 @@ ${REPL_HELP}
 
 async function run({ positionals, values, terminal, signal }: Invocation): Promise<number> {
   const [directory] = expectPositionals(positionals, 1, 1);
+  if (values.create === true && values["read-only"] === true) {
+    throw new UsageError("--create and --read-only exclude each other");
+  }
   const access = values.create === true ? "create" : values["read-only"] === true ? "read" : "write";
   const historyFile = typeof values.history === "string" ? values.history : undefined;
   const isTyped = process.stdin.isTTY === true;

@@ -7,6 +7,8 @@
  */
 import process from "node:process";
 import type { Writable } from "node:stream";
+import type { CohortError } from "../../mod.ts";
+import { errnoOf, systemError } from "../../adapters/file/system_error.ts";
 
 const PROGRESS_MS = 100;
 const COLUMNS_DEFAULT = 80;
@@ -15,20 +17,35 @@ const COLUMNS_DEFAULT = 80;
 export class Terminal {
   /** Set once the reader of standard output is gone: there is no use in going on. */
   isGone = false;
+  /** What is wrong with standard output beyond that: a full disk, say. */
+  #fault: CohortError | undefined;
+  /** Set when standard error takes nothing: then nobody is told. */
+  #isMute = false;
   readonly #isLive = process.stderr.isTTY === true;
   #progressAt = 0;
   #progress = "";
 
   constructor() {
     // Without a listener a closed pipe would end the process with a stack trace.
-    process.stdout.on("error", () => this.isGone = true);
-    process.stderr.on("error", () => {});
+    process.stdout.on("error", (error) => this.#refused(error));
+    process.stderr.on("error", () => this.#isMute = true);
   }
 
   /** Writes to standard output; resolves when there is room for more. */
   async write(chunk: string | Uint8Array): Promise<void> {
     if (this.isGone) return;
-    if (!process.stdout.write(chunk)) await drained(process.stdout);
+    try {
+      // Deno throws here what Bun and Node tell as an event.
+      if (this.#fault === undefined && !process.stdout.write(chunk)) await drained(process.stdout);
+    } catch (error) {
+      this.#refused(error);
+    }
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  #refused(error: unknown): void {
+    if (errnoOf(error) === "EPIPE") this.isGone = true;
+    else this.#fault ??= systemError("write", "standard output", error);
   }
 
   /** Writes a line to standard output. */
@@ -39,8 +56,8 @@ export class Terminal {
   /** Writes a line to standard error. */
   note(line: string): void {
     this.#clear();
-    process.stderr.write(line + "\n");
-    if (this.#progress !== "") process.stderr.write(this.#progress);
+    this.#tell(line + "\n");
+    if (this.#progress !== "") this.#tell(this.#progress);
   }
 
   /** Shows how far something is, some times a second and on a terminal only. */
@@ -52,7 +69,7 @@ export class Terminal {
     this.#clear();
     const columns = process.stderr.columns || COLUMNS_DEFAULT;
     this.#progress = text().slice(0, columns - 1);
-    process.stderr.write(this.#progress);
+    this.#tell(this.#progress);
   }
 
   /** Takes the progress line away. */
@@ -61,17 +78,37 @@ export class Terminal {
     this.#progress = "";
   }
 
-  /** Resolves when all that was written has been handed over. */
+  /**
+   * Resolves when all that was written has been handed over; rejects when standard output did not take it.
+   */
   async flush(): Promise<void> {
     this.endProgress();
-    for (const stream of [process.stdout, process.stderr]) {
-      if (!this.isGone) await new Promise<void>((done) => stream.write("", () => done()));
-    }
+    if (!this.#isMute) await handedOver(process.stderr);
+    // What has failed once on Deno never answers again.
+    if (!this.isGone && this.#fault === undefined) await handedOver(process.stdout);
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   #clear(): void {
-    if (this.#progress !== "") process.stderr.write("\r\x1b[K");
+    if (this.#progress !== "") this.#tell("\r\x1b[K");
   }
+
+  #tell(text: string): void {
+    if (this.#isMute) return;
+    try {
+      process.stderr.write(text);
+    } catch {
+      this.#isMute = true;
+    }
+  }
+}
+
+/** Resolves when a stream has handed over what it was given, or never will. */
+function handedOver(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ["close", "error"]) stream.once(event, () => resolve());
+    stream.write("", () => resolve());
+  });
 }
 
 /** Resolves when a stream takes more, or never will again. */

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { openNode, type Value } from "@cohort/db";
-import { cohort, damage, interrupted, withFolder } from "./run_cohort.ts";
+import { cohort, cohortOnFullDisk, damage, interrupted, withFolder } from "./run_cohort.ts";
 
 const HEAD = "label\n22-NOV-2026  10:36:41 ZWR\n";
 
@@ -21,12 +21,18 @@ test("cohort: help, version and wrong usage", () => {
   assertMatch(more.out, /^usage: cohort export DB[^]*--charset/);
   assertEquals(cohort(["--version"]).out, "0.1.0\n");
   for (
-    const args of [[], ["wat"], ["check"], ["check", "a", "b"], ["check", "--wat", "a"], [
-      "export",
-      "a",
-      "--format",
-      "xml",
-    ]]
+    const args of [
+      [],
+      ["wat"],
+      ["check"],
+      ["check", ""],
+      ["check", "a", "b"],
+      ["check", "--wat", "a"],
+      ["export", "a", "--format", "xml"],
+      ["export", "a", "--global", "1x"],
+      ["dump", "a", "block"],
+      ["repl", "a", "--create", "--read-only"],
+    ]
   ) {
     const { code, out, err } = cohort(args);
     assertEquals([code, out], [2, ""], args.join(" "));
@@ -105,6 +111,32 @@ test("cohort export: what M has no form of ends it or is a JSON line; a file is 
       "",
     ]);
     assertEquals(readdirSync(folder).sort(), ["db", "out.zwr"]);
+  }));
+
+test("cohort: files that cannot be read or written are told with code and path", () =>
+  withFolder((folder) => {
+    const db = join(folder, "db");
+    assertEquals(cohort(["import", db], `${HEAD}^a(1)="x"\n`).code, 0);
+    const packed = join(folder, "bad.zwr.gz");
+    writeFileSync(packed, Buffer.from([0x1f, 0x8b, 1, 2, 3]));
+    const cases: Array<[string[], RegExp]> = [
+      [["import", db, folder], /^cohort: IO: read failed with EISDIR: \//],
+      [["import", db, join(folder, "none")], /^cohort: NOT_FOUND: .*\/none/],
+      [["import", db, packed], /^cohort: CORRUPT: Could not unpack .*bad\.zwr\.gz: /],
+      [["import", packed, db], /^cohort: NOT_A_VOLUME: .*bad\.zwr\.gz/],
+      [["export", db, folder], /^cohort: IO: write failed with EISDIR: \//],
+      [["export", db, join(folder, "no", "out")], /^cohort: NOT_FOUND: write failed with ENOENT: \//],
+    ];
+    for (const [args, told] of cases) {
+      const { code, err } = cohort(args);
+      assertEquals(code, 3, args.join(" "));
+      assertMatch(err, told);
+    }
+    const full = cohortOnFullDisk(["export", db], "out");
+    assertEquals(full.code, 3);
+    assertMatch(full.err, /^cohort: FULL: write failed with ENOSPC: standard output/);
+    assertEquals(cohortOnFullDisk(["check", db], "err").code, 0);
+    assertEquals(cohortOnFullDisk(["wat"], "err").code, 2);
   }));
 
 test("cohort: a database that is missing, no volume, of larger blocks, or in use", () =>

@@ -39,6 +39,20 @@ export function runScript(script: string, args: readonly string[], input: string
   };
 }
 
+/** Runs `cohort` with one of its outputs on a full disk; `err` is what it told, unless that is the one. */
+export function cohortOnFullDisk(args: readonly string[], full: "out" | "err"): Pick<Ended, "code" | "err"> {
+  const device = openSync("/dev/full", "w");
+  try {
+    const done = spawnSync(process.execPath, [...RUN, PROGRAM, ...args], {
+      stdio: ["ignore", full === "out" ? device : "ignore", full === "err" ? device : "pipe"],
+      timeout: TIMEOUT_MS,
+    });
+    return { code: done.status, err: String(done.stderr ?? "") };
+  } finally {
+    closeSync(device);
+  }
+}
+
 /**
  * Starts `cohort`, writes `input`, which does not end, and sends a signal once `isReady`; resolves to the
  * exit code.
