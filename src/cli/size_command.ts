@@ -21,8 +21,7 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
   return await withDatabase(directory!, { access: "read", signal }, terminal, async (database) => {
     const { blockSize, blocks, blocksFree } = database.status;
     const sizes: GlobalSize[] = [];
-    for await (const size of sizesOf(database.core)) {
-      signal.throwIfAborted();
+    for await (const size of sizesOf(database.core, signal)) {
       sizes.push(size);
       terminal.progress(() => `^${size.name}`);
     }

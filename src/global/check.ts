@@ -6,7 +6,6 @@
  */
 import { AGAIN } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
-import { abortReason } from "../buffer/waiting.ts";
 import {
   blockKind,
   blockLevel,
@@ -32,10 +31,10 @@ import { isLarge, largeBlocks } from "../ground/large_value.ts";
 import { KEY_BYTES_MAX } from "../ground/limits.ts";
 import { mapAllocated, mapIsSet } from "../ground/space_map.ts";
 import { decodeValue } from "../ground/value.ts";
-import type { Clock } from "../ports/mod.ts";
 import { CATALOG_ROOT, QUEUE_ROOT } from "../storage/volume.ts";
 import type { DatabaseCore } from "./database.ts";
 import { readAt } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 /** One finding. */
 export interface CheckProblem {
@@ -66,11 +65,6 @@ export interface CheckReport {
 /** Most findings told; more of the same help nobody. */
 const PROBLEMS_MAX = 1000;
 
-/**
- * Blocks that are looked at in one turn of the loop: what the system has in memory is read without a wait.
- */
-const LOOKS_A_TURN = 256;
-
 /** Walks a whole database, or until the signal ends it. */
 export function checkDatabase(database: DatabaseCore, signal?: AbortSignal): Promise<CheckReport> {
   return new Check(database, signal).run();
@@ -84,7 +78,7 @@ interface Look {
 
 class Check {
   readonly #database: DatabaseCore;
-  readonly #signal: AbortSignal | undefined;
+  readonly #turns: Turns;
   readonly #problems: CheckProblem[] = [];
   readonly #seen = new Set<number>();
   #globals = 0;
@@ -93,11 +87,10 @@ class Check {
   #branches = 0;
   #valueBlocks = 0;
   #queued = 0;
-  #looks = 0;
 
   constructor(database: DatabaseCore, signal: AbortSignal | undefined) {
     this.#database = database;
-    this.#signal = signal;
+    this.#turns = new Turns(database.clock, signal);
   }
 
   async run(): Promise<CheckReport> {
@@ -133,8 +126,7 @@ class Check {
 
   /** Reads one block and counts it as reached; undefined when it cannot be read or was reached before. */
   async #look(block: number): Promise<Look | undefined> {
-    if (++this.#looks % LOOKS_A_TURN === 0) await turn(this.#database.clock);
-    if (this.#signal?.aborted === true) throw abortReason(this.#signal);
+    await this.#turns.next();
     this.#database.admitRead();
     if (this.#seen.has(block)) {
       this.#tell(block, "it is reached twice");
@@ -338,9 +330,4 @@ function queueEntry(bytes: Uint8Array, index: number): { block: number; kind: nu
   const listed: number[] = [];
   for (let i = 1; i + 4 <= valueLength(bytes, 0, index); i += 4) listed.push(getU32(bytes, at + i));
   return { block, kind: bytes[at]!, listed };
-}
-
-/** Lets the loop go on with others. */
-function turn(clock: Clock): Promise<void> {
-  return new Promise((go) => void clock.after(0, go));
 }

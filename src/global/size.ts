@@ -6,6 +6,7 @@ import { childAt, entryCount, usedBytes, valueLength, valueOffset } from "../gro
 import { isLarge, largeBlocks, largeLength } from "../ground/large_value.ts";
 import { findRoot, nextName, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
+import { Turns } from "./turns.ts";
 
 /** What a global takes. */
 export interface GlobalSize {
@@ -26,13 +27,17 @@ type Sums = { -readonly [K in Exclude<keyof GlobalSize, "name">]: number };
 /**
  * The size of every global, in order. Each is as it is when it is reached; nothing should write meanwhile.
  */
-export async function* sizesOf(database: DatabaseCore): AsyncIterableIterator<GlobalSize> {
+export async function* sizesOf(
+  database: DatabaseCore,
+  signal?: AbortSignal,
+): AsyncIterableIterator<GlobalSize> {
+  const turns = new Turns(database.clock, signal);
   let name = "";
   for (;;) {
     const found = await nextGlobal(database, name);
     if (found === undefined) return;
     name = found.name;
-    yield { name, ...await treeSize(database, found.root) };
+    yield { name, ...await treeSize(database, found.root, turns) };
   }
 }
 
@@ -53,10 +58,11 @@ async function nextGlobal(
 }
 
 /** Goes down one path at a time: what is kept is the children still to visit of each block of the path. */
-async function treeSize(database: DatabaseCore, root: number): Promise<Sums> {
+async function treeSize(database: DatabaseCore, root: number, turns: Turns): Promise<Sums> {
   const sums: Sums = { nodes: 0, leaves: 0, branches: 0, valueBlocks: 0, usedBytes: 0 };
   const left = root === NO_ROOT ? [] : [root];
   for (let block = left.pop(); block !== undefined; block = left.pop()) {
+    await turns.next();
     for (const child of (await childrenOf(database, block, sums)).reverse()) left.push(child);
   }
   return sums;
