@@ -12,7 +12,7 @@ import { CohortError } from "../ground/errors.ts";
 import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
 import { findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
 import type { DatabaseCore } from "./database.ts";
-import type { Global } from "./global.ts";
+import { Global } from "./global.ts";
 import { killRange } from "./kill.ts";
 import { type Hidden, keyBytes, Overlay, type Written } from "./overlay.ts";
 import { type Answer, type Question, ReadSet } from "./read_set.ts";
@@ -73,6 +73,9 @@ export class Transaction {
    */
   global<T>(global: Global<T>): TransactionGlobal<T> {
     this.#check();
+    if (!(global instanceof Global)) {
+      throw new TypeError("Could not use it in a transaction: it is no global");
+    }
     const database = global.core;
     if (database.engine !== this.#engine) {
       throw new TypeError(`Could not use ^${global.name}: its database belongs to another node`);

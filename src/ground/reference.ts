@@ -39,6 +39,9 @@ export type Charset = "M" | "UTF-8";
 
 /** Parses a whole text as a reference; `SYNTAX` with the position of what is wrong. */
 export function parseReference(text: string): ReferenceParts {
+  if (typeof text !== "string") {
+    throw new TypeError(`A reference is a text, got ${text === null ? "null" : typeof text}`);
+  }
   const reader = new ReferenceReader(text);
   const parts = reader.reference();
   if (reader.position !== text.length) reader.fail("the end was expected");

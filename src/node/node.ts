@@ -359,7 +359,7 @@ function checkDirectory(directory: unknown): void {
 
 function missingInMemory(path: string, cause: CohortError): TypeError {
   const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
-    "give openNode a dir or a pij to mount files, or mount with create";
+    "give openNode a dir to mount files, or mount with create";
   return new TypeError(message, { cause });
 }
 
