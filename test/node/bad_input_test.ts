@@ -182,7 +182,7 @@ test("bad input: what is no options, no source, no database", async () => {
     ["entries with 5", () => list(five)],
     ["entries with null", () => list(none)],
     ["transact with null", () => node.transact(() => 1, none)],
-    ["a transaction on a text", () => node.transact((it) => void it.global(untyped("X")))],
+    ["a transaction on a text", () => node.transact((it) => void it.global(untyped<typeof global>("X")))],
     ["a reference of 5", () => node.resolve(untyped(5))],
     ["import with null", () => importText(database, [], none)],
     ["import of null", () => importText(database, untyped(null))],
