@@ -4,7 +4,7 @@ import { toHex } from "../ground/hex.ts";
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT, EXTENT_BLOCKS_DEFAULT } from "../ground/limits.ts";
 import { mapBitsMax } from "../ground/space_map.ts";
 import type { Answer, VolumeFile } from "../ports/mod.ts";
-import { readWhole, type Volume } from "../storage/volume.ts";
+import { QUEUE_ROOT, readWhole, type Volume } from "../storage/volume.ts";
 import {
   encodeVolumeHeader,
   initialImage,
@@ -103,7 +103,14 @@ export async function openVolumeFile(
     // An older header in place of one that was read in part would have stamps given again.
     await readWhole(file, 0, slotA);
     await readWhole(file, 1, slotB);
-    return { file, header: newestHeader(slotA, slotB, path) };
+    const header = newestHeader(slotA, slotB, path);
+    const blocks = await file.size();
+    if (blocks <= QUEUE_ROOT) {
+      // Made whole, by one register: what is shorter was cut.
+      const found = `it was cut to ${blocks} blocks`;
+      throw new CohortError("CORRUPT", `Could not open ${path}: ${found}`, { path, found });
+    }
+    return { file, header };
   } catch (error) {
     await file.close();
     throw error;

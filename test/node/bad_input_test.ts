@@ -274,6 +274,19 @@ test("bad input: a file that is no volume is refused and not changed", async () 
   await storage.close();
 });
 
+test("bad input: a volume that was cut is refused by its code, and not changed", async () => {
+  const storage = createMemoryStorage();
+  await using node = await openNode({}, { storage });
+  await (await node.createDatabase("/db")).dismount();
+  const whole = (await storage.readRegister("/db/cohort.dat"))!;
+  for (const length of [100, 8191, 8192, 8193, 2 * 8192, 3 * 8192 + 1, 5 * 8192 - 1]) {
+    const bytes = whole.slice(0, length);
+    await storage.createRegister(`/${length}/cohort.dat`, bytes);
+    const code = await refusal(`${length} bytes`, () => node.mount(`/${length}`));
+    assertEquals([code, await storage.readRegister(`/${length}/cohort.dat`)], ["CORRUPT", bytes]);
+  }
+});
+
 test("bad input: a file, a directory or a pipe in place of a volume is refused, not waited for", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cohort-no-volume-"));
   try {
