@@ -46,6 +46,7 @@ export class Change extends Step {
   #held = 0;
   /** Scratch frames that could not be had. */
   #missed = 0;
+  #reveals = false;
 
   /** Bytes of journal space reserved for this change's group. */
   admitted = 0;
@@ -258,6 +259,11 @@ export class Change extends Step {
     this.#touched(frame).fresh = true;
   }
 
+  /** Says that it makes blocks part of a tree which earlier groups wrote aside. */
+  reveals(): void {
+    this.#reveals = true;
+  }
+
   mapSet(frame: number, start: number, count: number): void {
     mapSet(this.pool.bytes, frame * this.pool.blockSize, start, count);
     const touched = this.#touched(frame);
@@ -302,6 +308,7 @@ export class Change extends Step {
     for (const touched of this.#order) journalTouched(sink, this.pool, touched, stamp);
     const end = sink.endGroup();
     for (const touched of this.#order) installTouched(this.pool, touched, start, end);
+    if (this.#reveals) this.pool.reveal(end);
     this.#forget();
     return end;
   }
@@ -370,6 +377,7 @@ export class Change extends Step {
   #forget(): void {
     this.#held = 0;
     this.#missed = 0;
+    this.#reveals = false;
     if (this.#order.length === 0) return;
     for (const { ops } of this.#order) {
       if (ops === NO_OPS || ops.bytes.length > OPS_BYTES_KEPT || this.#writers.length === WRITERS_KEPT) {

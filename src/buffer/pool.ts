@@ -26,7 +26,7 @@ export class Pool {
   readonly blockOf: Uint32Array;
   /** Volume (index in the node's table) of each frame. */
   readonly volumeOf: Int32Array;
-  /** Journal position after the last change of each frame; 0 when it came from its volume. */
+  /** Journal position after the last change of each frame; at least the last `reveal`. */
   readonly changedAt: Float64Array;
   /** Dirty frames: position from which the journal is needed to redo what its volume does not have. */
   readonly neededFrom: Float64Array;
@@ -45,6 +45,7 @@ export class Pool {
   #hand = 0;
   #dirtyCount = 0;
   #pinnedCount = 0;
+  #revealedAt = 0;
 
   constructor(poolBytes: number, blockSize: number) {
     const capacity = Math.floor(poolBytes / blockSize);
@@ -148,7 +149,7 @@ export class Pool {
     if (frame === NO_FRAME) return NO_FRAME;
     this.blockOf[frame] = block;
     this.volumeOf[frame] = volume;
-    this.changedAt[frame] = 0;
+    this.changedAt[frame] = this.#revealedAt;
     this.#state[frame] = LOADING;
     this.#referenced[frame] = 1;
     this.#insert(frame);
@@ -215,6 +216,16 @@ export class Pool {
     this.neededFrom[frame] = start;
     this.#dirtyCount++;
     this.#enqueue(frame);
+  }
+
+  /**
+   * Notes that the group that ends at `end` put blocks in sight which earlier groups had changed, resident or
+   * not: whoever reads one of them reads of that group. Which they are nobody knows without looking at all of
+   * them, so from now on every block counts as changed there.
+   */
+  reveal(end: number): void {
+    this.#revealedAt = end;
+    this.changedAt.fill(end);
   }
 
   /** Notes that the volume has the frame's block as it is now. */

@@ -208,6 +208,7 @@ class StagedMerge {
   #end(change: Change): undefined | Again {
     const { name, database } = this.#target;
     const { volume } = database;
+    change.reveals();
     if (this.#tree !== NO_ROOT) {
       const place = { volume, root: this.#tree };
       return graft(change, place, this.#staged, this.#range) === MISS ? AGAIN : undefined;

@@ -5,7 +5,12 @@
 import { test } from "#test";
 import { assertEquals } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
-import { type Database, type Global, openNode, type Value } from "../../mod.ts";
+import { type Database, type Global, openNode, type Subscript, type Value } from "../../mod.ts";
+import { MISS } from "../../src/buffer/step.ts";
+import { findRoot } from "../../src/global/catalog.ts";
+import { leafOf } from "../../src/global/tree.ts";
+import { search } from "../../src/ground/entries.ts";
+import { keyOf } from "../../src/ground/key.ts";
 import { withFaults } from "../../src/testing/mod.ts";
 
 interface Scene {
@@ -67,5 +72,57 @@ for (const whole of [false, true]) {
       await Promise.all([killed, answered]);
     }
     assertEquals(wrong, [], "answered though a power cut may undo what they saw");
+  });
+}
+
+/** Whether a look at resident blocks finds a node. */
+function isThere({ volume, engine }: Database["core"], name: string, subscripts: Subscript[]): boolean {
+  const root = findRoot(engine.light, volume, name);
+  if (root <= 0) return false;
+  const key = keyOf(subscripts);
+  const leaf = leafOf(engine.light, volume, root, key, key.length);
+  return leaf !== MISS && search(engine.pool.bytes, leaf * engine.pool.blockSize, key, key.length) >= 0;
+}
+
+const STAGED = [["below a node", [1], 48], ["into nothing", [], 48], ["in a large pool", [], 512]] as const;
+for (const [what, to, poolBlocks] of STAGED) {
+  test(`acknowledged: nothing is told before a staged merge ${what} is safe`, async () => {
+    let release = (): void => {};
+    const until = new Promise<void>((done) => release = done);
+    let isHeld = false;
+    let look = (): boolean => false;
+    const storage = withFaults(createMemoryStorage(), ({ operation, path }) => {
+      if (operation !== "sync" || !path.includes("/journal.")) return undefined;
+      isHeld ||= look();
+      return isHeld ? { kind: "stall", until } : undefined;
+    });
+    // In a small pool what is staged goes home and out of the pool before it is shown.
+    await using node = await openNode({ dir: "/data", poolBytes: poolBlocks * 8192 }, { storage });
+    const database = await node.createDatabase("/db");
+    const [source, target] = [database.global("X"), database.global("Y")];
+    const sets = Array.from({ length: 6_000 }, (_, i) => source.set([i], "v".repeat(200)));
+    await Promise.all(sets);
+    if (to.length > 0) { for (const at of [0, 1, 2]) await target.set([at], "beside"); }
+    await node.checkpoint();
+    const asked: Readonly<Record<string, () => Promise<unknown>>> = {
+      "get of the first": () => target.get([...to, 0]),
+      "get of one in the middle": () => target.get([...to, 3_000]),
+      "data": () => target.data([...to, 0]),
+      "order": () => target.order([...to, 3_000]),
+      "order backwards": () => target.order([...to, 3_000], -1),
+      "query": () => target.query([...to, 10]),
+      "entries": () => Array.fromAsync(target.entries([...to, 3_000])),
+      "a transaction that reads": () => node.transact((tx) => tx.global(target).get([...to, 3_000])),
+    };
+    look = () => isThere(database.core, "Y", [...to, 0]) || isThere(database.core, "Y", [...to, 5_999]);
+    const merged = target.merge([...to], source);
+    while (!isHeld) await new Promise((turn) => setTimeout(turn, 1));
+    const wrong: string[] = [];
+    const answers = Object.entries(asked).map(([name, ask]) => ask().then(() => wrong.push(name)));
+    for (let i = 0; i < 50; i++) await new Promise((turn) => setTimeout(turn, 0));
+    const early = [...wrong];
+    release();
+    await Promise.all([merged, ...answers]);
+    assertEquals(early, [], "answered though a power cut may undo what they saw");
   });
 }
