@@ -87,7 +87,7 @@ export class Engine {
     this.pool = pool;
     this.journal = journal;
     this.stamps = stamps;
-    this.loader = new Loader(pool);
+    this.loader = new Loader(pool, stamps);
     this.permits = new Permits(pool.capacity - FRAMES_SPARE);
     this.light = new Step(pool, true);
     this.#quick = new Change(pool, false);

@@ -2,22 +2,27 @@
  * Loader: brings blocks from their volumes into frames, each block once however many wait for it.
  *
  * The frame is marked loading while the read runs; a failed read gives it back and fails everyone who waited.
+ * Stamps hear what was read, so that no change of a block falls below it, whatever the volume's header says.
  */
+import { blockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
+import type { Stamps } from "./stamps.ts";
 
 /** Reads blocks into a pool. */
 export class Loader {
   readonly #pool: Pool;
+  readonly #stamps: Stamps;
   readonly #running = new Map<number, Promise<void>>();
   /** Blocks read since the node opened. */
   reads = 0;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, stamps: Stamps) {
     this.#pool = pool;
+    this.#stamps = stamps;
   }
 
   /**
@@ -93,6 +98,7 @@ export class Loader {
         },
       );
     }
+    this.#stamps.hear(blockStamp(this.#pool.bytes, frame * this.#pool.blockSize));
     this.#pool.loaded(frame);
   }
 
