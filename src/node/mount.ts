@@ -86,10 +86,10 @@ export class Mount {
     try {
       volume.onQueued = undefined;
       await this.#janitor?.stop();
-      const flaw = this.#flaw();
-      if (flaw === undefined) await this.#bringHome();
-      else if (volume.readOnly) await this.#abandon();
-      else throw flaw;
+      // A reader has nothing to bring home: it gives back what it holds however its node fares.
+      const flaw = volume.readOnly ? undefined : this.#flaw();
+      if (flaw !== undefined) throw flaw;
+      await this.#bringHome();
     } catch (error) {
       await this.#abandon();
       throw error;
@@ -106,7 +106,7 @@ export class Mount {
     }
   }
 
-  /** Why nothing can be brought home any more, or nothing need be told to the claim. */
+  /** Why nothing can be brought home any more. */
   #flaw(): CohortError | undefined {
     const { volume, engine } = this.core;
     const { stopped } = engine;
