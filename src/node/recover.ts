@@ -19,6 +19,7 @@ import { mergeGroups } from "../storage/replay_merge.ts";
 import { decideReplay, ForkDetector } from "../storage/replay_rule.ts";
 import type { Volume } from "../storage/volume.ts";
 import { imagePath, type Member } from "./member.ts";
+import { readHeader } from "./volume_file.ts";
 
 /** What a recovery did. */
 export interface RecoveryReport {
@@ -53,7 +54,10 @@ export async function recoverVolume(
   const { storage } = member.world;
   for (const directory of directories) await makeDurable(storage, directory);
   const named: number[] = [];
-  for (const directory of directories) named.push(await applyImages(member, volume, directory, report));
+  const { stampCeiling } = await readHeader(volume);
+  for (const directory of directories) {
+    named.push(await applyImages(member, volume, directory, stampCeiling, report));
+  }
   await volume.sync();
   await replay(member, volume, directories, named, report);
   member.engine.stamps.hear(report.ceiling);
@@ -64,13 +68,15 @@ export async function recoverVolume(
  * Takes the images of a dead owner's last cycle for blocks that are damaged or not newer. They go home
  * through this member's own image journal: the dead one's may never have been synced, and the block in place
  * may then be the only good copy. A released cycle was home and synced: a block that does not have it was
- * lost by the disk, which is told loudly and mended (R4; nothing is rolled back). Returns the position that
- * the images name as synced.
+ * lost by the disk, which is told loudly and mended (R4; nothing is rolled back). An image of before the
+ * volume was last given back, with `ceiling` in its header, mends no damage: its block was home by then, and
+ * whoever had the volume in between may have changed it. Returns the position that the images name as synced.
  */
 async function applyImages(
   member: Member,
   volume: Volume,
   directory: string,
+  ceiling: number,
   report: RecoveryReport,
 ): Promise<number> {
   const images = await scanImages(member.world.storage, imagePath(directory), incarnationOf(directory));
@@ -82,6 +88,7 @@ async function applyImages(
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
     const { stamp, fault } = await standing(member, volume, image.block);
     if (!imageApplies(fault === undefined, stamp, image.stamp)) continue;
+    if (fault !== undefined && image.stamp <= ceiling) continue;
     if (images.state === "released") {
       if (fault === undefined && stamp === image.stamp) continue;
       report.mismatches++;

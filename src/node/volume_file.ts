@@ -144,11 +144,16 @@ async function readSome(file: VolumeFile, into: Uint8Array): Promise<number> {
   }
 }
 
-/** Writes the next header slot with the stamps reached, and syncs it. */
-export async function writeHeader(volume: Volume, stampCeiling: number): Promise<void> {
+/** The header of an open volume. */
+export async function readHeader(volume: Volume): Promise<VolumeHeader> {
   const slotA = await volume.readRaw(0);
   const slotB = await volume.readRaw(1);
-  const header = newestHeader(slotA.bytes, slotB.bytes, volume.path);
+  return newestHeader(slotA.bytes, slotB.bytes, volume.path);
+}
+
+/** Writes the next header slot with the stamps reached, and syncs it. */
+export async function writeHeader(volume: Volume, stampCeiling: number): Promise<void> {
+  const header = await readHeader(volume);
   const next: VolumeHeader = { ...header, sequence: header.sequence + 1, stampCeiling };
   await volume.write([{ block: next.sequence % 2, bytes: encodeVolumeHeader(next) }]);
   await volume.sync();

@@ -1,8 +1,10 @@
 /** Schedules of the attacks on the design that one member must already stand (stamps, images, readers). */
 import { test } from "#test";
-import { assertEquals } from "@std/assert";
-import { type NodeOptions, openNode } from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CohortError, type NodeOptions, openNode } from "../../mod.ts";
+import { blockKind, blockStamp, KIND_LEAF } from "../../src/ground/block.ts";
 import { decodeVolumeHeader } from "../../src/storage/volume_header.ts";
+import { type Fault, type FaultCall, withFaults } from "../../src/testing/mod.ts";
 import { CrashedFiles } from "../fuzz/sample_databases.ts";
 
 const BLOCK_BYTES = 8192;
@@ -38,4 +40,51 @@ test("stamps: a damaged header slot lets no block fall back below what it was", 
   const third = await openNode({ ...SMALL, dir: "/three" }, { storage: left });
   assertEquals(await (await third.mount("/db")).global<number>("A").get([1]), 51);
   await third.close();
+});
+
+test("images: one of an earlier mount is not taken for a block that others have changed since", async () => {
+  const files = new CrashedFiles();
+  const [one, two] = await Promise.all(
+    ["/one", "/two"].map((dir) => openNode({ ...SMALL, dir }, { storage: files })),
+  );
+  for (const [turn, node] of [one!, two!].entries()) {
+    const database = await node.mount("/db", { create: true });
+    await database.global<string>("A").set(["name"], `of ${turn}`);
+    await database.dismount();
+  }
+  // The first node's image journal still has the leaf as it left it.
+  await one!.mount("/db");
+  const left = CrashedFiles.of(files);
+  for (const node of [one!, two!]) await node.close();
+  const { bytes } = left.find("/db/cohort.dat");
+  let damaged = 0;
+  for (let at = 5 * BLOCK_BYTES; at < bytes.length; at += BLOCK_BYTES) {
+    if (blockKind(bytes, at) !== KIND_LEAF || blockStamp(bytes, at) === 0) continue;
+    bytes[at + 100]! ^= 1;
+    damaged++;
+  }
+  assert(damaged > 0);
+  const three = await openNode({ ...SMALL, dir: "/three" }, { storage: left });
+  const answer = await three.mount("/db").then((it) => it.global<string>("A").get(["name"])).catch(
+    (error) => error.code,
+  );
+  await three.close();
+  assertEquals(answer, "CORRUPT");
+});
+
+test("a reader let go of by a node that stopped is in nobody's way", async () => {
+  const disk = new CrashedFiles();
+  const plan: { of: (call: FaultCall) => Fault | undefined } = { of: () => undefined };
+  const node = await openNode({ ...SMALL, dir: "/one" }, {
+    storage: withFaults(disk, (call) => plan.of(call)),
+  });
+  await (await node.mount("/read", { create: true })).dismount();
+  const reader = await node.mount("/read", { readOnly: true });
+  const other = await node.mount("/written", { create: true });
+  plan.of = ({ operation, path }) =>
+    operation === "sync" && path.includes("/journal.") ? { kind: "syncFailure" } : undefined;
+  await assertRejects(() => other.global<number>("A").set([1], 1), CohortError);
+  await reader.dismount();
+  assertEquals(disk.list("/read").filter((name) => name.startsWith("reader.")), []);
+  await node.close();
 });
