@@ -152,13 +152,13 @@ async function claimed(mounting: Mounting, claim: Claim): Promise<Mount> {
 
 /**
  * Gives a claim back after a failed mount; what was not recovered is left to the next owner. What was
- * replayed so far goes home first: a block torn on its way would need this member's images, which nobody
- * looks for after a release.
+ * replayed so far goes home first, and where writes are frozen it is waited for: a block torn on its way needs
+ * this member's images, which nobody looks for after a release, and which its next cycle would overwrite.
  */
 async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undefined): Promise<void> {
   const { member, register } = mounting;
   const { daemon, engine, world } = member;
-  const mayWrite = engine.stopped === undefined && daemon.status.frozen === undefined && !claim.lost;
+  const mayWrite = engine.stopped === undefined && !claim.lost;
   const isHome = volume === undefined || claim.predecessors.length === 0 ||
     (mayWrite && await daemon.checkpoint().then(() => true, () => false));
   if (volume !== undefined) await forget(member, volume);

@@ -6,6 +6,7 @@ import { blockKind, blockStamp, KIND_LEAF } from "../../src/ground/block.ts";
 import { decodeVolumeHeader } from "../../src/storage/volume_header.ts";
 import { type Fault, type FaultCall, withFaults } from "../../src/testing/mod.ts";
 import { CrashedFiles } from "../fuzz/sample_databases.ts";
+import { Witness } from "../global/rig.ts";
 
 const BLOCK_BYTES = 8192;
 const SMALL: NodeOptions = { poolBytes: 48 * BLOCK_BYTES, segmentBytes: 65_536 };
@@ -87,4 +88,52 @@ test("a reader let go of by a node that stopped is in nobody's way", async () =>
   await reader.dismount();
   assertEquals(disk.list("/read").filter((name) => name.startsWith("reader.")), []);
   await node.close();
+});
+
+test("images: what a failed mount left half home can still be mended", async () => {
+  const files = new CrashedFiles();
+  const first = await openNode({ ...SMALL, dir: "/one", poolBytes: 256 * BLOCK_BYTES }, { storage: files });
+  const values = (await first.mount("/db", { create: true })).global<string>("A");
+  const set = (i: number, text: string) => values.set([i], text.padEnd(3_000, "."));
+  for (let i = 0; i < 60; i++) await set(i, "old");
+  await first.checkpoint();
+  await values.set(["other"], "alone in the last cycle");
+  await first.checkpoint();
+  for (let i = 0; i < 60; i++) await set(i, "new");
+  const disk = CrashedFiles.of(files);
+  await first.close();
+
+  let isIll = true;
+  let isTorn = false;
+  const failed = Promise.withResolvers<void>();
+  const storage = withFaults(disk, ({ operation, path }) => {
+    if (!isIll || path !== "/db/cohort.dat") return undefined;
+    if (operation === "write") {
+      // The first block goes home, half of the second.
+      isTorn = true;
+      return { kind: "tornWrite", bytes: BLOCK_BYTES + 1_024 };
+    }
+    if (!isTorn || operation !== "read") return undefined;
+    failed.resolve();
+    return { kind: "error", code: "IO", errno: "EIO" };
+  });
+  const options = { ...SMALL, dir: "/two", poolBytes: 16 * BLOCK_BYTES };
+  const second = await openNode(options, { storage, observer: new Witness() });
+  const beside = (await second.mount("/beside", { create: true })).global<number>("B");
+  const mounting = assertRejects(() => second.mount("/db"), CohortError, "EIO");
+  await failed.promise;
+  await new Promise((done) => setTimeout(done, 20));
+  isIll = false;
+  await mounting;
+  for (let round = 0; round < 3; round++) {
+    await beside.set([round], round).catch(() => {});
+    await second.checkpoint().catch(() => {});
+  }
+  const left = CrashedFiles.of(disk);
+  await second.close();
+
+  const third = await openNode({ ...SMALL, dir: "/three" }, { storage: left });
+  const found = (await third.mount("/db")).global<string>("A");
+  for (let i = 0; i < 60; i++) assertEquals((await found.get([i]))?.slice(0, 3), "new");
+  await third.close();
 });
