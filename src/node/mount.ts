@@ -128,7 +128,9 @@ export class Mount {
       await writesEnded(this.claim, world.clock);
       await this.claim.release();
     }
-    if (!volume.readOnly) await world.storage.remove(`${directory}/mount.${volume.facts.id}`);
+    // Who took it over meanwhile needs this member's directory until it has recovered the volume.
+    if (volume.readOnly || this.claim?.lost === true) return;
+    await world.storage.remove(`${directory}/mount.${volume.facts.id}`);
   }
 
   /** Lets go without giving back: the next owner recovers from this member's journal. */

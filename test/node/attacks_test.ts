@@ -137,3 +137,74 @@ test("images: what a failed mount left half home can still be mended", async () 
   for (let i = 0; i < 60; i++) assertEquals((await found.get([i]))?.slice(0, 3), "new");
   await third.close();
 });
+
+/** A node's life whose last cycle loses a home write or not; what a crash then leaves. */
+async function livedWith(isLosing: boolean): Promise<CrashedFiles> {
+  const disk = new CrashedFiles();
+  let isLost = false;
+  const storage = withFaults(
+    disk,
+    ({ operation, path }) =>
+      isLost && operation === "write" && path === "/db/cohort.dat" ? { kind: "lostWrite" } : undefined,
+  );
+  const node = await openNode({ ...SMALL, dir: "/one" }, { storage });
+  const values = (await node.mount("/db", { create: true })).global<number>("A");
+  for (let i = 0; i < 20; i++) await values.set([i], 0);
+  await node.checkpoint();
+  for (let i = 0; i < 20; i++) await values.set([i], 1);
+  isLost = isLosing;
+  await node.checkpoint();
+  const left = CrashedFiles.of(disk);
+  await node.close();
+  return left;
+}
+
+test("images: a block that a finished cycle brought home and the disk has lost is told, and mended (R4)", async () => {
+  for (const isLosing of [false, true]) {
+    const left = await livedWith(isLosing);
+    const witness = new Witness();
+    const node = await openNode({ ...SMALL, dir: "/two" }, { storage: left, observer: witness });
+    const values = (await node.mount("/db")).global<number>("A");
+    for (let i = 0; i < 20; i++) assertEquals(await values.get([i]), 1);
+    assertEquals(witness.complaints.some((it) => it.startsWith("volume.mismatch")), isLosing);
+    await node.close();
+  }
+});
+
+test("images: without the image journal the redo is replayed all the same (R7)", async () => {
+  const left = await livedWith(false);
+  for (const path of [...left.files.keys()]) if (path.endsWith("/image")) left.files.delete(path);
+  const node = await openNode({ ...SMALL, dir: "/two" }, { storage: left });
+  assertEquals(await (await node.mount("/db")).global<number>("A").get([19]), 1);
+  await node.close();
+});
+
+test("a claim lost while its volume is given back takes nothing away that the taker needs", async () => {
+  const files = new CrashedFiles();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isStalling = false;
+  const removed: string[] = [];
+  const storage = withFaults(files, ({ operation, path }) => {
+    if (operation === "remove") removed.push(path);
+    return isStalling && operation === "sync" && path === "/db/cohort.dat"
+      ? { kind: "stall", until: promise }
+      : undefined;
+  });
+  const node = await openNode({ ...SMALL, dir: "/one", leaseMs: 20 }, { storage, observer: new Witness() });
+  const database = await node.mount("/db", { create: true });
+  await database.global<number>("A").set([1], 1);
+  await node.checkpoint();
+  isStalling = true;
+  const dismounted = database.dismount().catch(() => {});
+  await new Promise((done) => setTimeout(done, 10));
+  // As after a person's wrong word: the taker believes the holder gone.
+  const other = await openNode({ ...SMALL, dir: "/two" }, { storage: files.sharedBy() });
+  const taken = await other.mount("/db");
+  while (node.status.state !== "stopped") await new Promise((done) => setTimeout(done, 5));
+  resolve();
+  await dismounted;
+  await node.close();
+  assertEquals(removed.filter((path) => path.includes("/mount.")), []);
+  assertEquals(await taken.global<number>("A").get([1]), 1);
+  await other.close();
+});
