@@ -241,6 +241,8 @@ export class Journal {
     writer.length += 2 * ID_BYTES;
     writer.append(encoded);
     this.#volumes.push({ index, id, incarnation, path });
+    // The next segment's header, made before, does not name it, and the item goes with this segment.
+    this.#pump.postpone();
     this.#endItem(bytes);
     return index;
   }

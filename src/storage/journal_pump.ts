@@ -4,8 +4,7 @@
  * A write starts at the turn's end, never by a timer, if none runs; what arrives meanwhile is the next frame.
  * Durability `sync`: write, sync, write, sync, one after the other, so that one sync serves all who came
  * during the last one. Durability `relaxed`: writes go on while a sync runs; a sync covers only what was
- * written before it began. A write that fails is repeated until it succeeds; a sync that fails ends the
- * journal.
+ * written before it began. A failed write is repeated until it succeeds; a failed sync ends the journal.
  */
 import { CohortError, invariant } from "../ground/errors.ts";
 import type { Answer, Clock, Observer } from "../ports/mod.ts";
@@ -130,9 +129,14 @@ export class JournalPump {
     this.schedule();
   }
 
+  /** Takes a rotation back that has not begun: `files.next` must be made anew. */
+  postpone(): void {
+    this.#rotateWanted = false;
+  }
+
   /** Begins no rotation any more, and nothing by itself in idle time: what is appended now is the end. */
   finish(): void {
-    this.#rotateWanted = false;
+    this.postpone();
     this.#finishing = true;
     this.#cancelTick?.();
     this.#cancelTick = undefined;
