@@ -152,8 +152,9 @@ async function claimed(mounting: Mounting, claim: Claim): Promise<Mount> {
 
 /**
  * Gives a claim back after a failed mount; what was not recovered is left to the next owner. What was
- * replayed so far goes home first, and where writes are frozen it is waited for: a block torn on its way needs
- * this member's images, which nobody looks for after a release, and which its next cycle would overwrite.
+ * replayed so far goes home first, and where writes are frozen it is waited for: a block torn on its way
+ * needs this member's images, which nobody looks for after a release, and which its next cycle would
+ * overwrite.
  */
 async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undefined): Promise<void> {
   const { member, register } = mounting;

@@ -159,7 +159,7 @@ async function livedWith(isLosing: boolean): Promise<CrashedFiles> {
   return left;
 }
 
-test("images: a block that a finished cycle brought home and the disk has lost is told, and mended (R4)", async () => {
+test("images: a block of a finished cycle that the disk lost is told, and mended (R4)", async () => {
   for (const isLosing of [false, true]) {
     const left = await livedWith(isLosing);
     const witness = new Witness();
@@ -179,7 +179,7 @@ test("images: without the image journal the redo is replayed all the same (R7)",
   await node.close();
 });
 
-test("a claim lost while its volume is given back takes nothing away that the taker needs", async () => {
+test("a claim lost while its volume is given back takes nothing from the taker", async () => {
   const files = new CrashedFiles();
   const { promise, resolve } = Promise.withResolvers<void>();
   let isStalling = false;

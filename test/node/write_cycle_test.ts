@@ -1,4 +1,6 @@
-/** What a node shows of its write cycles, and that they hold nobody up (cache-cluster-rules W1, W2, W9, W10). */
+/**
+ * What a node shows of its write cycles, and that they hold nobody up (cache-cluster-rules W1, W2, W9, W10).
+ */
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { openNode } from "@cohort/db";
