@@ -119,8 +119,9 @@ export class Node implements AsyncDisposable {
    * as is a copy of the files of one that this node has written.
    * `create` makes it when missing; of any number of processes that do so at once exactly one creates it.
    * Rejects `NOT_FOUND`, `IN_USE` (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`,
-   * `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`. A recovery goes on when its caller gives up waiting (on a full
-   * disk, say): the next mount waits for it, too.
+   * `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`, and `FULL` when its journal can name no more databases (some
+   * 40,000 in the life of a node, less with small segments). A recovery goes on when its caller gives up
+   * waiting (on a full disk, say): the next mount waits for it, too.
    */
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();

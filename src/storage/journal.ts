@@ -15,12 +15,22 @@ import { JournalFiles, type SegmentInfo } from "./journal_files.ts";
 import { FRAME_ALIGN, ITEM_CLOSE, ITEM_FLOOR, ITEM_MARK, ITEM_VOLUME } from "./journal_frame.ts";
 import type { JournalOptions, JournalState } from "./journal_options.ts";
 import { JournalPump, type JournalStats } from "./journal_pump.ts";
-import { type JournalVolume, segmentNumber } from "./journal_segment.ts";
+import {
+  type JournalVolume,
+  SEGMENT_HEADER_BYTES_MAX,
+  SEGMENT_HEADER_UNIT,
+  segmentHeaderSize,
+  segmentNumber,
+} from "./journal_segment.ts";
 
 /** Most characters of a mark's text. */
 export const MARK_CHARS_MAX = 256;
 /** Least bytes a segment may have. */
 export const SEGMENT_BYTES_MIN = 16_384;
+/** Bytes of a segment unless the options say otherwise. */
+const SEGMENT_BYTES: number = 64 * 1024 * 1024;
+/** Part of a segment that the names of volumes in its header may take. */
+const TABLE_PART = 1 / 8;
 
 export type { JournalOptions, JournalState } from "./journal_options.ts";
 
@@ -30,6 +40,9 @@ export class Journal {
   readonly #pump: JournalPump;
   readonly #admission: JournalAdmission;
   readonly #volumes: JournalVolume[] = [];
+  /** Paths of the volumes, as a header has them. */
+  readonly #paths: Uint8Array[] = [];
+  readonly #tableBytesMax: number;
   readonly #onStop: (error: CohortError) => void;
   readonly #clock: Clock;
   #lastStamp: number;
@@ -40,7 +53,7 @@ export class Journal {
 
   /** Makes the journal of a new incarnation. Rejects `EXISTS` when the directory holds one already. */
   static async create(options: JournalOptions): Promise<Journal> {
-    const { segmentBytes = 64 * 1024 * 1024, reserveBytes = 4 * 1024 * 1024 } = options;
+    const { segmentBytes = SEGMENT_BYTES, reserveBytes = 4 * 1024 * 1024 } = options;
     if (!isId(options.incarnation)) {
       throw new TypeError(`An incarnation is 32 hexadecimal digits, got ${options.incarnation}`);
     }
@@ -73,7 +86,9 @@ export class Journal {
   }
 
   private constructor(options: JournalOptions, files: JournalFiles) {
-    const { clock, observer, bufferBytes = 8 * 1024 * 1024 } = options;
+    const { clock, observer, bufferBytes = 8 * 1024 * 1024, segmentBytes = SEGMENT_BYTES } = options;
+    const tableBytes = Math.max(SEGMENT_HEADER_UNIT, segmentBytes * TABLE_PART);
+    this.#tableBytesMax = Math.min(SEGMENT_HEADER_BYTES_MAX, tableBytes);
     this.#files = files;
     this.#onStop = options.onStop;
     this.#clock = clock;
@@ -217,18 +232,20 @@ export class Journal {
 
   /**
    * Adds a volume to the table, and resolves to the index that stands for it in records; the same volume
-   * keeps its index. Ids are 32 hexadecimal digits.
+   * keeps its index. Ids are 32 hexadecimal digits. Rejects `FULL` when the table would take too much of a
+   * segment: it only grows, for records of any age may name any of it.
    */
   async addVolume(id: string, incarnation: string, path: string): Promise<number> {
     const known = this.#volumes.find((volume) =>
       volume.id === id && volume.incarnation === incarnation && volume.path === path
     );
     if (known !== undefined) return known.index;
-    invariant(this.#volumes.length < 0xffff, "A journal names at most 65535 volumes");
     const encoded = new TextEncoder().encode(path);
     if (encoded.length > 0xffff) {
       throw new RangeError(`A path has at most 65535 bytes, got ${encoded.length}`);
     }
+    const tableBytes = segmentHeaderSize([...this.#paths, encoded]);
+    if (tableBytes > this.#tableBytesMax || this.#volumes.length >= 0xffff) throw this.#tableFull(path);
     const bytes = 64 + encoded.length;
     await this.#admitItem(bytes);
     const index = this.#volumes.length;
@@ -241,6 +258,7 @@ export class Journal {
     writer.length += 2 * ID_BYTES;
     writer.append(encoded);
     this.#volumes.push({ index, id, incarnation, path });
+    this.#paths.push(encoded);
     // The next segment's header, made before, does not name it, and the item goes with this segment.
     this.#pump.postpone();
     this.#endItem(bytes);
@@ -338,6 +356,13 @@ export class Journal {
     await this.#pump.settled();
     await this.#admission.settled();
     await this.#files.close();
+  }
+
+  #tableFull(path: string): CohortError {
+    const { length } = this.#volumes;
+    const why = `its segments are too small for more than the ${length} volumes it has named`;
+    const message = `Could not name ${path} in the journal: ${why}; another node can mount it`;
+    return new CohortError("FULL", message, { path, volumes: length, tableBytesMax: this.#tableBytesMax });
   }
 
   async #admitItem(bytes: number): Promise<void> {

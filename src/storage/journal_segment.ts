@@ -71,12 +71,17 @@ export function segmentNumber(name: string): number | undefined {
   return number > 0 && segmentName(number) === name ? number : undefined;
 }
 
+/** Bytes of a header that names volumes with these paths. */
+export function segmentHeaderSize(paths: readonly Uint8Array[]): number {
+  let length = FIXED_BYTES;
+  for (const path of paths) length += 4 + 2 * ID_BYTES + path.length;
+  return Math.ceil(length / SEGMENT_HEADER_UNIT) * SEGMENT_HEADER_UNIT;
+}
+
 /** Encodes a header; the result is a multiple of `SEGMENT_HEADER_UNIT`. */
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const paths = header.volumes.map((volume) => new TextEncoder().encode(volume.path));
-  let length = FIXED_BYTES;
-  for (const path of paths) length += 4 + 2 * ID_BYTES + path.length;
-  const headerBytes = Math.ceil(length / SEGMENT_HEADER_UNIT) * SEGMENT_HEADER_UNIT;
+  const headerBytes = segmentHeaderSize(paths);
   if (headerBytes > SEGMENT_HEADER_BYTES_MAX) {
     throw new RangeError(
       `A segment header has at most ${SEGMENT_HEADER_BYTES_MAX} bytes, got ${headerBytes}`,
