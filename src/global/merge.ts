@@ -20,7 +20,7 @@ import { FOUND, seekAfter, type Spot } from "./seek.ts";
 import { mergeStaged } from "./staged_merge.ts";
 import { readAt, writeEncoded } from "./store.ts";
 import { respell, startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
-import { changeAcknowledged } from "./writer.ts";
+import { acknowledged, changeAcknowledged } from "./writer.ts";
 
 /** Blocks of a merge that is one change, done in one turn; how large another is, is looked at before. */
 const BLOCKS_AT_ONCE = 64;
@@ -70,7 +70,13 @@ async function merge(origin: SubtreePlace, target: SubtreePlace, patience: Patie
   if (total > BLOCKS_AT_ONCE && await isLittleOf(origin, target, patience)) {
     if (await mergedAtOnce(origin, target, total, patience)) return;
   }
-  await mergeStaged(origin, target, patience);
+  try {
+    await mergeStaged(origin, target, patience);
+  } catch (error) {
+    const { engine } = target.database;
+    if (error instanceof RangeError) await acknowledged(engine, engine.journal.position, patience);
+    throw error;
+  }
 }
 
 /**

@@ -6,7 +6,7 @@
  * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
+import { AGAIN, type Again, type Engine, type Patience, type Published } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import { opPut } from "../ground/block_op.ts";
@@ -14,6 +14,7 @@ import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { coversKey, search, valueLength, valueOffset } from "../ground/entries.ts";
 import { fits, putAt } from "../ground/entries_write.ts";
+import { InvariantError } from "../ground/errors.ts";
 import { encodeKey, KEY_SCRATCH_BYTES, subtreeEnd } from "../ground/key.ts";
 import { isLarge } from "../ground/large_value.ts";
 import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
@@ -95,9 +96,9 @@ export class GlobalWriter {
           const { bytes } = engine.pool;
           const at = valueOffset(bytes, base, index);
           if (!isLarge(bytes, at)) {
-            const sum = incremented(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
-            const position = this.#putInLeaf(leaf, index, length, encodedValue(sum));
-            if (position > 0) {
+            const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
+            const position = sum === undefined ? 0 : this.#putInLeaf(leaf, index, length, encodedValue(sum));
+            if (sum !== undefined && position > 0) {
               const wait = engine.journal.ackOf(position);
               return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
             }
@@ -259,14 +260,31 @@ export async function changeAcknowledged<R>(
   holder?: object,
 ): Promise<R> {
   const { engine } = database;
+  let refusedAt = 0;
   const admitted = (change: Change): R | Again => {
     database.admitWrite();
-    return attempt(change);
+    try {
+      return attempt(change);
+    } catch (error) {
+      refusedAt = change.seenAll();
+      throw error;
+    }
   };
-  const published = await inTurn(engine, [database], holder, admitted, patience);
-  const wait = engine.journal.ackOf(published.position);
-  if (wait !== undefined) await unlessAborted(wait, patience.signal);
+  let published: Published<R>;
+  try {
+    published = await inTurn(engine, [database], holder, admitted, patience);
+  } catch (error) {
+    await acknowledged(engine, error instanceof InvariantError ? 0 : refusedAt, patience);
+    throw error;
+  }
+  await acknowledged(engine, published.position, patience);
   return published.value;
+}
+
+/** Waits until what lies before a position is acknowledged: a refusal, too, may tell of what was read. */
+export async function acknowledged(engine: Engine, position: number, patience: Patience): Promise<void> {
+  const wait = engine.journal.ackOf(position);
+  if (wait !== undefined) await unlessAborted(wait, patience.signal);
 }
 
 /** Kills a node and all below it, inside a change. The whole global goes with its catalog entry. */
@@ -299,6 +317,15 @@ export function zkillIn(
   if (root === MISS) return AGAIN;
   if (root === NO_ROOT) return undefined;
   return removeValue(change, { volume, root }, key, key.length) === MISS ? AGAIN : undefined;
+}
+
+/** The value after an increment; undefined when it is refused, which is the slow path's to say. */
+function sumOf(value: Value, by: number | bigint): number | bigint | undefined {
+  try {
+    return incremented(value, by);
+  } catch {
+    return undefined;
+  }
 }
 
 function checkStep(by: unknown): void {

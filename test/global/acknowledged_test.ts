@@ -75,6 +75,42 @@ for (const whole of [false, true]) {
   });
 }
 
+/** What is refused for what a node holds: the refusal tells of it. */
+const REFUSED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+  "increment": ({ global }) => global.increment([1, 2]),
+  "increment with options": ({ global }) => global.increment([1, 2], 1, { timeoutMs: 60_000 }),
+  "merge": ({ global, database }) => database.global("Y").merge(["k".repeat(900)], global),
+};
+
+for (const [name, ask] of Object.entries(REFUSED)) {
+  test(`acknowledged: ${name} is not refused for a value before that is safe`, async () => {
+    let isHeld = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const storage = withFaults(
+      createMemoryStorage(),
+      ({ operation, path }) =>
+        isHeld && operation === "sync" && path.includes("/journal.")
+          ? { kind: "stall", until: promise }
+          : undefined,
+    );
+    await using node = await openNode({ dir: "/data" }, { storage });
+    const database = await node.createDatabase("/db");
+    const global = database.global("X");
+    await global.set([1, 2], 1);
+    isHeld = true;
+    const set = Promise.all([global.set([1, 2], ["no number"]), global.set([1, "k".repeat(200)], 1)]);
+    let isAnswered = false;
+    const answered = ask({ global, database, transact: () => Promise.reject() })
+      .then(() => "done", (error) => error.code ?? error.name)
+      .then((answer) => (isAnswered = true, answer));
+    for (let i = 0; i < 50; i++) await new Promise((turn) => setTimeout(turn, 0));
+    const early = isAnswered;
+    resolve();
+    await set;
+    assertEquals([early, await answered], [false, name === "merge" ? "RangeError" : "NOT_NUMERIC"]);
+  });
+}
+
 /** Whether a look at resident blocks finds a node. */
 function isThere({ volume, engine }: Database["core"], name: string, subscripts: Subscript[]): boolean {
   const root = findRoot(engine.light, volume, name);
