@@ -11,7 +11,7 @@ import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import { BLOCK_BYTES_ALLOWED } from "../ground/limits.ts";
-import { imageApplies, scanImages, type StoredImage } from "../storage/image_scan.ts";
+import { imageApplies, type ImageScan, scanImages, type StoredImage } from "../storage/image_scan.ts";
 import { makeDurable } from "../storage/journal_durable.ts";
 import type { ScannedGroup, ScannedRecord } from "../storage/journal_items.ts";
 import { type JournalScan, scanJournal } from "../storage/journal_scan.ts";
@@ -52,12 +52,17 @@ export async function recoverVolume(
     ceiling: 0,
   };
   const { storage } = member.world;
-  for (const directory of directories) await makeDurable(storage, directory);
-  const named: number[] = [];
-  const { stampCeiling } = await readHeader(volume);
+  const scans: ImageScan[] = [];
   for (const directory of directories) {
-    named.push(await applyImages(member, volume, directory, stampCeiling, report));
+    scans.push(await scanImages(storage, imagePath(directory), incarnationOf(directory)));
   }
+  // Images name the position their redo was synced up to: the journal must reach it before its end is fixed.
+  const named = scans.map(({ header }) => header?.position ?? 0);
+  for (const [i, directory] of directories.entries()) {
+    await makeDurable(storage, directory, { verifyNames: [named[i]!] });
+  }
+  const { stampCeiling } = await readHeader(volume);
+  for (const images of scans) await applyImages(member, volume, images, stampCeiling, report);
   await volume.sync();
   await replay(member, volume, directories, named, report);
   member.engine.stamps.hear(report.ceiling);
@@ -70,19 +75,16 @@ export async function recoverVolume(
  * may then be the only good copy. A released cycle was home and synced: a block that does not have it was
  * lost by the disk, which is told loudly and mended (R4; nothing is rolled back). An image of before the
  * volume was last given back, with `ceiling` in its header, mends no damage: its block was home by then, and
- * whoever had the volume in between may have changed it. Returns the position that the images name as synced.
+ * whoever had the volume in between may have changed it.
  */
 async function applyImages(
   member: Member,
   volume: Volume,
-  directory: string,
+  images: ImageScan,
   ceiling: number,
   report: RecoveryReport,
-): Promise<number> {
-  const images = await scanImages(member.world.storage, imagePath(directory), incarnationOf(directory));
-  // The images name the position their redo was synced up to: the journal must reach it.
-  const named = images.header?.position ?? 0;
-  if (images.state !== "sealed" && images.state !== "released") return named;
+): Promise<void> {
+  if (images.state !== "sealed" && images.state !== "released") return;
   for await (const image of images.images()) {
     if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
@@ -98,7 +100,6 @@ async function applyImages(
     await install(member, volume, image);
     report.imagesApplied++;
   }
-  return named;
 }
 
 /** The stamp a block has now, in the pool or in place, or what is wrong with it. */

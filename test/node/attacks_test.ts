@@ -3,6 +3,8 @@ import { test } from "#test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CohortError, type NodeOptions, openNode } from "../../mod.ts";
 import { blockKind, blockStamp, KIND_LEAF } from "../../src/ground/block.ts";
+import { scanImages } from "../../src/storage/image_scan.ts";
+import { SEGMENT_HEADER_UNIT } from "../../src/storage/journal_segment.ts";
 import { decodeVolumeHeader } from "../../src/storage/volume_header.ts";
 import { type Fault, type FaultCall, withFaults } from "../../src/testing/mod.ts";
 import { CrashedFiles } from "../fuzz/sample_databases.ts";
@@ -207,4 +209,21 @@ test("a claim lost while its volume is given back takes nothing from the taker",
   assertEquals(removed.filter((path) => path.includes("/mount.")), []);
   assertEquals(await taken.global<number>("A").get([1]), 1);
   await other.close();
+});
+
+test("images: a journal that ends below what they name as synced is a gap, not a tail", async () => {
+  const left = await livedWith(false);
+  const [path] = [...left.files.keys()].filter((name) => /\/journal\.[0-9]+$/.test(name));
+  const image = [...left.files.keys()].find((name) => name.endsWith("/image"))!;
+  const { header } = await scanImages(left, image);
+  // The drive has lost the end of the journal, which nothing in it names yet.
+  const { bytes } = left.find(path!);
+  bytes.fill(0, SEGMENT_HEADER_UNIT + header!.position / 2);
+  const node = await openNode({ ...SMALL, dir: "/two" }, { storage: left });
+  const before = left.find("/db/cohort.dat").bytes.slice();
+  await assertRejects(() => node.mount("/db"), CohortError, "is named as synced elsewhere");
+  // Nothing was done on its word: what reads it better may still recover the volume.
+  assertEquals([...left.files.keys()].filter((name) => name.endsWith("/journal.end")), []);
+  assertEquals(left.find("/db/cohort.dat").bytes, before);
+  await node.close();
 });
