@@ -3,6 +3,7 @@ import type { Answer } from "./answer.ts";
 
 /** What a handler answers. */
 export interface CourierReply {
+  /** What the requester gets. */
   readonly body: Uint8Array;
   /**
    * Journal position that must be safe before the reply leaves, because something in it was derived from it.
