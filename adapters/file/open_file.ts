@@ -158,17 +158,16 @@ export class OpenFile {
   protected async fill(operation: string, from: number, to: number): Promise<void> {
     zeros ??= new Uint8Array(FILL_BYTES);
     const source = zeros;
-    await this.lanes.run(1, async (lane) => {
-      try {
-        for (let at = from; at < to; at += FILL_BYTES) {
-          await lane.write(operation, at, at + FILL_BYTES <= to ? source : source.subarray(0, to - at));
-        }
-      } catch (error) {
-        // Give back what was taken: others, the journal first, need it more than a growth that failed.
-        await calls.truncate(operation, this.path, this.#opened.fd, from).catch(() => {});
-        throw error;
-      }
-    });
+    try {
+      await this.lanes.run(Math.ceil((to - from) / FILL_BYTES), (lane, index) => {
+        const at = from + index * FILL_BYTES;
+        return lane.write(operation, at, at + FILL_BYTES <= to ? source : source.subarray(0, to - at));
+      });
+    } catch (error) {
+      // Give back what was taken: others, the journal first, need it more than a growth that failed.
+      await calls.truncate(operation, this.path, this.#opened.fd, from).catch(() => {});
+      throw error;
+    }
   }
 
   /**
