@@ -5,6 +5,7 @@
  */
 import { createSystemClock } from "./adapters/clock_system.ts";
 import { createSystemEntropy } from "./adapters/entropy_system.ts";
+import { allocatePages } from "./adapters/memory_pages.ts";
 import { createSilentObserver } from "./adapters/observer_silent.ts";
 import { createProcessFence } from "./adapters/fence_process.ts";
 import { createFileStorage } from "./adapters/storage_file.ts";
@@ -75,7 +76,7 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
  * ```
  *
  * @param options See {@link NodeOptions}; every one has a default.
- * @param world Storage, clock, entropy or observer of one's own, in place of this host's.
+ * @param world Storage, clock, entropy, observer or memory of one's own, in place of this host's.
  * @throws {TypeError} or {RangeError} naming a wrong option.
  */
 export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): Promise<Node> {
@@ -92,6 +93,7 @@ export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): P
     clock: world.clock ?? createSystemClock(),
     entropy: world.entropy ?? createSystemEntropy(),
     observer: world.observer ?? createSilentObserver(),
+    memory: world.memory ?? allocatePages,
   };
   return openNodeCore(options, whole, own ? async () => await storage.close() : undefined);
 }

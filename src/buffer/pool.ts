@@ -16,6 +16,13 @@ const CLEAN = 2;
 const DIRTY = 3;
 const SCRATCH = 4;
 
+/** Gives so many zeroed bytes. */
+export type PoolMemory = (bytes: number) => Uint8Array;
+
+function plainMemory(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Frames over one buffer. Frame `f` is `bytes[f * blockSize, (f + 1) * blockSize)`. */
 export class Pool {
   readonly blockSize: number;
@@ -47,14 +54,15 @@ export class Pool {
   #pinnedCount = 0;
   #revealedAt = 0;
 
-  constructor(poolBytes: number, blockSize: number) {
+  /** `memory` gives zeroed bytes. */
+  constructor(poolBytes: number, blockSize: number, memory: PoolMemory = plainMemory) {
     const capacity = Math.floor(poolBytes / blockSize);
     if (capacity < 16) {
       throw new RangeError(`A pool needs at least 16 blocks of ${blockSize} bytes, got ${poolBytes} bytes`);
     }
     this.blockSize = blockSize;
     this.capacity = capacity;
-    this.bytes = new Uint8Array(capacity * blockSize);
+    this.bytes = memory(capacity * blockSize);
     this.blockOf = new Uint32Array(capacity);
     this.volumeOf = new Int32Array(capacity);
     this.changedAt = new Float64Array(capacity);

@@ -113,7 +113,7 @@ async function makeMember(
     throw error;
   });
   const volumes = new Map<number, Volume>();
-  const pool = new Pool(settings.poolBytes, settings.blockSize);
+  const pool = new Pool(settings.poolBytes, settings.blockSize, world.memory);
   const engine = new Engine(pool, journal, new Stamps(FIRST_STAMP));
   const daemon = openDaemon(engine, journal, images, volumes, settings, world, stop, cycleBlocks);
   engine.attach(daemon);

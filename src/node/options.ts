@@ -58,6 +58,8 @@ export interface World {
   readonly entropy: Entropy;
   /** Told of events and measures. */
   readonly observer: Observer;
+  /** Gives the zeroed bytes of a pool; plain memory by default. */
+  readonly memory?: ((bytes: number) => Uint8Array) | undefined;
 }
 
 const NODE_OPTIONS: OptionNames<NodeOptions> = {
