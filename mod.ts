@@ -60,6 +60,7 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
   clock: true,
   entropy: true,
   observer: true,
+  memory: true,
 };
 
 /**
