@@ -21,6 +21,8 @@ export const AGAIN: unique symbol = Symbol("again");
 /** Type of `AGAIN`. */
 export type Again = typeof AGAIN;
 
+/** What `changeNow` answers when a change lacks nothing but space, in the journal or on the volume. */
+export const NO_SPACE: unique symbol = Symbol("no space");
 /** Frames a step reserves at first; more when it shows that it needs more. */
 const BUDGET_FIRST = 24;
 /** How far the stamps may rise between the grant of space and its use: others publish meanwhile. */
@@ -130,7 +132,7 @@ export class Engine {
     try {
       this.#refuse(patience);
       const published = this.changeNow(attempt);
-      if (published !== undefined) return Promise.resolve(published);
+      if (published !== undefined && published !== NO_SPACE) return Promise.resolve(published);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -139,18 +141,21 @@ export class Engine {
     return this.#run(change, () => this.#tryChange(change, attempt), patience);
   }
 
-  /** The same in the caller's turn, when nothing is lacking and nobody waits in front; else undefined. */
-  changeNow<T>(attempt: (change: Change) => T | Again): Published<T> | undefined {
+  /**
+   * The same in the caller's turn, when nothing is lacking and nobody waits in front; else `NO_SPACE` or
+   * undefined.
+   */
+  changeNow<T>(attempt: (change: Change) => T | Again): Published<T> | typeof NO_SPACE | undefined {
     const change = this.#quick;
     if (change === undefined || this.stopped !== undefined || this.frozen !== undefined) return undefined;
     if (!this.permits.takeNow(BUDGET_FIRST)) return undefined;
     this.#quick = undefined;
     try {
       const value = this.#guarded(() => attempt(change));
-      if (value === AGAIN) return undefined;
+      if (value === AGAIN) return change.waits.length > 0 ? NO_SPACE : undefined;
       if (change.touchedCount === 0) return { value, position: change.seenAll() };
       const bytes = change.groupBytesMax;
-      if (!this.admitNow(bytes)) return undefined;
+      if (!this.admitNow(bytes)) return NO_SPACE;
       change.admitted = bytes;
       const position = change.publish(this.journal, this.stamps.next());
       this.nudge();

@@ -12,10 +12,8 @@ import type { Volume } from "../storage/volume.ts";
 
 /** Least blocks a volume grows by; it doubles up to one extent. */
 const GROW_BLOCKS_MIN = 64;
-/**
- * A volume of an extent or more grows when less than this part of its last one is free, lest writers wait.
- */
-const GROW_AHEAD_PART = 0.25;
+/** A volume of an extent or more grows when less than this part of an extent is free behind its end. */
+const GROW_AHEAD_PART = 0.5;
 
 /**
  * Takes a free block near the end of use, marking it in its map: the block number, or `MISS` with what is
@@ -29,10 +27,7 @@ export function takeBlock(change: Change, volume: Volume): number {
     if (volume.freeIn[extent]! <= beyond) continue;
     const block = takeIn(change, volume, extent, limit);
     if (block === FULL) continue;
-    const end = (extent + 1) * extentBlocks;
-    if (end === volume.blocks && volume.freeIn[extent]! < extentBlocks * GROW_AHEAD_PART) {
-      volume.growAhead(end + extentBlocks);
-    }
+    growAhead(volume, extent);
     return block;
   }
   return takeByGrowth(change, volume);
@@ -64,10 +59,25 @@ function takeByGrowth(change: Change, volume: Volume): number {
     const block = takeInNew(change, volume, start);
     if (block !== FULL) return block;
   }
-  const step = Math.min(extentBlocks, Math.max(GROW_BLOCKS_MIN, volume.blocks));
-  const wanted = volume.blocks + step;
+  const wanted = volume.blocks + stepOf(volume);
   change.waits.push(() => volume.grow(wanted));
   return MISS;
+}
+
+/**
+ * Grows a volume of an extent or more before writers have to wait for it. What lies behind `extent`, the one
+ * in use, is free.
+ */
+function growAhead(volume: Volume, extent: number): void {
+  const { extentBlocks } = volume.facts;
+  const free = volume.freeIn[extent]! - extentBlocks + volume.blocks - extent * extentBlocks;
+  if (volume.blocks < extentBlocks || free >= extentBlocks * GROW_AHEAD_PART) return;
+  volume.growAhead(volume.blocks + extentBlocks);
+}
+
+/** Blocks that a volume grows by. */
+function stepOf(volume: Volume): number {
+  return Math.min(volume.facts.extentBlocks, Math.max(GROW_BLOCKS_MIN, volume.blocks));
 }
 
 /** Takes a block of an extent that this change begins; `FULL` when it has used it up. */

@@ -6,7 +6,7 @@
  * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again, type Engine, type Patience, type Published } from "../buffer/engine.ts";
+import { AGAIN, type Again, NO_SPACE, type Patience, type Published } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import { opPut } from "../ground/block_op.ts";
@@ -27,6 +27,7 @@ import { killRange } from "./kill.ts";
 import { mergeSubtree } from "./merge.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
 import { readEncoded, removeValue, writeEncoded } from "./store.ts";
+import { SetLine } from "./set_line.ts";
 import { leafOf } from "./tree.ts";
 
 const keyScratch: Uint8Array = new Uint8Array(KEY_SCRATCH_BYTES);
@@ -34,6 +35,8 @@ const valueScratch: ByteWriter = new ByteWriter(4096);
 const DONE: Promise<void> = Promise.resolve();
 /** Bytes of a one-op group besides key and value. */
 const HOT_GROUP_BYTES = 128;
+/** In place of a position: nothing is lacking but space in the journal or on the volume. */
+const LACKS_SPACE = -1;
 /** The scratch a big value leaves behind is not kept above this. */
 const SCRATCH_KEPT_BYTES = 1 << 20;
 
@@ -46,10 +49,23 @@ export class GlobalWriter {
   /** The leaf put into last, and the shape its tree had: the next key often belongs there too. */
   #leafBlock = 0;
   #leafVersion = 0;
+  readonly #line: SetLine;
 
   constructor(database: DatabaseCore, name: string) {
     this.#database = database;
     this.#name = name;
+    const { engine } = database;
+    this.#line = new SetLine({
+      now: (key, value) =>
+        database.writeGate === 0 ? this.#setNow(key, key.length, value, value.length) : LACKS_SPACE,
+      later: async (key, value) => {
+        const attempt = (change: Change): undefined | Again =>
+          this.#put(change, key, key.length, value, value.length);
+        return (await changePublished(database, attempt, {})).position;
+      },
+      ackOf: (position) => engine.journal.ackOf(position),
+      noted: (error) => engine.noted(error),
+    });
   }
 
   /** The root block if it is known and the catalog has not changed since; else `NO_ROOT`. */
@@ -68,9 +84,15 @@ export class GlobalWriter {
       // The value first: a getter in it may be the caller's code, and use the scratch of keys.
       const encoded = encodedValue(value);
       const length = encodeKey(subscripts, keyScratch);
-      if (options === undefined && encoded.length <= INLINE_VALUE_BYTES_MAX) {
-        const position = this.#putHot(length, encoded);
-        if (position > 0) return this.#database.engine.journal.ackOf(position) ?? DONE;
+      if (options === undefined && this.#database.writeGate === 0) {
+        const position = this.#line.isMoving
+          ? LACKS_SPACE
+          : this.#setNow(keyScratch, length, encoded.bytes, encoded.length);
+        if (position > 0) {
+          letGo(encoded);
+          return this.#database.engine.journal.ackOf(position) ?? DONE;
+        }
+        if (position === LACKS_SPACE) return this.#line.add(keyScratch.slice(0, length), taken(encoded));
       }
       return this.#setSlow(keyScratch.slice(0, length), taken(encoded), options);
     } catch (error) {
@@ -89,16 +111,17 @@ export class GlobalWriter {
       const { engine } = this.#database;
       const root = this.cachedRoot();
       if (options === undefined && root !== NO_ROOT && this.#database.writeGate === 0) {
-        const leaf = this.#leafOf(root, length);
+        const leaf = this.#leafOf(root, keyScratch, length);
         const base = leaf * engine.pool.blockSize;
         const index = leaf === MISS ? MISS : search(engine.pool.bytes, base, keyScratch, length);
         if (index >= 0) {
           const { bytes } = engine.pool;
           const at = valueOffset(bytes, base, index);
           if (!isLarge(bytes, at)) {
-            const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
-            const position = sum === undefined ? 0 : this.#putInLeaf(leaf, index, length, encodedValue(sum));
-            if (sum !== undefined && position > 0) {
+            const sum = incremented(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
+            const encoded = encodedValue(sum);
+            const position = this.#putInLeaf(leaf, index, keyScratch, length, encoded.bytes, encoded.length);
+            if (position > 0) {
               const wait = engine.journal.ackOf(position);
               return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
             }
@@ -136,37 +159,48 @@ export class GlobalWriter {
   }
 
   /**
-   * Puts into the resident leaf of the key in `keyScratch`: the position to acknowledge, or 0 when that
-   * cannot be.
+   * Sets a node in the caller's turn, splitting blocks if it must: the position to acknowledge,
+   * `LACKS_SPACE`, or 0 when more is lacking.
    */
-  #putHot(keyLength: number, value: ByteWriter): number {
+  #setNow(key: Uint8Array, keyLength: number, value: Uint8Array, length: number): number {
+    const position = this.#putHot(key, keyLength, value, length);
+    if (position !== 0) return position;
+    const published = this.#database.engine.changeNow((change) =>
+      this.#put(change, key, keyLength, value, length)
+    );
+    if (published === NO_SPACE) return LACKS_SPACE;
+    return published === undefined ? 0 : published.position;
+  }
+
+  /** Puts into the resident leaf of a key; answers as `#putInLeaf`. */
+  #putHot(key: Uint8Array, keyLength: number, value: Uint8Array, length: number): number {
     const { engine } = this.#database;
     const root = this.cachedRoot();
-    if (root === NO_ROOT || this.#database.writeGate !== 0) return 0;
-    const leaf = this.#leafOf(root, keyLength);
+    if (root === NO_ROOT || length > INLINE_VALUE_BYTES_MAX) return 0;
+    const leaf = this.#leafOf(root, key, keyLength);
     if (leaf === MISS) return 0;
     const { bytes, blockSize } = engine.pool;
     const base = leaf * blockSize;
-    const found = search(bytes, base, keyScratch, keyLength);
+    const found = search(bytes, base, key, keyLength);
     if (found >= 0 && isLarge(bytes, valueOffset(bytes, base, found))) return 0;
-    return this.#putInLeaf(leaf, found, keyLength, value);
+    return this.#putInLeaf(leaf, found, key, keyLength, value, length);
   }
 
   /**
-   * The resident leaf of the key in `keyScratch`, or `MISS`. Usually a descent; where the shape of the trees
-   * is as it was and the leaf of the last call covers the key, that one: a leaf's fences are its whole claim.
+   * The resident leaf of a key, or `MISS`. Usually a descent; where the shape of the trees is as it was and
+   * the leaf of the last call covers the key, that one: a leaf's fences are its whole claim.
    */
-  #leafOf(root: number, keyLength: number): number {
+  #leafOf(root: number, key: Uint8Array, keyLength: number): number {
     const { engine, volume } = this.#database;
     const { pool } = engine;
     const { shapeVersion } = volume;
     if (this.#leafVersion === shapeVersion) {
       const known = pool.find(volume.index, this.#leafBlock);
-      if (known !== MISS && coversKey(pool.bytes, known * pool.blockSize, keyScratch, keyLength)) {
+      if (known !== MISS && coversKey(pool.bytes, known * pool.blockSize, key, keyLength)) {
         return known;
       }
     }
-    const leaf = leafOf(engine.light, volume, root, keyScratch, keyLength);
+    const leaf = leafOf(engine.light, volume, root, key, keyLength);
     if (leaf !== MISS) {
       this.#leafBlock = pool.blockOf[leaf]!;
       this.#leafVersion = shapeVersion;
@@ -174,23 +208,31 @@ export class GlobalWriter {
     return leaf;
   }
 
-  #putInLeaf(leaf: number, found: number, keyLength: number, value: ByteWriter): number {
+  /** The position to acknowledge, `LACKS_SPACE` when only the journal has none, 0 when it cannot be. */
+  #putInLeaf(
+    leaf: number,
+    found: number,
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    length: number,
+  ): number {
     const { engine, volume } = this.#database;
     const { pool, journal } = engine;
     const { bytes, blockSize } = pool;
     const base = leaf * blockSize;
-    if (engine.stopped !== undefined || value.length > INLINE_VALUE_BYTES_MAX) return 0;
-    if (!fits(bytes, base, blockSize, found, keyLength, value.length)) return 0;
-    const bytesMax = HOT_GROUP_BYTES + keyLength + value.length;
-    if (!engine.admitNow(bytesMax)) return 0;
+    if (engine.stopped !== undefined || length > INLINE_VALUE_BYTES_MAX) return 0;
+    if (!fits(bytes, base, blockSize, found, keyLength, length)) return 0;
+    const bytesMax = HOT_GROUP_BYTES + keyLength + length;
+    if (!engine.admitNow(bytesMax)) return LACKS_SPACE;
     const start = journal.position;
     const stamp = engine.stamps.next();
     journal.beginGroup(stamp, bytesMax);
     journal.beginRecord(volume.index, pool.blockOf[leaf]!, blockStamp(bytes, base));
-    opPut(journal.writer, keyScratch, keyLength, value.bytes, 0, value.length);
+    opPut(journal.writer, key, keyLength, value, 0, length);
     journal.endRecord();
     const end = journal.endGroup();
-    putAt(bytes, base, blockSize, found, keyScratch, keyLength, value.bytes, 0, value.length);
+    putAt(bytes, base, blockSize, found, key, keyLength, value, 0, length);
     setBlockStamp(bytes, base, stamp);
     pool.changed(leaf, start, end);
     engine.nudge();
@@ -198,12 +240,20 @@ export class GlobalWriter {
   }
 
   #setSlow(key: Uint8Array, value: Uint8Array, options: WaitOptions | undefined): Promise<void> {
-    return this.#changing(options, () => (change) => {
-      const root = findOrCreateRoot(change, this.#database.volume, this.#name);
-      if (root === MISS) return AGAIN;
-      const place = { volume: this.#database.volume, root };
-      return writeEncoded(change, place, key, key.length, value, value.length) === MISS ? AGAIN : undefined;
-    });
+    return this.#changing(options, () => (change) => this.#put(change, key, key.length, value, value.length));
+  }
+
+  #put(
+    change: Change,
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    length: number,
+  ): undefined | Again {
+    const { volume } = this.#database;
+    const root = findOrCreateRoot(change, volume, this.#name);
+    if (root === MISS) return AGAIN;
+    return writeEncoded(change, { volume, root }, key, keyLength, value, length) === MISS ? AGAIN : undefined;
   }
 
   #incrementSlow(
@@ -259,8 +309,19 @@ export async function changeAcknowledged<R>(
   patience: Patience,
   holder?: object,
 ): Promise<R> {
-  const { engine } = database;
-  let refusedAt = 0;
+  const published = await changePublished(database, attempt, patience, holder);
+  const wait = database.engine.journal.ackOf(published.position);
+  if (wait !== undefined) await unlessAborted(wait, patience.signal);
+  return published.value;
+}
+
+/** The same without waiting for the acknowledgement. */
+function changePublished<R>(
+  database: DatabaseCore,
+  attempt: (change: Change) => R | Again,
+  patience: Patience,
+  holder?: object,
+): Promise<Published<R>> {
   const admitted = (change: Change): R | Again => {
     database.admitWrite();
     try {
@@ -270,15 +331,7 @@ export async function changeAcknowledged<R>(
       throw error;
     }
   };
-  let published: Published<R>;
-  try {
-    published = await inTurn(engine, [database], holder, admitted, patience);
-  } catch (error) {
-    await acknowledged(engine, error instanceof InvariantError ? 0 : refusedAt, patience);
-    throw error;
-  }
-  await acknowledged(engine, published.position, patience);
-  return published.value;
+  return inTurn(database.engine, [database], holder, admitted, patience);
 }
 
 /** Waits until what lies before a position is acknowledged: a refusal, too, may tell of what was read. */
@@ -358,6 +411,11 @@ function encodedValue(value: Value): ByteWriter {
 /** An encoded value, its own copy; a big scratch is let go. */
 function taken(writer: ByteWriter): Uint8Array {
   const value = writer.bytes.slice(0, writer.length);
-  if (writer.bytes.length > SCRATCH_KEPT_BYTES) writer.restart(4096);
+  letGo(writer);
   return value;
+}
+
+/** Gives back the memory that a big value left behind in a scratch. */
+function letGo(writer: ByteWriter): void {
+  if (writer.bytes.length > SCRATCH_KEPT_BYTES) writer.restart(4096);
 }
