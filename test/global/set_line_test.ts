@@ -13,7 +13,7 @@ function numbered(n: number): Uint8Array {
   return new Uint8Array([n]);
 }
 
-test("SetLine: only the first waits, those behind it follow in order, also behind one that fails", async () => {
+test("SetLine: only the first waits, the others follow in order, also behind one that fails", async () => {
   const log: string[] = [];
   let isFull = true;
   const noted: unknown[] = [];
@@ -48,7 +48,7 @@ test("SetLine: only the first waits, those behind it follow in order, also behin
   assertEquals(log.at(-1), "now 5");
 });
 
-test("set: more than the journal has space for, called at once, all hold, the last of a key wins", async () => {
+test("set: more at once than the journal has space for: all hold, the last of a key wins", async () => {
   await withRig({ poolBlocks: 2048 }, async ({ global }) => {
     const count = 30_000;
     const text = "x".repeat(200);
