@@ -20,7 +20,7 @@ import { FOUND, seekAfter, type Spot } from "./seek.ts";
 import { mergeStaged } from "./staged_merge.ts";
 import { readAt, writeEncoded } from "./store.ts";
 import { respell, startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
-import { acknowledged, changeAcknowledged } from "./writer.ts";
+import { acknowledged, changeAcknowledged } from "./change_run.ts";
 
 /** Blocks of a merge that is one change, done in one turn; how large another is, is looked at before. */
 const BLOCKS_AT_ONCE = 64;

@@ -6,22 +6,21 @@
  * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again, NO_SPACE, type Patience, type Published } from "../buffer/engine.ts";
+import { AGAIN, type Again, NO_SPACE } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
-import { unlessAborted } from "../buffer/waiting.ts";
 import { opPut } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { coversKey, search, valueLength, valueOffset } from "../ground/entries.ts";
 import { fits, putAt } from "../ground/entries_write.ts";
-import { InvariantError } from "../ground/errors.ts";
 import { encodeKey, KEY_SCRATCH_BYTES, subtreeEnd } from "../ground/key.ts";
 import { isLarge } from "../ground/large_value.ts";
 import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
 import { dropGlobal, findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
-import { type DatabaseCore, inTurn, PASSES_TICKETS } from "./database.ts";
+import { changeAcknowledged, changePublished } from "./change_run.ts";
+import { type DatabaseCore, PASSES_TICKETS } from "./database.ts";
 import { incremented } from "./increment.ts";
 import { killRange } from "./kill.ts";
 import { mergeSubtree } from "./merge.ts";
@@ -118,10 +117,9 @@ export class GlobalWriter {
           const { bytes } = engine.pool;
           const at = valueOffset(bytes, base, index);
           if (!isLarge(bytes, at)) {
-            const sum = incremented(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
-            const encoded = encodedValue(sum);
-            const position = this.#putInLeaf(leaf, index, keyScratch, length, encoded.bytes, encoded.length);
-            if (position > 0) {
+            const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
+            const position = sum === undefined ? 0 : this.#putSum(leaf, index, length, sum);
+            if (sum !== undefined && position > 0) {
               const wait = engine.journal.ackOf(position);
               return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
             }
@@ -206,6 +204,11 @@ export class GlobalWriter {
       this.#leafVersion = shapeVersion;
     }
     return leaf;
+  }
+
+  #putSum(leaf: number, index: number, keyLength: number, sum: number | bigint): number {
+    const { bytes, length } = encodedValue(sum);
+    return this.#putInLeaf(leaf, index, keyScratch, keyLength, bytes, length);
   }
 
   /** The position to acknowledge, `LACKS_SPACE` when only the journal has none, 0 when it cannot be. */
@@ -300,44 +303,6 @@ export class GlobalWriter {
       return Promise.reject(this.#database.engine.noted(error));
     }
   }
-}
-
-/** Runs one change on a database, in its turn behind a commit ticket, and waits until it is acknowledged. */
-export async function changeAcknowledged<R>(
-  database: DatabaseCore,
-  attempt: (change: Change) => R | Again,
-  patience: Patience,
-  holder?: object,
-): Promise<R> {
-  const published = await changePublished(database, attempt, patience, holder);
-  const wait = database.engine.journal.ackOf(published.position);
-  if (wait !== undefined) await unlessAborted(wait, patience.signal);
-  return published.value;
-}
-
-/** The same without waiting for the acknowledgement. */
-function changePublished<R>(
-  database: DatabaseCore,
-  attempt: (change: Change) => R | Again,
-  patience: Patience,
-  holder?: object,
-): Promise<Published<R>> {
-  const admitted = (change: Change): R | Again => {
-    database.admitWrite();
-    try {
-      return attempt(change);
-    } catch (error) {
-      refusedAt = change.seenAll();
-      throw error;
-    }
-  };
-  return inTurn(database.engine, [database], holder, admitted, patience);
-}
-
-/** Waits until what lies before a position is acknowledged: a refusal, too, may tell of what was read. */
-export async function acknowledged(engine: Engine, position: number, patience: Patience): Promise<void> {
-  const wait = engine.journal.ackOf(position);
-  if (wait !== undefined) await unlessAborted(wait, patience.signal);
 }
 
 /** Kills a node and all below it, inside a change. The whole global goes with its catalog entry. */
