@@ -204,6 +204,7 @@ export class Claim {
     if (predecessors === undefined) return false;
     const won = await this.#win(chain.newest, base?.bytes, predecessors);
     if (won === undefined) return false;
+    if (base !== undefined && base.record.state !== "free") this.#tellTakeover(base.record);
     await this.#clearReaders(won);
     await this.#lease.start(storage, `${this.directory}/${leaseName(owner.nonce)}`);
     signal?.throwIfAborted();
@@ -232,7 +233,7 @@ export class Claim {
   /** What the holder of the newest claim leaves to recover; undefined when the chain has moved. */
   async #inherit(record: ClaimRecord): Promise<readonly string[] | undefined> {
     if (record.state === "free") return record.predecessors;
-    const { cluster = "", mode, observer } = this.#options;
+    const { cluster = "", mode } = this.#options;
     if (record.cluster !== "" && (record.cluster !== cluster || mode !== "clustered")) {
       const reason = `it was not closed by cluster ${record.cluster}, a member of which must recover it`;
       throw holderError("FOREIGN_OWNER", this.#context, record, reason);
@@ -240,14 +241,13 @@ export class Claim {
     if (!await settleHolder(this.#context, record)) return undefined;
     const all = new Set([...record.predecessors, record.journalDirectory]);
     all.delete("");
-    observer?.event("claim.takeover", "info", {
-      path: this.directory,
-      claim: record.number,
-      pid: record.owner.pid,
-      host: record.owner.host,
-      nonce: record.owner.nonce,
-    });
     return [...all];
+  }
+
+  #tellTakeover({ number, owner }: ClaimRecord): void {
+    const { pid, host, nonce } = owner;
+    const facts = { path: this.directory, claim: number, pid, host, nonce };
+    this.#options.observer?.event("claim.takeover", "info", facts);
   }
 
   /** Creates the next claim; answers the chain when it is really the next one, and the newest. */

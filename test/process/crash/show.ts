@@ -145,10 +145,13 @@ async function showTakeOvers(): Promise<void> {
     const ok = problems.length === 0 && refusals.every((why) => why === "lives in another pid namespace");
     result(text, `it said: the holder ${refusals[0]}`, ok);
   }
-  const times = await takeOverTimes(TAKE_OVERS);
-  const within = times.filter((ms) => ms <= TAKE_OVER_MS).length;
-  const text = `a small database at rest mounted after kill -9 of its holder: ${listed(times)}`;
-  result(text, `${within} of ${times.length} within ${TAKE_OVER_MS} ms`, 2 * within > times.length);
+  const { claimMs, mountMs } = await takeOverTimes(TAKE_OVERS);
+  const within = (times: readonly number[]): number => times.filter((ms) => ms <= TAKE_OVER_MS).length;
+  const text = `kill -9 of the holder of a small database at rest: from its death to the claim taken over ` +
+    `${listed(claimMs)}; to the database mounted, its journal recovered, ${listed(mountMs)}`;
+  const control = `within ${TAKE_OVER_MS} ms: ${within(claimMs)} claims and ${within(mountMs)} mounts of ` +
+    `${TAKE_OVERS}; a new node each time, which makes its own journals first`;
+  result(text, control, 2 * Math.min(within(claimMs), within(mountMs)) > TAKE_OVERS);
 }
 
 await showKills("sync");
