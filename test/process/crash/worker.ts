@@ -105,7 +105,10 @@ export function openWorkerNode(options: WorkerOptions): Promise<Node> {
     observer: createLineObserver({
       write: (line) => {
         appendFileSync(`${options.root}/events.log`, `${process.pid} ${line}\n`);
-        if (!/^\S+ info (?!claim\.takeover )/.test(line)) sayFact({ what: "event", line });
+        const isTakeover = line.includes(" info claim.takeover ");
+        // Every worker takes over from one that was killed; among lives of one process it matters from whom.
+        const matters = isTakeover ? signature.life !== undefined : !/^\S+ info /.test(line);
+        if (matters) sayFact({ what: "event", line });
       },
     }),
   });
