@@ -1,9 +1,9 @@
 /**
  * Database: what a program holds after a mount: its globals, and the way to let go of it.
  */
-import { AGAIN } from "../buffer/engine.ts";
-import { MISS } from "../buffer/step.ts";
-import { isCode } from "../ground/errors.ts";
+import { AGAIN, type Again } from "../buffer/engine.ts";
+import { MISS, type Step } from "../buffer/step.ts";
+import { unlessAborted } from "../buffer/waiting.ts";
 import { checkName } from "../ground/name.ts";
 import type { Value } from "../ground/value.ts";
 import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
@@ -105,15 +105,16 @@ export class Database implements AsyncDisposable {
   }
 
   /** Whether a global exists. */
-  async has(name: string): Promise<boolean> {
+  async has(name: string, options?: WaitOptions): Promise<boolean> {
     checkName(name);
-    const { engine, volume } = this.#core;
+    const { engine, volume, clock } = this.#core;
     this.#core.admitRead();
-    return await engine.read((step) => {
+    const look = (step: Step): boolean | Again => {
       this.#core.admitRead();
       const root = findRoot(step, volume, name);
       return root === MISS ? AGAIN : root !== NO_ROOT;
-    });
+    };
+    return await patienceOf(clock, options, (patience) => engine.read(look, patience));
   }
 
   /**
@@ -131,11 +132,11 @@ export class Database implements AsyncDisposable {
 
   /**
    * Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to
-   * call twice. A node that stopped lets go, too, but rejects with `STOPPED`: nothing was brought home, the
-   * next mount recovers it.
+   * call twice. It goes on when its caller gives up waiting.
    */
-  dismount(): Promise<void> {
-    return this.#mount.dismount();
+  dismount(options?: WaitOptions): Promise<void> {
+    const { clock, engine } = this.#core;
+    return patienceOf(clock, options, ({ signal }) => unlessAborted(this.#mount.dismount(), signal), engine);
   }
 
   /** The same as `dismount`, but for `STOPPED`: whoever leaves a scope by that error has it already. */

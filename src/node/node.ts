@@ -12,10 +12,11 @@ import { parseReference } from "../ground/reference.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
 import type { Global } from "../global/global.ts";
+import type { Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
-import { checkWait, patienceOf } from "../global/patience.ts";
+import { checkWait, patienceOf, type WaitOptions } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
@@ -218,15 +219,26 @@ export class Node implements AsyncDisposable {
   }
 
   /** Resolves when everything done before is synced, whatever the durability. */
-  async sync(): Promise<void> {
-    this.#refuse();
-    await this.#opened?.journal.makeSafe();
+  sync(options?: WaitOptions): Promise<void> {
+    return this.#waitFor((member) => member.journal.makeSafe(), options);
   }
 
   /** Brings every changed block home, syncs, and drops journal segments nothing needs. */
-  async checkpoint(): Promise<void> {
+  checkpoint(options?: WaitOptions): Promise<void> {
+    return this.#waitFor((member) => member.daemon.checkpoint(), options);
+  }
+
+  /** Waits for what goes on when its caller gives up. */
+  async #waitFor(
+    work: (member: Member) => Promise<unknown>,
+    options: WaitOptions | undefined,
+  ): Promise<void> {
     this.#refuse();
-    await this.#opened?.daemon.checkpoint();
+    const member = this.#opened;
+    const run = async ({ signal }: Patience): Promise<void> => {
+      if (member !== undefined) await unlessAborted(work(member), signal);
+    };
+    await patienceOf(this.#world.clock, options, run, member?.engine);
   }
 
   /**

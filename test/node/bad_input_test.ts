@@ -166,7 +166,14 @@ test("bad input: names, options, limits, directions, signals", () =>
       assertEquals(await refusal("timeoutMs", () => global.get([1], { timeoutMs })), "RangeError");
     }
     const signal = AbortSignal.abort(new Error("I was aborted before"));
-    for (const run of [() => global.get([1], { signal }), () => global.set([1], 1, { signal })]) {
+    const calls = [
+      () => global.get([1], { signal }),
+      () => global.set([1], 1, { signal }),
+      () => database.has("X", { signal }),
+      () => database.check({ signal }),
+      () => database.dismount({ signal }),
+    ];
+    for (const run of calls) {
       assertEquals(await refusal("an aborted signal", run), "Error");
     }
   }));
@@ -209,6 +216,11 @@ test("bad input: an option that does not exist, or of a wrong type, is named", a
     ["readonly", () => node.transact(() => 1, wrong({ readonly: true }))],
     ["readOnly", () => node.transact(() => 1, wrong({ readOnly: 1 }))],
     ["timeout", () => node.close(wrong({ timeout: 1 }))],
+    ["timeout", () => node.sync(wrong({ timeout: 1 }))],
+    ["timeout", () => node.checkpoint(wrong({ timeout: 1 }))],
+    ["timeout", () => database.dismount(wrong({ timeout: 1 }))],
+    ["timeout", () => database.check(wrong({ timeout: 1 }))],
+    ["timeout", () => database.has("X", wrong({ timeout: 1 }))],
     ["timeout", () => global.get([1], wrong({ timeout: 1 }))],
     ["timeout", () => global.set([1], 1, wrong({ timeout: 1 }))],
     ["timeout", () => global.increment([1], 1, wrong({ timeout: 1 }))],
