@@ -38,3 +38,28 @@ test("close: an end that fails leaves nothing open", async () => {
   await assertRejects(() => node.mount("/v"));
   assertEquals(isCode(await database.global("A").get([1]).catch((error) => error), "NOT_MOUNTED"), true);
 });
+
+test("close: what waits for a disk that takes nothing is given up by its deadline, and goes on", async () => {
+  let isFailing = false;
+  const fault = { kind: "error", code: "IO", errno: "EIO" } as const;
+  const storage = withFaults(
+    createMemoryStorage(),
+    ({ operation }) => isFailing && operation === "write" ? fault : undefined,
+  );
+  await using node = await openNode({ dir: "/node" }, { storage });
+  const database = await node.mount("/v", { create: true });
+  const global = database.global<number>("A");
+  await global.set([1], 1);
+  isFailing = true;
+  const calls = [
+    () => node.checkpoint({ timeoutMs: 20 }),
+    () => global.set([2], 2, { timeoutMs: 20 }),
+    () => database.dismount({ timeoutMs: 20 }),
+  ];
+  for (const call of calls) {
+    assertEquals(isCode(await assertRejects(call), "FROZEN"), true, String(call));
+  }
+  isFailing = false;
+  await database.dismount();
+  assertEquals(await (await node.mount("/v")).global<number>("A").get([1]), 1);
+});
