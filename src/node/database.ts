@@ -4,6 +4,7 @@
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
+import { isCode } from "../ground/errors.ts";
 import { checkName } from "../ground/name.ts";
 import type { Value } from "../ground/value.ts";
 import { findRoot, nextName, NO_ROOT } from "../global/catalog.ts";
