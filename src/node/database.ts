@@ -133,7 +133,9 @@ export class Database implements AsyncDisposable {
 
   /**
    * Brings everything home and lets go of the volume; later calls on it are refused `NOT_MOUNTED`. Safe to
-   * call twice. It goes on when its caller gives up waiting.
+   * call twice. It goes on when its caller gives up waiting. A node that stopped lets go, too, but rejects
+   * with
+   * `STOPPED`: nothing was brought home, the next mount recovers it.
    */
   dismount(options?: WaitOptions): Promise<void> {
     const { clock, engine } = this.#core;
