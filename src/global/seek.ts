@@ -2,11 +2,15 @@
  * Seek: the next or previous entry from any key, across leaves.
  *
  * There are no sibling links: the next leaf covers this one's high key, the previous one ends at its low key,
- * and both are found from the root, so a leaf that was split or merged meanwhile cannot lead astray.
+ * and both are found from the root, so a leaf that was split or merged meanwhile cannot lead astray. A leaf
+ * as it once was, from a drive that lost a write, could lead in a circle: one that does not cover what it was
+ * reached by is told.
  */
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, KIND_LEAF } from "../ground/block.ts";
-import { childAt, entryCount, highInto, lowerBound, lowInto, search } from "../ground/entries.ts";
+import { compareBytes } from "../ground/bytes.ts";
+import { childAt, coversKey, entryCount, highInto, lowerBound, lowInto, search } from "../ground/entries.ts";
+import { CohortError } from "../ground/errors.ts";
 import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
 import { edgeLeaf, leafOf, type TreePlace } from "./tree.ts";
 
@@ -22,6 +26,7 @@ export const FOUND = 1;
 export const NONE = 0;
 
 const fence: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+const lowScratch: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
 
 /** The first entry at or after a key (`orEqual`), or strictly after it. */
 export function seekAfter(
@@ -39,6 +44,9 @@ export function seekAfter(
   let base = frame * blockSize;
   const found = search(bytes, base, key, keyLength);
   let index = found < 0 ? ~found : orEqual ? found : found + 1;
+  if (index >= entryCount(bytes, base) && !coversKey(bytes, base, key, keyLength)) {
+    throw misplaced(step, place, frame);
+  }
   while (index >= entryCount(bytes, base)) {
     const length = highInto(bytes, base, fence);
     if (length < 0) return NONE;
@@ -46,6 +54,7 @@ export function seekAfter(
     if (frame === MISS) return MISS;
     step.observe(frame);
     base = frame * blockSize;
+    if (!coversKey(bytes, base, fence, length)) throw misplaced(step, place, frame);
     index = 0;
   }
   spot.frame = frame;
@@ -72,6 +81,9 @@ export function seekBefore(
     frame = leafOf(step, place.volume, place.root, key, keyLength);
     if (frame === MISS) return MISS;
     index = lowerBound(bytes, frame * blockSize, key, keyLength) - 1;
+    if (index < 0 && !coversKey(bytes, frame * blockSize, key, keyLength)) {
+      throw misplaced(step, place, frame);
+    }
   }
   step.observe(frame);
   while (index < 0) {
@@ -80,6 +92,7 @@ export function seekBefore(
     frame = leafEndingAt(step, place, fence, length);
     if (frame === MISS) return MISS;
     step.observe(frame);
+    if (!beginsBelow(bytes, frame * blockSize, fence, length)) throw misplaced(step, place, frame);
     index = entryCount(bytes, frame * blockSize) - 1;
   }
   spot.frame = frame;
@@ -101,4 +114,20 @@ function leafEndingAt(step: Step, place: TreePlace, key: Uint8Array, keyLength: 
     block = childAt(bytes, base, below > last ? last : below);
   }
   return MISS;
+}
+
+/** Whether the low key of the leaf at `base` is below a key. */
+function beginsBelow(bytes: Uint8Array, base: number, key: Uint8Array, keyLength: number): boolean {
+  const length = lowInto(bytes, base, lowScratch);
+  return compareBytes(lowScratch, 0, length, key, 0, keyLength) < 0;
+}
+
+function misplaced(step: Step, { volume }: TreePlace, frame: number): CohortError {
+  const block = step.pool.blockOf[frame]!;
+  const found = "it does not cover the key that led to it";
+  return new CohortError("CORRUPT", `Could not read block ${block} of ${volume.path}: ${found}`, {
+    path: volume.path,
+    block,
+    found,
+  });
 }
