@@ -1,6 +1,7 @@
 /** What issue 2 (must show 1.f) asks of each workload, and how the lines stand to it. Pure. */
 import type { Line, Workload } from "./job.ts";
 import { BASELINE } from "./plan.ts";
+import { REASONS } from "./reasons.ts";
 import { median } from "./summary.ts";
 
 /** One figure asked for: Cohort under `runtime` to `to`, the median of the rounds' ratios. */
@@ -82,9 +83,6 @@ function ratiosOf(lines: readonly Line[], goal: Goal): number[] {
     return other === undefined ? [] : [rate / other];
   });
 }
-
-/** Why a goal is missed, where it is: what the profile says. A miss without a word here is a failure. */
-export const REASONS: Readonly<Record<string, string>> = {};
 
 /** The key of a goal's reason. */
 export function reasonKey(goal: Goal): string {

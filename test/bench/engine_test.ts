@@ -1,7 +1,8 @@
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { chart } from "../../bench/engine/chart.ts";
-import { GOALS, reasonKey, REASONS, shown, standings } from "../../bench/engine/goals.ts";
+import { GOALS, reasonKey, shown, standings } from "../../bench/engine/goals.ts";
+import { REASONS } from "../../bench/engine/reasons.ts";
 import { type Line, type Workload, WORKLOADS } from "../../bench/engine/job.ts";
 import { inFlight, synchronous } from "../../bench/engine/measure.ts";
 import { ascending, FIELDS, flatKey, scattered, subscripts, value } from "../../bench/engine/records.ts";
