@@ -7,8 +7,7 @@ test("check: the loop goes on between its blocks, and a signal ends it", async (
   await using node = await openNode();
   const database = await node.createDatabase("/db");
   const global = database.global<string>("X");
-  for (let i = 0; i < 1_200; i++) void global.set([i], "x".repeat(1_800));
-  await node.sync();
+  await Promise.all(Array.from({ length: 1_200 }, (_, i) => global.set([i], "x".repeat(1_800))));
   let turns = 0;
   const interval = setInterval(() => turns++, 0);
   try {
