@@ -165,7 +165,9 @@ function machine(records: number, ms: number): string {
   const [cpu] = cpus();
   const gigabytes = Math.round(totalmem() / 2 ** 30);
   const { lmdb, bun, deno } = versions();
-  return `${cpus().length} x ${cpu?.model.trim()} ${arch()}, ${gigabytes} GiB, Linux ${release()}; ` +
+  return `${cpus().length} x ${cpu?.model.trim()} ${arch()}, ${gigabytes} GiB, Linux ${
+    release().split("-")[0]
+  }; ` +
     `Bun ${bun}, Deno ${deno}, lmdb ${lmdb}. ${records} records of 100 characters, loops of ${ms} ms.`;
 }
 
