@@ -1,15 +1,15 @@
 /** View record: what a `view.N` register says (ARCHITECTURE, "View"). Damage is told, never passed over. */
-import { crc32 } from "node:zlib";
-import { ByteReader } from "../ground/byte_reader.ts";
-import { ByteWriter } from "../ground/byte_writer.ts";
-import { putU32 } from "../ground/bytes.ts";
-import { CohortError } from "../ground/errors.ts";
+import type { ByteReader } from "../ground/byte_reader.ts";
+import type { ByteWriter } from "../ground/byte_writer.ts";
 import type { View, ViewCause, ViewMember } from "../ground/view.ts";
 import {
+  beginRecord,
+  endRecord,
   putOwner,
   putRecordId,
   putRecordText,
   readOwner,
+  readRecordHead,
   readRecordId,
   readRecordText,
 } from "../storage/record_parts.ts";
@@ -23,7 +23,6 @@ export const VIEW_FORMAT = 1;
 export const PENDING_MAX = 4096;
 
 const CAUSES: readonly ViewCause[] = ["formed", "joined", "left", "evicted", "recovered"];
-const CHECKED_FROM = 8;
 const AUTO = 0xffff_ffff;
 const NAME = /^view\.([1-9][0-9]{0,14})$/;
 
@@ -44,10 +43,7 @@ export function encodeView(view: View): Uint8Array {
   if (members.length > MEMBERS_MAX || pending.length > PENDING_MAX) {
     throw new RangeError(`A view has ${members.length} members and ${pending.length} pending: too many`);
   }
-  const writer = new ByteWriter(512);
-  writer.u32(VIEW_MAGIC);
-  writer.u32(0);
-  writer.u16(VIEW_FORMAT);
+  const writer = beginRecord(VIEW_MAGIC, VIEW_FORMAT);
   writer.u8(CAUSES.indexOf(view.cause) + 1);
   writer.varint(view.number);
   for (const id of [view.cluster, view.session, view.creator]) putRecordId(writer, id);
@@ -57,9 +53,7 @@ export function encodeView(view: View): Uint8Array {
     writer.u16(list.length);
     for (const member of list) putMember(writer, member);
   }
-  const bytes = writer.copy();
-  putU32(bytes, 4, crc32(bytes.subarray(CHECKED_FROM)));
-  return bytes;
+  return endRecord(writer);
 }
 
 /**
@@ -67,15 +61,7 @@ export function encodeView(view: View): Uint8Array {
  * `FORMAT_NEWER` for a view of a newer Cohort, both naming `path`.
  */
 export function decodeView(bytes: Uint8Array, path: string, number: number): View {
-  const reader = new ByteReader(bytes, `view ${path}`);
-  if (bytes.length < CHECKED_FROM || reader.u32() !== VIEW_MAGIC) reader.fail("it does not begin as one", 0);
-  if (reader.u32() !== crc32(bytes.subarray(CHECKED_FROM))) reader.fail("it fails its checksum", 4);
-  const format = reader.u16();
-  if (format > VIEW_FORMAT) {
-    const message = `Read view ${path}: its format ${format} is newer than ${VIEW_FORMAT}`;
-    throw new CohortError("FORMAT_NEWER", message, { path, expected: VIEW_FORMAT, found: format });
-  }
-  if (format !== VIEW_FORMAT) reader.fail(`its format is ${format}`, CHECKED_FROM);
+  const reader = readRecordHead(bytes, VIEW_MAGIC, VIEW_FORMAT, "view", path);
   const cause = CAUSES[reader.u8() - 1] ?? reader.fail("it has an unknown cause");
   if (reader.varint() !== number) reader.fail(`it is not of number ${number}`);
   const cluster = readRecordId(reader), session = readRecordId(reader), creator = readRecordId(reader);

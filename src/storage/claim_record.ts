@@ -4,18 +4,17 @@
  * Write-once registers are never torn, so whatever fails its checks is damage and is told as such, never
  * passed over: a claim that cannot be read may be that of a living owner.
  */
-import { crc32 } from "node:zlib";
-import { ByteReader } from "../ground/byte_reader.ts";
-import { ByteWriter } from "../ground/byte_writer.ts";
-import { putU32 } from "../ground/bytes.ts";
-import { CohortError } from "../ground/errors.ts";
+import type { ByteReader } from "../ground/byte_reader.ts";
 import { isId } from "../ground/hex.ts";
 import type { OwnerIdentity } from "../ports/mod.ts";
 import {
+  beginRecord,
+  endRecord,
   putOwner,
   putRecordId,
   putRecordText,
   readOwner,
+  readRecordHead,
   readRecordId,
   readRecordText,
 } from "./record_parts.ts";
@@ -58,7 +57,6 @@ export interface ClaimRecord {
 
 const STATES: readonly ClaimState[] = ["held", "recovering", "free"];
 const MODES: readonly ClaimMode[] = ["private", "clustered", "read"];
-const CHECKED_FROM = 8;
 const NUMBER_TEXT = /^[1-9][0-9]{0,14}$/;
 const CLAIM_PREFIX = "claim.";
 const READER_PREFIX = "reader.";
@@ -93,10 +91,7 @@ export function encodeClaim(record: ClaimRecord): Uint8Array {
       `A claim has at most ${PREDECESSORS_MAX} predecessors, got ${record.predecessors.length}`,
     );
   }
-  const writer = new ByteWriter(512);
-  writer.u32(CLAIM_MAGIC);
-  writer.u32(0);
-  writer.u16(CLAIM_FORMAT);
+  const writer = beginRecord(CLAIM_MAGIC, CLAIM_FORMAT);
   writer.u8(STATES.indexOf(record.state) + 1);
   writer.u8(MODES.indexOf(record.mode) + 1);
   writer.varint(record.number);
@@ -107,9 +102,7 @@ export function encodeClaim(record: ClaimRecord): Uint8Array {
   putRecordText(writer, record.journalDirectory);
   writer.u16(record.predecessors.length);
   for (const directory of record.predecessors) putRecordText(writer, directory);
-  const bytes = writer.copy();
-  putU32(bytes, 4, crc32(bytes.subarray(CHECKED_FROM)));
-  return bytes;
+  return endRecord(writer);
 }
 
 /**
@@ -117,15 +110,7 @@ export function encodeClaim(record: ClaimRecord): Uint8Array {
  * damage and `FORMAT_NEWER` for a record of a newer Cohort, both naming `path`.
  */
 export function decodeClaim(bytes: Uint8Array, path: string, number: number): ClaimRecord {
-  const reader = new ByteReader(bytes, `claim ${path}`);
-  if (bytes.length < CHECKED_FROM || reader.u32() !== CLAIM_MAGIC) reader.fail("it does not begin as one", 0);
-  if (reader.u32() !== crc32(bytes.subarray(CHECKED_FROM))) reader.fail("it fails its checksum", 4);
-  const format = reader.u16();
-  if (format > CLAIM_FORMAT) {
-    const message = `Read claim ${path}: its format ${format} is newer than ${CLAIM_FORMAT}`;
-    throw new CohortError("FORMAT_NEWER", message, { path, expected: CLAIM_FORMAT, found: format });
-  }
-  if (format !== CLAIM_FORMAT) reader.fail(`its format is ${format}`, CHECKED_FROM);
+  const reader = readRecordHead(bytes, CLAIM_MAGIC, CLAIM_FORMAT, "claim", path);
   const state = STATES[reader.u8() - 1] ?? reader.fail("it has an unknown state");
   const mode = MODES[reader.u8() - 1] ?? reader.fail("it has an unknown mode");
   if (reader.varint() !== number) reader.fail(`it is not of number ${number}`);
