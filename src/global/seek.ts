@@ -6,6 +6,7 @@
  * as it once was, from a drive that lost a write, could lead in a circle: one that does not cover what it was
  * reached by is told.
  */
+import { Change } from "../buffer/change.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, KIND_LEAF } from "../ground/block.ts";
 import { compareBytes } from "../ground/bytes.ts";
@@ -44,7 +45,7 @@ export function seekAfter(
   let base = frame * blockSize;
   const found = search(bytes, base, key, keyLength);
   let index = found < 0 ? ~found : orEqual ? found : found + 1;
-  if (index >= entryCount(bytes, base) && !coversKey(bytes, base, key, keyLength)) {
+  if (isJudged(step) && index >= entryCount(bytes, base) && !coversKey(bytes, base, key, keyLength)) {
     throw misplaced(step, place, frame);
   }
   while (index >= entryCount(bytes, base)) {
@@ -54,7 +55,7 @@ export function seekAfter(
     if (frame === MISS) return MISS;
     step.observe(frame);
     base = frame * blockSize;
-    if (!coversKey(bytes, base, fence, length)) throw misplaced(step, place, frame);
+    if (isJudged(step) && !coversKey(bytes, base, fence, length)) throw misplaced(step, place, frame);
     index = 0;
   }
   spot.frame = frame;
@@ -81,7 +82,7 @@ export function seekBefore(
     frame = leafOf(step, place.volume, place.root, key, keyLength);
     if (frame === MISS) return MISS;
     index = lowerBound(bytes, frame * blockSize, key, keyLength) - 1;
-    if (index < 0 && !coversKey(bytes, frame * blockSize, key, keyLength)) {
+    if (isJudged(step) && index < 0 && !coversKey(bytes, frame * blockSize, key, keyLength)) {
       throw misplaced(step, place, frame);
     }
   }
@@ -92,7 +93,9 @@ export function seekBefore(
     frame = leafEndingAt(step, place, fence, length);
     if (frame === MISS) return MISS;
     step.observe(frame);
-    if (!beginsBelow(bytes, frame * blockSize, fence, length)) throw misplaced(step, place, frame);
+    if (isJudged(step) && !beginsBelow(bytes, frame * blockSize, fence, length)) {
+      throw misplaced(step, place, frame);
+    }
     index = entryCount(bytes, frame * blockSize) - 1;
   }
   spot.frame = frame;
@@ -114,6 +117,11 @@ function leafEndingAt(step: Step, place: TreePlace, key: Uint8Array, keyLength: 
     block = childAt(bytes, base, below > last ? last : below);
   }
   return MISS;
+}
+
+/** Reads judge what they meet; a change sees blocks that it is itself at work on. */
+function isJudged(step: Step): boolean {
+  return !(step instanceof Change);
 }
 
 /** Whether the low key of the leaf at `base` is below a key. */
