@@ -120,8 +120,8 @@ function leafEndingAt(step: Step, place: TreePlace, key: Uint8Array, keyLength: 
 }
 
 /**
- * Reads judge what they meet. A change sees blocks that it is itself at work on: one that lacks frames goes on
- * over a split that it could not finish, to learn what else it lacks, before it is thrown away.
+ * Reads judge what they meet. A change sees blocks that it is itself at work on: one that lacks frames goes
+ * on over a split that it could not finish, to learn what else it lacks, before it is thrown away.
  */
 function isJudged(step: Step): boolean {
   return !(step instanceof Change);
