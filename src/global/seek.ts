@@ -6,7 +6,6 @@
  * as it once was, from a drive that lost a write, could lead in a circle: one that does not cover what it was
  * reached by is told.
  */
-import { Change } from "../buffer/change.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, KIND_LEAF } from "../ground/block.ts";
 import { compareBytes } from "../ground/bytes.ts";
@@ -45,8 +44,8 @@ export function seekAfter(
   let base = frame * blockSize;
   const found = search(bytes, base, key, keyLength);
   let index = found < 0 ? ~found : orEqual ? found : found + 1;
-  if (isJudged(step) && index >= entryCount(bytes, base) && !coversKey(bytes, base, key, keyLength)) {
-    throw misplaced(step, place, frame);
+  if (index >= entryCount(bytes, base) && !coversKey(bytes, base, key, keyLength)) {
+    return misplaced(step, place, frame);
   }
   while (index >= entryCount(bytes, base)) {
     const length = highInto(bytes, base, fence);
@@ -55,7 +54,7 @@ export function seekAfter(
     if (frame === MISS) return MISS;
     step.observe(frame);
     base = frame * blockSize;
-    if (isJudged(step) && !coversKey(bytes, base, fence, length)) throw misplaced(step, place, frame);
+    if (!coversKey(bytes, base, fence, length)) return misplaced(step, place, frame);
     index = 0;
   }
   spot.frame = frame;
@@ -82,8 +81,8 @@ export function seekBefore(
     frame = leafOf(step, place.volume, place.root, key, keyLength);
     if (frame === MISS) return MISS;
     index = lowerBound(bytes, frame * blockSize, key, keyLength) - 1;
-    if (isJudged(step) && index < 0 && !coversKey(bytes, frame * blockSize, key, keyLength)) {
-      throw misplaced(step, place, frame);
+    if (index < 0 && !coversKey(bytes, frame * blockSize, key, keyLength)) {
+      return misplaced(step, place, frame);
     }
   }
   step.observe(frame);
@@ -93,8 +92,8 @@ export function seekBefore(
     frame = leafEndingAt(step, place, fence, length);
     if (frame === MISS) return MISS;
     step.observe(frame);
-    if (isJudged(step) && !beginsBelow(bytes, frame * blockSize, fence, length)) {
-      throw misplaced(step, place, frame);
+    if (!beginsBelow(bytes, frame * blockSize, fence, length)) {
+      return misplaced(step, place, frame);
     }
     index = entryCount(bytes, frame * blockSize) - 1;
   }
@@ -119,24 +118,21 @@ function leafEndingAt(step: Step, place: TreePlace, key: Uint8Array, keyLength: 
   return MISS;
 }
 
-/**
- * Reads judge what they meet. A change sees blocks that it is itself at work on: one that lacks frames goes
- * on over a split that it could not finish, to learn what else it lacks, before it is thrown away.
- */
-function isJudged(step: Step): boolean {
-  return !(step instanceof Change);
-}
-
 /** Whether the low key of the leaf at `base` is below a key. */
 function beginsBelow(bytes: Uint8Array, base: number, key: Uint8Array, keyLength: number): boolean {
   const length = lowInto(bytes, base, lowScratch);
   return compareBytes(lowScratch, 0, length, key, 0, keyLength) < 0;
 }
 
-function misplaced(step: Step, { volume }: TreePlace, frame: number): CohortError {
+/**
+ * A leaf that does not cover what led to it is damage, which this throws; but a change that lacks frames goes
+ * on over a split that it could not finish, to learn what else it lacks, before it is thrown away: `MISS`.
+ */
+function misplaced(step: Step, { volume }: TreePlace, frame: number): number {
+  if (step.lacks) return MISS;
   const block = step.pool.blockOf[frame]!;
   const found = "it does not cover the key that led to it";
-  return new CohortError("CORRUPT", `Could not read block ${block} of ${volume.path}: ${found}`, {
+  throw new CohortError("CORRUPT", `Could not read block ${block} of ${volume.path}: ${found}`, {
     path: volume.path,
     block,
     found,

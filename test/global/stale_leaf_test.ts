@@ -1,7 +1,7 @@
 /** A drive that lost a write: a leaf as it was before it took in its neighbours leads nobody in a circle. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { test } from "#test";
-import { CohortError, type Global, openNode } from "@cohort/db";
+import { CohortError, type Global, type Node, openNode } from "@cohort/db";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 
 const BLOCK = 8192;
@@ -21,9 +21,12 @@ async function blocksOf(disk: Disk): Promise<Uint8Array[]> {
   return blocks;
 }
 
-async function withGlobal<T>(disk: Disk, work: (global: Global<string>) => Promise<T>): Promise<T> {
+async function withGlobal<T>(
+  disk: Disk,
+  work: (global: Global<string>, node: Node) => Promise<T>,
+): Promise<T> {
   await using node = await openNode({ dir: "/node" }, { storage: disk });
-  return await work((await node.mount("/v", { create: true })).global<string>("A"));
+  return await work((await node.mount("/v", { create: true })).global<string>("A"), node);
 }
 
 /** A tree whose leaves, all but the last, are as they were when they covered less. */
@@ -50,7 +53,7 @@ async function damagedDisk(): Promise<Disk> {
 
 test("a leaf as it once was: a walk forward is CORRUPT, and none goes in a circle", async () => {
   const disk = await damagedDisk();
-  await withGlobal(disk, async (global) => {
+  await withGlobal(disk, async (global, node) => {
     const walk = async (reverse: boolean): Promise<void> => {
       let last = reverse ? Infinity : -1;
       for await (const [[key]] of global.entries([], { reverse })) {
@@ -73,5 +76,12 @@ test("a leaf as it once was: a walk forward is CORRUPT, and none goes in a circl
       }
     };
     await assertRejects(order, CohortError, "it does not cover the key that led to it");
+    const copy = (await node.mount("/v")).global<string>("B");
+    await assertRejects(
+      () => copy.merge([], global),
+      CohortError,
+      "it does not cover the key that led to it",
+    );
+    assertEquals(await copy.data([]), 0, "nothing of it was copied");
   });
 });
