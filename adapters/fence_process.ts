@@ -7,6 +7,7 @@
  * `unproven`. Deno shows `/proc` only under `--allow-all`: with less, a process knows its pid and no more,
  * and can judge nobody but its own nodes.
  */
+import { checkOptions, checkType, type OptionNames } from "../src/ground/options.ts";
 import process from "node:process";
 import { CohortError } from "../src/ground/errors.ts";
 import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../src/ports/fence.ts";
@@ -23,10 +24,14 @@ export interface ProcessFenceOptions {
   readonly lookAt?: (pid: number, startTime: string) => ProcessView | Promise<ProcessView>;
 }
 
+const PROCESS_FENCE_OPTIONS: OptionNames<ProcessFenceOptions> = { lookAt: true };
+
 /**
  * Makes a fence for this process. It holds nothing until a gate is opened, and may be made more than once.
  */
 export function createProcessFence(options: ProcessFenceOptions = {}): ProcessFence {
+  checkOptions(options, PROCESS_FENCE_OPTIONS);
+  checkType("lookAt", options.lookAt, "function");
   return new ProcessFence(options);
 }
 

@@ -1,10 +1,10 @@
 /**
  * Memory for a pool, on large pages where the host gives them to who asks.
  *
- * A pool is read and written all over: on pages of 4 KiB nearly every first touch of a block misses the
- * processor's table of addresses. Linux gives pages of 2 MiB to memory it was advised of (`madvise`), which
- * took a sixth off a set under Bun and an eighth under Deno, 150 MB resident. Bun and, with permission for
- * foreign calls, Deno can ask the C library; elsewhere the memory is as it comes.
+ * A pool is read and written all over, which is slower on pages of 4 KiB: with pages of 2 MiB, which Linux
+ * gives to memory it was advised of (`madvise`), a set took a sixth less under Bun and an eighth less under
+ * Deno, 150 MB resident. Bun and, with permission for foreign calls, Deno can ask the C library; elsewhere
+ * the memory is as it comes.
  */
 
 /** Advice: large pages, please. */

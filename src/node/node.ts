@@ -218,7 +218,9 @@ export class Node implements AsyncDisposable {
     return transact(engine, this.#world.clock, body, options);
   }
 
-  /** Resolves when everything done before is synced, whatever the durability. */
+  /**
+   * Resolves when everything acknowledged before is synced, whatever the durability; await what is to count.
+   */
   sync(options?: WaitOptions): Promise<void> {
     return this.#waitFor((member) => member.journal.makeSafe(), options);
   }

@@ -1,5 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "#test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { allocatePages } from "../../adapters/memory_pages.ts";
 
 test("memory pages: zeroed bytes of exactly the length asked for, from end to end", () => {
@@ -10,4 +11,21 @@ test("memory pages: zeroed bytes of exactly the length asked for, from end to en
     memory.fill(255);
     assertEquals(memory.findIndex((byte) => byte !== 255), -1);
   }
+});
+
+/** Bytes of this process's memory that were advised to lie on large pages. */
+function advisedKiB(): number {
+  const regions = readFileSync("/proc/self/smaps", "utf8").split(/\n(?=[0-9a-f]+-[0-9a-f]+ )/);
+  const advised = regions.filter((it) => /^VmFlags:.* hg( |$)/m.test(it));
+  return advised.reduce((sum, it) => sum + Number(/^Size: +([0-9]+) kB/m.exec(it)?.[1] ?? 0), 0);
+}
+
+test("memory pages: the host is asked for large ones, where it has them", () => {
+  if (!existsSync("/sys/kernel/mm/transparent_hugepage/enabled")) {
+    return console.log("skipped: this kernel has no large pages");
+  }
+  const before = advisedKiB();
+  const memory = allocatePages(64 * 2 ** 20);
+  const advised = advisedKiB() - before;
+  assert(advised >= 60 * 2 ** 10, `${advised} KiB of ${memory.length / 1024} were advised`);
 });

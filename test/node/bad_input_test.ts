@@ -15,6 +15,7 @@ import {
   type Value,
 } from "@cohort/db";
 import { createLineObserver } from "../../adapters/observer_lines.ts";
+import { createProcessFence } from "../../adapters/fence_process.ts";
 import { createFileStorage } from "../../adapters/storage_file.ts";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { contentOf } from "../fuzz/sample_databases.ts";
@@ -235,6 +236,8 @@ test("bad input: an option that does not exist, or of a wrong type, is named", a
     ["globals", () => exportText(database, wrong({ globals: "AB" }))],
     ["onProgress", () => exportText(database, wrong({ onProgress: 1 }))],
     ["maxBytes", () => createMemoryStorage(wrong({ maxBytes: 1 }))],
+    ["lookat", () => createProcessFence(wrong({ lookat: () => {} }))],
+    ["lookAt", () => createProcessFence(wrong({ lookAt: 1 }))],
     ["mode", () => createFileStorage(wrong({ mode: 0o600 }))],
     ["level", () => createLineObserver(wrong({ level: "info" }))],
   ];
