@@ -46,6 +46,9 @@ export function checkMountOptions(options: MountOptions): void {
     throw new TypeError(`create is true, false or "new", got ${JSON.stringify(create)}`);
   }
   checkType("readOnly", readOnly, "boolean");
+  if (readOnly && create !== false) {
+    throw new TypeError("Could not create a database that is mounted read-only");
+  }
   if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
     throw new TypeError(`confirmGone is a nonce, true or false, got ${JSON.stringify(confirmGone)}`);
   }

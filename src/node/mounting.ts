@@ -120,9 +120,8 @@ async function registerMount(
 }
 
 async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
-  const { create = false, readOnly = false } = options;
+  const { create = false } = options;
   if (create === false) return;
-  if (readOnly) throw new TypeError("Could not create a database that is mounted read-only");
   const made = await createVolume(directory, options, member.settings, member.world);
   if (!made && create === "new") throw exists(directory);
 }

@@ -20,6 +20,7 @@ import { checkWait, patienceOf, type WaitOptions } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
+import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
@@ -301,6 +302,9 @@ export class Node implements AsyncDisposable {
   }
 
   async #mount(path: string, options: MountOptions): Promise<Mount> {
+    if (this.#member === undefined) {
+      await lookFirst(path, options, this.incarnation, this.#settings, this.#world);
+    }
     const member = await this.#open();
     const mount: Mount = await mountVolume(member, path, options, () => {
       this.#mounts.delete(path);

@@ -31,34 +31,37 @@ const GATE_LOOK_MS = 10;
  * stays.
  */
 export async function settleHolder(context: HolderContext, record: ClaimRecord): Promise<boolean> {
-  const { fence } = context.storage;
-  const { owner } = record;
-  if (owner.nonce === context.nonce) {
+  if (record.owner.nonce === context.nonce) {
     throw holderError("IN_USE", context, record, "this node holds it already");
   }
-  const report = await fence.examine(owner);
+  const report = await refuseHolder(context, record);
   switch (report.state) {
-    case "gone":
-      return true;
-    case "alive":
-      throw holderError("IN_USE", context, record, report.reason);
     case "self":
       return await settleNeighbour(context, record);
     case "unreachable":
     case "unproven":
-      return confirmed(context, record, report);
+      context.observer?.event("claim.confirmed_gone", "warn", holderFacts(context, record, report.reason));
+      return true;
+    case "gone":
+    case "alive":
+      return true;
   }
 }
 
+/** Throws when the holder of `record` stays, as far as one look can tell; else answers what was seen. */
+export async function refuseHolder(context: HolderContext, record: ClaimRecord): Promise<OwnerReport> {
+  const report = await context.storage.fence.examine(record.owner);
+  if (report.state === "alive") throw holderError("IN_USE", context, record, report.reason);
+  if (report.state === "unreachable" || report.state === "unproven") expectConfirmed(context, record, report);
+  return report;
+}
+
 /** A holder that nobody can judge goes by a person's word, and by nothing else. */
-function confirmed(context: HolderContext, record: ClaimRecord, report: OwnerReport): true {
-  const { confirmGone, observer } = context;
-  if (confirmGone !== true && confirmGone !== record.owner.nonce) {
-    const remedy = `when you know that it is gone, mount with confirmGone: "${record.owner.nonce}"`;
-    throw holderError("FOREIGN_OWNER", context, record, `${report.reason}; ${remedy}`);
-  }
-  observer?.event("claim.confirmed_gone", "warn", holderFacts(context, record, report.reason));
-  return true;
+function expectConfirmed(context: HolderContext, record: ClaimRecord, report: OwnerReport): void {
+  const { confirmGone } = context;
+  if (confirmGone === true || confirmGone === record.owner.nonce) return;
+  const remedy = `when you know that it is gone, mount with confirmGone: "${record.owner.nonce}"`;
+  throw holderError("FOREIGN_OWNER", context, record, `${report.reason}; ${remedy}`);
 }
 
 /** Another node of this process: ended by the kernel's word, or silent for a lease and its gates shut. */
