@@ -1,5 +1,5 @@
 /** The clock of the host: its monotonic and wall time, and timers that never fire early. */
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { Clock, ClockTraits } from "../src/ports/clock.ts";
 
 /** Longest delay that one timer of the runtime takes, in milliseconds; a longer one fires at once. */
@@ -25,6 +25,7 @@ class SystemClock implements Clock {
     if (!(delayMs >= 0)) {
       throw new RangeError(`run a task later needs a delay that is not negative, got ${delayMs}`);
     }
+    if (delayMs === 0 && !background) return nextTurn(task);
     const due = performance.now() + delayMs;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const arm = (restMs: number): void => {
@@ -44,4 +45,10 @@ class SystemClock implements Clock {
       timer = undefined;
     };
   }
+}
+
+/** In the loop's next turn: a timer of no delay would take a millisecond. */
+function nextTurn(task: () => void): () => void {
+  const immediate = setImmediate(task);
+  return () => clearImmediate(immediate);
 }

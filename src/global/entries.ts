@@ -34,6 +34,7 @@ import { checkWait, patienceOf, WAIT_OPTIONS, type WaitOptions } from "./patienc
 import { FOUND, NONE, seekAfter, seekBefore, type Spot } from "./seek.ts";
 import { readAt } from "./store.ts";
 import type { TreePlace } from "./tree.ts";
+import { Turns } from "./turns.ts";
 
 /** Options of `entries`. */
 export interface EntriesOptions extends WaitOptions {
@@ -52,7 +53,12 @@ interface Batch<T> {
   readonly entries: Array<Entry<T>>;
   /** Key to go on from; undefined at the end. */
   readonly next: Uint8Array | undefined;
+  /** Bytes of the values that were not in the leaf. */
+  readonly largeBytes: number;
 }
+
+/** Such bytes that take as long as a leaf. */
+const LARGE_BYTES_A_BLOCK = 8192;
 
 /** An async iterable of nodes; each iteration starts anew. */
 export class Entries<T> implements AsyncIterable<Entry<T>> {
@@ -96,10 +102,15 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
     let left = this.#options.limit ?? Infinity;
     let next: Uint8Array | undefined = this.#options.reverse ? this.#high : this.#low;
     let first = true;
+    const turns = new Turns(this.#database.clock, this.#options.signal);
+    let seen = 0;
     while (left > 0 && (next !== undefined || first)) {
+      const turn = turns.next(1 + seen / LARGE_BYTES_A_BLOCK);
+      if (turn !== undefined) await turn;
       const answer = this.#batch(next, left);
       const batch: Batch<T> = answer instanceof Promise ? await answer : answer;
       first = false;
+      seen = batch.largeBytes;
       left -= batch.entries.length;
       next = batch.next;
       if (batch.entries.length > 0) yield batch.entries;
@@ -131,7 +142,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
   #attempt(step: Step, volume: Volume, from: Uint8Array | undefined, most: number): Batch<T> | Again {
     const root = findRoot(step, volume, this.#name);
     if (root === MISS) return AGAIN;
-    if (root === NO_ROOT) return { entries: [], next: undefined };
+    if (root === NO_ROOT) return NOTHING;
     const place = { volume, root };
     return this.#options.reverse
       ? this.#backward(step, place, from, most)
@@ -141,44 +152,49 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
   #forward(step: Step, place: TreePlace, from: Uint8Array, most: number): Batch<T> | Again {
     const found = seekAfter(step, place, from, from.length, true, spot);
     if (found === MISS) return AGAIN;
-    if (found === NONE) return { entries: [], next: undefined };
+    if (found === NONE) return NOTHING;
     const { bytes, blockSize } = step.pool;
     const base = spot.frame * blockSize;
     const high = this.#high;
     const count = entryCount(bytes, base);
     const first = spot.index;
     const end = high === undefined ? count : lowerBound(bytes, base, high, high.length);
-    if (first >= end) return { entries: [], next: undefined };
+    if (first >= end) return NOTHING;
     const entries: Array<Entry<T>> = [];
     const stop = decodeEntries(step, place.volume, base, first, Math.min(end, first + most), 1, entries);
-    if (stop < end) return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop) };
-    if (end < count) return { entries, next: undefined };
+    if (stop < end) return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop), largeBytes };
+    if (end < count) return { entries, next: undefined, largeBytes };
     const length = highInto(bytes, base, keyScratch);
     const isLast = length < 0 ||
       (high !== undefined && compareBytes(keyScratch, 0, length, high, 0, high.length) >= 0);
-    return { entries, next: isLast ? undefined : keyScratch.slice(0, length) };
+    return { entries, next: isLast ? undefined : keyScratch.slice(0, length), largeBytes };
   }
 
   #backward(step: Step, place: TreePlace, from: Uint8Array | undefined, most: number): Batch<T> | Again {
     const low = this.#low;
     const found = seekBefore(step, place, from ?? low, from === undefined ? -1 : from.length, spot);
     if (found === MISS) return AGAIN;
-    if (found !== FOUND) return { entries: [], next: undefined };
+    if (found !== FOUND) return NOTHING;
     const { bytes, blockSize } = step.pool;
     const base = spot.frame * blockSize;
     const first = spot.index;
     const end = lowerBound(bytes, base, low, low.length) - 1;
-    if (first <= end) return { entries: [], next: undefined };
+    if (first <= end) return NOTHING;
     const entries: Array<Entry<T>> = [];
     const stop = decodeEntries(step, place.volume, base, first, Math.max(end, first - most), -1, entries);
-    if (stop === end && end >= 0) return { entries, next: undefined };
-    return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop + 1) };
+    if (stop === end && end >= 0) return { entries, next: undefined, largeBytes };
+    return stop === first ? AGAIN : { entries, next: keyAt(bytes, base, stop + 1), largeBytes };
   }
 }
 
 const spot: Spot = { frame: 0, index: 0 };
 const keyScratch: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
 const run: KeyRun = new KeyRun();
+/** Of the batch that was decoded last. */
+let largeBytes = 0;
+
+/** The batch of an end: its array is nobody's to change. */
+const NOTHING: Batch<never> = { entries: [], next: undefined, largeBytes: 0 };
 
 function keyAt(bytes: Uint8Array, base: number, index: number): Uint8Array {
   return keyScratch.slice(0, keyInto(bytes, base, index, keyScratch));
@@ -202,6 +218,7 @@ function decodeEntries<T>(
   const prefix = prefixLength(bytes, base);
   const offsets = slotsAt(bytes, base) + HEAD_BYTES;
   run.begin(bytes, base + HEADER_BYTES, prefix);
+  largeBytes = 0;
   for (let i = first; i !== end; i += way) {
     const entry = base + getU16(bytes, offsets + i * SLOT_BYTES);
     const keyFrom = entry + ENTRY_HEAD_BYTES;
@@ -212,6 +229,7 @@ function decodeEntries<T>(
       const found = readAt(step, volume, base, i);
       if (found === AGAIN) return i;
       value = decodeValue(found.bytes, found.from, found.to);
+      largeBytes += found.to - found.from;
     } else {
       value = decodeValue(bytes, valueFrom, valueTo);
     }

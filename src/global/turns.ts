@@ -20,11 +20,16 @@ export class Turns {
     this.#signal = signal;
   }
 
-  /** To be awaited before each block. Rejects with the signal's reason. */
-  async next(): Promise<void> {
-    if (++this.#blocks % BLOCKS_A_TURN === 0) {
-      await new Promise<void>((go) => void this.#clock.after(0, go));
-    }
+  /** Before some blocks: what to await, if anything. Throws, or rejects with, the signal's reason. */
+  next(blocks: number = 1): Promise<void> | undefined {
+    this.#refuse();
+    this.#blocks += blocks;
+    if (this.#blocks < BLOCKS_A_TURN) return undefined;
+    this.#blocks = 0;
+    return new Promise<void>((go) => void this.#clock.after(0, go)).then(() => this.#refuse());
+  }
+
+  #refuse(): void {
     if (this.#signal?.aborted === true) throw abortReason(this.#signal);
   }
 }

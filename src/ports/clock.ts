@@ -17,8 +17,8 @@ export interface Clock {
   /** Milliseconds since 1970, as the host believes. */
   wallMs(): number;
   /**
-   * Runs `task` once after `delayMs` (≥ 0); returns its cancel. A pending task does not keep the process
-   * alive when `background`.
+   * Runs `task` once after `delayMs` (0: in the next turn); returns its cancel. A pending task does not keep
+   * the process alive when `background`.
    */
   after(delayMs: number, task: () => void, background?: boolean): () => void;
 }

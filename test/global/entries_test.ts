@@ -1,5 +1,6 @@
+import { clearImmediate, setImmediate } from "node:timers";
 import { test } from "#test";
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type EntriesOptions, type Global, openNode, type Subscript } from "../../mod.ts";
 import { compareKeys, keyOf } from "../../src/ground/key.ts";
 import { Prng } from "../support/prng.ts";
@@ -87,4 +88,19 @@ test("Entries: wrong limits, aborted signals and dismounted databases are refuse
   assertEquals(await read(global, [], { timeoutMs: 1000 }), [[[1], "one"]]);
   await database.dismount();
   await assertRejects(() => read(global, []), Error, "not mounted");
+});
+
+test("Entries: a walk over what is resident lets the loop go on with others", async () => {
+  await using node = await openNode({ poolBytes: 64 << 20, durability: "relaxed" });
+  const global = (await node.mount("/entries", { create: true })).global<string>("X");
+  const text = "x".repeat(2000);
+  for (let i = 0; i < 3000; i++) await global.set([i], text);
+  let turns = 0;
+  let others = setImmediate(function next() {
+    turns++;
+    others = setImmediate(next);
+  });
+  for await (const _ of global.entries([])) { /* nothing but the walk */ }
+  clearImmediate(others);
+  assert(turns > 0, "another task ran during the walk");
 });
