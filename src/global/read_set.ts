@@ -43,6 +43,9 @@ interface Answered {
   readonly leafStamp: number;
 }
 
+/** What a question takes besides its texts: an entry of a map, an object, arrays. */
+const QUESTION_BYTES = 250;
+
 const NO_LEAF = -1;
 const spot: Spot = { frame: 0, index: 0 };
 const foundKey: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
@@ -50,6 +53,12 @@ const foundKey: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
 /** The reads of one run of a transaction. */
 export class ReadSet {
   readonly #asked = new Map<string, Asked>();
+  #bytes = 0;
+
+  /** Bytes that it takes, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** Distinct questions asked. */
   get size(): number {
@@ -71,6 +80,7 @@ export class ReadSet {
     const answered = answerOf(step, database, name, question, bytes);
     if (answered === AGAIN) return AGAIN;
     this.#asked.set(id, { database, name, question, key: bytes, ...answered });
+    this.#bytes += QUESTION_BYTES + 2 * id.length + (answered.answer?.length ?? 0);
     return answered;
   }
 

@@ -34,6 +34,13 @@ interface Logged {
   readonly value: Written | undefined;
 }
 
+/** What a write takes besides its key and value: entries of a list, a map and an order. */
+const WRITE_BYTES = 150;
+
+function bytesOf({ key, value }: Logged): number {
+  return WRITE_BYTES + 2 * key.length + (value?.length ?? 0);
+}
+
 interface Target {
   readonly database: DatabaseCore;
   readonly name: string;
@@ -48,6 +55,8 @@ export class Transaction {
   readonly #reads = new ReadSet();
   readonly #targets = new Map<string, Target>();
   readonly #log: Logged[] = [];
+  /** Bytes of the log, about. */
+  #logBytes = 0;
   /** How long the log was at each savepoint; going back to one forgets those after it. */
   readonly #savepoints = new Map<number, number>();
   #savepointsMade = 0;
@@ -103,7 +112,7 @@ export class Transaction {
       );
     }
     for (const later of this.#savepoints.keys()) if (later > savepoint) this.#savepoints.delete(later);
-    this.#log.length = length;
+    for (const dropped of this.#log.splice(length)) this.#logBytes -= bytesOf(dropped);
     for (const target of this.#targets.values()) target.overlay = new Overlay();
     for (const { target, key, value } of this.#log) apply(target.overlay, key, value);
   }
@@ -134,7 +143,10 @@ export class Transaction {
     database.admitWrite();
     const target = this.#target(database, name);
     const written = value === KILL ? undefined : value === ZKILL ? null : encoded(value);
-    this.#log.push({ target, key, value: written });
+    this.#refuseTooLarge();
+    const logged = { target, key, value: written };
+    this.#log.push(logged);
+    this.#logBytes += bytesOf(logged);
     apply(target.overlay, key, written);
   }
 
@@ -147,6 +159,7 @@ export class Transaction {
   ): Promise<Answer> {
     this.#check();
     database.admitRead();
+    this.#refuseTooLarge();
     const light = this.#reads.ask(this.#engine.light, database, name, question, key);
     const asked = light !== AGAIN ? light : await this.#engine.readUnacknowledged(
       (step) => this.#reads.ask(step, database, name, question, key),
@@ -176,6 +189,19 @@ export class Transaction {
   /** @internal No more calls. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** What it read and wrote may take as much memory as the pool. */
+  #refuseTooLarge(): void {
+    const bytes = this.#reads.bytes + this.#logBytes;
+    const { capacity, blockSize } = this.#engine.pool;
+    const allowed = capacity * blockSize;
+    if (bytes <= allowed) return;
+    const why = `what it read and wrote takes ${bytes} bytes, and may take the pool's ${allowed}`;
+    throw new CohortError("TRANSACTION_TOO_LARGE", `Could not go on with a transaction: ${why}`, {
+      bytes,
+      allowed,
+    });
   }
 
   /** Looks, ever more rarely, whether a run that goes on reading can still commit. */

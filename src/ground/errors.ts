@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   TIMEOUT: [true, "The deadline passed while waiting"],
   CONFLICT: [true, "The transaction met too many conflicts"],
   READ_ONLY: [false, "The database or transaction is read-only"],
-  TRANSACTION_TOO_LARGE: [false, "The operation needs more blocks at once than the pool may pin"],
+  TRANSACTION_TOO_LARGE: [false, "The operation needs more blocks or memory at once than the pool may give"],
   OUTCOME_UNKNOWN: [false, "The commit was applied but its durability could not be confirmed"],
   NOT_NUMERIC: [false, "The value has no numeric meaning"],
   PRECISION: [false, "The exact result does not fit the number type; nothing was changed"],
