@@ -34,6 +34,8 @@ interface Logged {
   readonly value: Written | undefined;
 }
 
+/** Bytes that a transaction may take however small the pool. */
+const TRANSACTION_BYTES_MIN = 64 * 1024 * 1024;
 /** What a write takes besides its key and value: entries of a list, a map and an order. */
 const WRITE_BYTES = 150;
 
@@ -112,7 +114,8 @@ export class Transaction {
       );
     }
     for (const later of this.#savepoints.keys()) if (later > savepoint) this.#savepoints.delete(later);
-    for (const dropped of this.#log.splice(length)) this.#logBytes -= bytesOf(dropped);
+    for (let i = length; i < this.#log.length; i++) this.#logBytes -= bytesOf(this.#log[i]!);
+    this.#log.length = length;
     for (const target of this.#targets.values()) target.overlay = new Overlay();
     for (const { target, key, value } of this.#log) apply(target.overlay, key, value);
   }
@@ -191,13 +194,13 @@ export class Transaction {
     this.#ended = true;
   }
 
-  /** What it read and wrote may take as much memory as the pool. */
+  /** What it read and wrote may take as much memory as the pool, or some large values. */
   #refuseTooLarge(): void {
     const bytes = this.#reads.bytes + this.#logBytes;
     const { capacity, blockSize } = this.#engine.pool;
-    const allowed = capacity * blockSize;
+    const allowed = Math.max(capacity * blockSize, TRANSACTION_BYTES_MIN);
     if (bytes <= allowed) return;
-    const why = `what it read and wrote takes ${bytes} bytes, and may take the pool's ${allowed}`;
+    const why = `what it read and wrote takes ${bytes} bytes of memory, ${allowed} are allowed`;
     throw new CohortError("TRANSACTION_TOO_LARGE", `Could not go on with a transaction: ${why}`, {
       bytes,
       allowed,

@@ -209,7 +209,7 @@ export class Node implements AsyncDisposable {
   /**
    * Runs `body` as one serializable transaction over all databases of this node, again on a conflict. What
    * the body does outside the transaction (an increment, say) is done again with it. What a run reads and
-   * writes may take as much memory as the pool, then `TRANSACTION_TOO_LARGE`.
+   * writes may take as much memory as the pool, 64 MiB at least, then `TRANSACTION_TOO_LARGE`.
    */
   async transact<R>(
     body: (transaction: Transaction) => Promise<R> | R,
