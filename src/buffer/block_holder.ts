@@ -84,7 +84,9 @@ export type HolderEvent =
   /** It is home as it is. */
   | { readonly kind: "home" }
   /** This member needs its frame for something else: a block that is clean and not asked for. */
-  | { readonly kind: "evict" };
+  | { readonly kind: "evict" }
+  /** It was granted, and its bytes will not be brought in from the volume. */
+  | { readonly kind: "unload" };
 
 /** What is told, and to whom; no `to` is the keeper. */
 export type HolderMessage =
@@ -138,6 +140,8 @@ export function holderStep(block: HeldBlock, event: HolderEvent): HolderStep {
       return still({ ...block, isDirty: false });
     case "evict":
       return evicted(block);
+    case "unload":
+      return unloaded(block);
   }
 }
 
@@ -227,9 +231,37 @@ function forgotten(block: HeldBlock): HeldBlock {
   return { ...block, mode: "NL", isHere: false, isDirty: false, order: undefined };
 }
 
+/**
+ * The block as a new view finds it: what was asked and ordered in the old one is void. An image that waited
+ * for its grant has arrived, and its sender has been told so: whoever got it answers for it, and may read it
+ * as those may who had not forgotten the block yet.
+ */
+export function renewed(block: HeldBlock): HeldBlock {
+  const { early } = block;
+  const got: Partial<HeldBlock> = early === undefined
+    ? {}
+    : { mode: "PR", turn: early.turn, isHere: true, isDirty: early.isDirty };
+  return { ...block, ...got, wants: undefined, early: undefined, granted: undefined, order: undefined };
+}
+
+/** The block once it is this member's again, which had sent it on by this turn: it reads it. */
+export function returned(block: HeldBlock, turn: number): HeldBlock {
+  return { ...unsent(block, turn), mode: "PR", turn, isHere: true, isDirty: true };
+}
+
+/** The block without what was sent on by this turn. */
+export function unsent(block: HeldBlock, turn: number): HeldBlock {
+  return { ...block, sent: block.sent.filter((it) => it.turn !== turn) };
+}
+
 function evicted(block: HeldBlock): HolderStep {
   const isFree = block.mode !== "NL" && block.isHere && !block.isDirty && block.wants === undefined &&
     block.order === undefined;
   if (!isFree) throw new RangeError("A block is given up that is dirty, or wanted");
+  return { block: forgotten(block), messages: [{ kind: "give" }] };
+}
+
+function unloaded(block: HeldBlock): HolderStep {
+  if (block.mode === "NL" || block.isHere) throw new RangeError("A block is given up unseen that is here");
   return { block: forgotten(block), messages: [{ kind: "give" }] };
 }

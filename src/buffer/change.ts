@@ -17,8 +17,8 @@ import { formatValue } from "../ground/value_block.ts";
 import { GROUP_RECORDS_MAX } from "../storage/journal_frame.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { GroupSink } from "./group_sink.ts";
-import { installTouched, journalTouched, type Touched } from "./publish.ts";
-import { NO_FRAME } from "./pool.ts";
+import { installTouched, journalTouched, mayFormat, type Touched } from "./publish.ts";
+import { MODE_EX, NO_FRAME } from "./pool.ts";
 import { MISS, Step } from "./step.ts";
 
 /** Bytes a record needs besides its ops, with room to spare. */
@@ -104,6 +104,11 @@ export class Change extends Step {
   own(volume: Volume, frame: number): number {
     if (this.#byCopy.has(frame)) return frame;
     const pool = this.pool;
+    if (volume.isShared) {
+      const place = pool.blockOf[frame]!;
+      if (pool.modeOf[frame] !== MODE_EX) return this.ask(volume, place, "EX");
+      this.noteShared(volume, place, "EX");
+    }
     const copy = this.#scratch();
     if (copy === MISS) return MISS;
     const size = pool.blockSize;
@@ -337,9 +342,8 @@ export class Change extends Step {
 
   #create(volume: Volume, block: number): number {
     const resident = this.pool.findAny(volume.index, block);
-    if (resident !== NO_FRAME && this.pool.isLoading(resident)) {
-      return this.ask(volume, block);
-    }
+    if (!mayFormat(this.pool, volume, resident)) return this.ask(volume, block, "EX", true);
+    if (volume.isShared) this.noteShared(volume, block, "EX", true);
     const copy = this.#scratch();
     if (copy === MISS) return MISS;
     const { bytes, blockSize } = this.pool;

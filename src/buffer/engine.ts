@@ -8,12 +8,13 @@
 import { CohortError, InvariantError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import { Change } from "./change.ts";
+import type { Coherence } from "./coherence.ts";
 import type { GroupSink } from "./group_sink.ts";
 import { Loader } from "./loader.ts";
 import { Permits } from "./permits.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
 import type { Stamps } from "./stamps.ts";
-import { Step } from "./step.ts";
+import { byPlace, type Need, Step } from "./step.ts";
 import { unlessAborted } from "./waiting.ts";
 
 /** What an attempt returns to be run again once its step has what it asked for. */
@@ -79,6 +80,8 @@ export class Engine {
   stopped: Error | undefined;
   /** Told of a broken invariant: the member must stop. */
   onBroken: ((error: InvariantError) => void) | undefined;
+  /** Blocks of volumes that other members use, too; before there is one no volume is shared. */
+  coherence: Coherence | undefined;
   /** Set while writes are frozen by the write daemon. */
   frozen: Freeze | undefined;
   #room: RoomMaker | undefined;
@@ -236,6 +239,7 @@ export class Engine {
         result = await this.#attempts(step, attempt, budget, patience);
       } finally {
         step.release();
+        this.#letGrips(step);
         this.permits.give(budget);
       }
       if (typeof result !== "number") return result.value;
@@ -298,19 +302,52 @@ export class Engine {
   async #obtain(step: Step, patience: Patience): Promise<void> {
     if (step.framesWanted > 0) await this.#makeRoom(step.framesWanted, patience);
     for (const wait of step.waits) await unlessAborted(wait(), patience.signal);
+    if (step.isContended) await this.#gripInOrder(step, patience);
     const loads: Array<Promise<void>> = [];
-    for (const { volume, block } of step.needs) loads.push(this.#bring(step, volume, block, patience));
+    for (const need of step.needs) {
+      // What is shared has been brought already, and may be wanted elsewhere by now.
+      if (!(step.isContended && need.volume.isShared)) loads.push(this.#bring(step, need, patience));
+    }
     if (loads.length > 0) await settleAll(loads);
   }
 
-  async #bring(step: Step, volume: Volume, block: number, patience: Patience): Promise<void> {
+  async #bring(step: Step, need: Need, patience: Patience): Promise<void> {
+    const { volume, block } = need;
     if (volume.quarantine !== undefined) throw quarantined(volume);
+    if (volume.isShared) {
+      step.inherit(await this.coherence!.obtain(need, patience.signal));
+      return step.wasBrought(need);
+    }
     for (;;) {
       const answer = this.loader.load(volume, block);
       const frame = typeof answer === "number" ? answer : await answer;
       if (frame !== NO_FRAME) return step.inherit(frame);
       await this.#makeRoom(1, patience);
     }
+  }
+
+  /**
+   * Takes what the last attempt used and lacked of shared volumes, one after another in the order of all
+   * members, and keeps each: so nobody who waits for a block is waited for by its holder.
+   */
+  async #gripInOrder(step: Step, patience: Patience): Promise<void> {
+    const coherence = this.coherence!;
+    const wanted = step.sharedInOrder();
+    const last = step.grips.at(-1);
+    const isLater = (need: Need): boolean => last === undefined || byPlace(need, last) > 0;
+    const isGripped = (need: Need): boolean =>
+      step.grips.some((it) => byPlace(it, need) === 0 && (it.mode === "EX" || need.mode === "PR"));
+    // What must come before something that is kept already: all is given back, and taken anew in order.
+    if (!wanted.every((need) => isGripped(need) || isLater(need))) this.#letGrips(step);
+    for (const need of wanted) {
+      if (isGripped(need)) continue;
+      do await this.#bring(step, need, patience); while (!coherence.grip(need));
+      step.grips.push(need);
+    }
+  }
+
+  #letGrips(step: Step): void {
+    for (const need of step.grips.splice(0)) this.coherence!.letGrip(need);
   }
 
   async #makeRoom(frames: number, patience: Patience): Promise<void> {

@@ -9,7 +9,7 @@ import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
-import { NO_FRAME, type Pool } from "./pool.ts";
+import { MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
 import type { Stamps } from "./stamps.ts";
 
 /** Reads blocks into a pool. */
@@ -43,6 +43,7 @@ export class Loader {
     }
     const frame = this.#pool.take(volume.index, block);
     if (frame === NO_FRAME) return NO_FRAME;
+    if (volume.isShared) this.#pool.modeOf[frame] = MODE_PR;
     this.reads++;
     try {
       const base = frame * this.#pool.blockSize;
@@ -87,17 +88,7 @@ export class Loader {
     found: "block" | "blank",
     blankAllowed: boolean,
   ): void {
-    if (found === "blank" && !blankAllowed) {
-      throw new CohortError(
-        "CORRUPT",
-        `Could not read block ${block} of ${volume.path}: it was never written`,
-        {
-          path: volume.path,
-          block,
-          found: "blank",
-        },
-      );
-    }
+    if (found === "blank" && !blankAllowed) throw neverWritten(volume.path, block);
     this.#stamps.hear(blockStamp(this.#pool.bytes, frame * this.#pool.blockSize));
     this.#pool.loaded(frame);
   }
@@ -106,4 +97,10 @@ export class Loader {
   #dropFailed(frame: number): void {
     if (this.#pool.pinsOf(frame) === 0) this.#pool.releaseScratch(frame);
   }
+}
+
+/** The error for a block that a tree names and nobody wrote. */
+export function neverWritten(path: string, block: number): CohortError {
+  const text = `Could not read block ${block} of ${path}: it was never written`;
+  return new CohortError("CORRUPT", text, { path, block, found: "blank" });
 }

@@ -15,6 +15,14 @@ const LOADING = 1;
 const CLEAN = 2;
 const DIRTY = 3;
 const SCRATCH = 4;
+/** Holds a block that is this member's no more; free once nobody has it pinned. */
+const DOOMED = 5;
+/** Mode of a frame whose volume nobody shares: its block may be read and changed. */
+export const UNSHARED = 0;
+/** Mode of a shared block that may be read. */
+export const MODE_PR = 1;
+/** Mode of a shared block that may be changed. */
+export const MODE_EX = 2;
 
 /** Gives so many zeroed bytes. */
 export type PoolMemory = (bytes: number) => Uint8Array;
@@ -37,6 +45,10 @@ export class Pool {
   readonly changedAt: Float64Array;
   /** Dirty frames: position from which the journal is needed to redo what its volume does not have. */
   readonly neededFrom: Float64Array;
+  /** `UNSHARED`, `MODE_PR` or `MODE_EX` of each frame that holds a block. */
+  readonly modeOf: Uint8Array;
+  /** Told of each shared block whose frame is given to another. */
+  onEvict: ((volume: number, block: number, frame: number) => void) | undefined;
 
   readonly #state: Uint8Array;
   readonly #referenced: Uint8Array;
@@ -67,6 +79,7 @@ export class Pool {
     this.volumeOf = new Int32Array(capacity);
     this.changedAt = new Float64Array(capacity);
     this.neededFrom = new Float64Array(capacity);
+    this.modeOf = new Uint8Array(capacity);
     this.#state = new Uint8Array(capacity);
     this.#referenced = new Uint8Array(capacity);
     this.#pins = new Int32Array(capacity);
@@ -140,7 +153,9 @@ export class Pool {
   unpin(frame: number): void {
     const left = --this.#pins[frame]!;
     invariant(left >= 0, "A frame was unpinned more often than pinned");
-    if (left === 0) this.#pinnedCount--;
+    if (left > 0) return;
+    this.#pinnedCount--;
+    if (this.#state[frame] === DOOMED) this.#release(frame);
   }
 
   /** Pins on a frame. */
@@ -149,8 +164,7 @@ export class Pool {
   }
 
   /**
-   * Takes a frame for a block that is not in the pool: loading and pinned once; `NO_FRAME` when every frame
-   * is pinned or dirty.
+   * Takes a frame for a block not in the pool: loading and pinned once; `NO_FRAME` when none is to be had.
    */
   take(volume: number, block: number): number {
     const frame = this.#free.pop() ?? this.#evict();
@@ -158,6 +172,7 @@ export class Pool {
     this.blockOf[frame] = block;
     this.volumeOf[frame] = volume;
     this.changedAt[frame] = this.#revealedAt;
+    this.modeOf[frame] = UNSHARED;
     this.#state[frame] = LOADING;
     this.#referenced[frame] = 1;
     this.#insert(frame);
@@ -165,10 +180,7 @@ export class Pool {
     return frame;
   }
 
-  /**
-   * Takes a frame that holds no block yet, for the copy a change works on; `NO_FRAME` when none is to be had
-   * now.
-   */
+  /** Takes a frame without a block, for the copy a change works on; `NO_FRAME` when none is to be had. */
   takeScratch(): number {
     const frame = this.#free.pop() ?? this.#evict();
     if (frame !== NO_FRAME) this.#state[frame] = SCRATCH;
@@ -178,8 +190,7 @@ export class Pool {
   /** Gives a scratch frame back. */
   releaseScratch(frame: number): void {
     invariant(this.#state[frame] === SCRATCH, "A frame was released that is not scratch");
-    this.#state[frame] = FREE;
-    this.#free.push(frame);
+    this.#release(frame);
   }
 
   /** Makes a scratch frame the home of a block that is not in the pool; it is clean until `changed`. */
@@ -188,6 +199,7 @@ export class Pool {
     this.blockOf[frame] = block;
     this.volumeOf[frame] = volume;
     this.changedAt[frame] = 0;
+    this.modeOf[frame] = UNSHARED;
     this.#state[frame] = CLEAN;
     this.#referenced[frame] = 1;
     this.#insert(frame);
@@ -214,6 +226,19 @@ export class Pool {
     this.#remove(frame);
     this.#state[frame] = FREE;
     this.#free.push(frame);
+  }
+
+  /**
+   * The block of a frame is another member's now: no search finds it any more. Its bytes stay as long as
+   * somebody has it pinned.
+   */
+  doom(frame: number): void {
+    const state = this.#state[frame];
+    invariant(state === CLEAN || state === DIRTY, "A frame was doomed that holds no block");
+    if (state === DIRTY) this.#dirtyCount--;
+    this.#remove(frame);
+    this.#state[frame] = DOOMED;
+    if (this.#pins[frame] === 0) this.#release(frame);
   }
 
   /** Notes that a frame was changed by the group that ends at `end` and began at `start`. */
@@ -305,7 +330,9 @@ export class Pool {
   *framesOf(volume: number): IterableIterator<number> {
     for (let frame = 0; frame < this.capacity; frame++) {
       const state = this.#state[frame];
-      if (state !== FREE && state !== SCRATCH && this.volumeOf[frame] === volume) yield frame;
+      if (state !== FREE && state !== SCRATCH && state !== DOOMED && this.volumeOf[frame] === volume) {
+        yield frame;
+      }
     }
   }
 
@@ -321,9 +348,17 @@ export class Pool {
       }
       this.#remove(frame);
       this.#state[frame] = FREE;
+      if (this.modeOf[frame] !== UNSHARED) {
+        this.onEvict?.(this.volumeOf[frame]!, this.blockOf[frame]!, frame);
+      }
       return frame;
     }
     return NO_FRAME;
+  }
+
+  #release(frame: number): void {
+    this.#state[frame] = FREE;
+    this.#free.push(frame);
   }
 
   #enqueue(frame: number): void {

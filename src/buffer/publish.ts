@@ -7,7 +7,7 @@ import type { ByteWriter } from "../ground/byte_writer.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { CATALOG_ROOT, QUEUE_ROOT, type Volume } from "../storage/volume.ts";
 import type { GroupSink } from "./group_sink.ts";
-import { NO_FRAME, type Pool } from "./pool.ts";
+import { MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
 
 /** One block of a change. */
 export interface Touched {
@@ -20,6 +20,15 @@ export interface Touched {
   readonly before: number;
   readonly ops: ByteWriter;
   fresh: boolean;
+}
+
+/**
+ * Whether a block that is in `frame`, if anywhere, may be formatted anew now: of a shared volume another
+ * member may have it still, from its earlier life.
+ */
+export function mayFormat(pool: Pool, volume: Volume, frame: number): boolean {
+  if (frame === NO_FRAME) return !volume.isShared;
+  return !pool.isLoading(frame) && pool.modeOf[frame] !== MODE_PR;
 }
 
 /** Writes the record of a block, whose copy gets the group's stamp. */

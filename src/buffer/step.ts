@@ -7,6 +7,7 @@
  * that may not wait (`light`) neither pins nor asks.
  */
 import type { Volume } from "../storage/volume.ts";
+import type { GrantMode } from "./block_keeper.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
 
 /** What an attempt returns when something was not at hand. */
@@ -16,7 +17,14 @@ export const MISS = -1;
 export interface Need {
   readonly volume: Volume;
   readonly block: number;
+  /** What it is to be used for; where nobody shares the volume all is allowed. */
+  readonly mode: GrantMode;
+  /** Whether it may never have been written: who asks formats it. */
+  readonly isFresh: boolean;
 }
+
+/** Times that a step may lose a block it had been brought before it takes all it needs in one order. */
+const LOSSES_MAX = 2;
 
 /** Blocks pinned and asked for by one attempt. */
 export class Step {
@@ -40,6 +48,13 @@ export class Step {
   /** Frames pinned, each with the attempt that used it last. */
   readonly #pinned = new Map<number, number>();
   readonly #asked = new Set<number>();
+  /** Shared blocks that this attempt has used or asked for, each with the highest mode. */
+  readonly #shared = new Map<number, Need>();
+  /** Shared blocks that were brought to it. */
+  readonly #brought = new Set<number>();
+  #losses = 0;
+  /** Shared blocks that are kept until it ends, in the order of all members. */
+  readonly grips: Need[] = [];
   /** Blocks that were given back before the step ended. */
   readonly #letGone = new Set<number>();
   #attempt = 0;
@@ -59,18 +74,49 @@ export class Step {
     const frame = this.pool.find(volume.index, block);
     if (this.light) return frame;
     if (frame === NO_FRAME) return this.ask(volume, block);
+    if (volume.isShared) this.noteShared(volume, block, "PR");
     this.hold(frame);
     return frame;
   }
 
   /** Asks for a block, which answers `MISS`. */
-  protected ask(volume: Volume, block: number): number {
+  protected ask(volume: Volume, block: number, mode: GrantMode = "PR", isFresh: boolean = false): number {
     const key = volume.index * 2 ** 32 + block;
-    if (!this.#asked.has(key)) {
-      this.#asked.add(key);
-      this.needs.push({ volume, block });
+    if (this.#asked.has(key)) return MISS;
+    this.#asked.add(key);
+    this.needs.push({ volume, block, mode, isFresh });
+    if (volume.isShared) {
+      this.noteShared(volume, block, mode, isFresh);
+      if (this.#brought.has(key)) this.#losses++;
     }
     return MISS;
+  }
+
+  /** Notes what this attempt uses of a volume that others use, too. */
+  protected noteShared(volume: Volume, block: number, mode: GrantMode, isFresh: boolean = false): void {
+    const key = volume.index * 2 ** 32 + block;
+    const known = this.#shared.get(key);
+    if (known === undefined || (mode === "EX" && known.mode === "PR")) {
+      this.#shared.set(key, { volume, block, mode, isFresh });
+    }
+  }
+
+  /** Notes that a block it asked for was brought. */
+  wasBrought({ volume, block }: Need): void {
+    if (volume.isShared) this.#brought.add(volume.index * 2 ** 32 + block);
+  }
+
+  /**
+   * Whether other members have taken from it what it waited for so often that it has to take its blocks in
+   * the order of all members and keep each until it has the rest (design attack D2).
+   */
+  get isContended(): boolean {
+    return this.#losses >= LOSSES_MAX;
+  }
+
+  /** Shared blocks of the last attempt, used or lacking, in the order of all members. */
+  sharedInOrder(): Need[] {
+    return [...this.#shared.values()].sort(byPlace);
   }
 
   /** Notes that a value was read from this frame: its change must be safe before the answer leaves. */
@@ -139,6 +185,7 @@ export class Step {
       this.needs.length = 0;
       this.#asked.clear();
     }
+    if (this.#shared.size > 0) this.#shared.clear();
     this.waits.length = 0;
     this.framesWanted = 0;
     this.seen = 0;
@@ -148,8 +195,15 @@ export class Step {
   release(): void {
     if (this.kept.size > 0) this.kept.clear();
     if (this.#letGone.size > 0) this.#letGone.clear();
+    if (this.#brought.size > 0) this.#brought.clear();
     if (this.#pinned.size === 0) return;
     for (const frame of this.#pinned.keys()) this.pool.unpin(frame);
     this.#pinned.clear();
   }
+}
+
+/** The order in which every member takes blocks that it keeps while it waits for others. */
+export function byPlace(a: Need, b: Need): number {
+  if (a.volume === b.volume) return a.block - b.block;
+  return a.volume.facts.incarnation < b.volume.facts.incarnation ? -1 : 1;
 }

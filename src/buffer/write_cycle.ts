@@ -2,6 +2,7 @@
  * Write cycle: the parts of one cycle that keep no state: copies, home writes, syncs, and which failures may
  * pass.
  */
+import { atEnd } from "../ground/at_end.ts";
 import { sealBlock } from "../ground/block.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
 import type { BlockWrite } from "../ports/mod.ts";
@@ -18,6 +19,33 @@ export interface CycleImage {
 /** An image and the frame it was copied from. */
 export interface FramedImage extends CycleImage {
   readonly frame: number;
+}
+
+/** The images of one cycle, until they are home: a block that leaves the member meanwhile is taken out. */
+export class CycleImages {
+  readonly list: FramedImage[];
+  /** The home writes that were issued, while they run. */
+  #homing: Promise<unknown> | undefined;
+
+  constructor(list: FramedImage[]) {
+    this.list = list;
+  }
+
+  /** Writes them home; answers the volumes that took theirs. */
+  writeHome(): Promise<Set<Volume>> {
+    const homing = atEnd(writeHome(this.list), () => this.#homing = undefined);
+    this.#homing = homing;
+    return homing;
+  }
+
+  /** Takes a block out; what to wait for when its home write was issued. */
+  letGo(volume: Volume, block: number): Promise<void> | undefined {
+    const at = this.list.findIndex((it) => it.block === block && it.volume === volume);
+    if (at < 0) return undefined;
+    if (this.#homing !== undefined) return this.#homing.then(() => {}, () => {});
+    this.list.splice(at, 1);
+    return undefined;
+  }
 }
 
 /** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
@@ -44,7 +72,7 @@ export function copyFrames(
  * volume that was taken over, or closed, is no longer this member's to write: its blocks are left to the next
  * owner.
  */
-export async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
+async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
   const sets = new Map<Volume, BlockWrite[]>();
   for (const image of cycle) {
     const set = sets.get(image.volume);

@@ -9,82 +9,20 @@
 import { atEnd } from "../ground/at_end.ts";
 import { blockStamp } from "../ground/block.ts";
 import type { CohortError } from "../ground/errors.ts";
-import type { Answer, Clock, Observer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
-import type { Engine, RoomMaker } from "./engine.ts";
-import {
-  copyFrames,
-  type CycleImage,
-  endOf,
-  type FramedImage,
-  mayPass,
-  syncVolume,
-  writeHome,
-} from "./write_cycle.ts";
+import type { RoomMaker } from "./engine.ts";
+import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
+import type { WriteDaemonOptions, WriteDaemonWorld } from "./write_daemon_world.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
 
 /** A cycle between its images and its home writes. */
 interface SealedCycle {
-  readonly images: readonly FramedImage[];
+  readonly images: CycleImages;
   /** Journal position when the copies were made. */
   readonly formedAt: number;
   readonly sealedMs: number;
   readonly journalMs: number;
   readonly imagesMs: number;
-}
-
-/** What a cycle's header says besides its images. */
-export interface CycleFacts {
-  /** Redo position up to which the images hold everything. */
-  readonly position: number;
-  /** Highest stamp the images may have. */
-  readonly stamp: number;
-  /** Journal segment of that position. */
-  readonly segment: number;
-}
-
-/** The image journal as the daemon needs it. */
-export interface ImageSink {
-  /** Takes space for a cycle of so many blocks; answers for how many there is: fewer on a full disk. */
-  makeRoom(blocks: number): Answer<number>;
-  /** Makes all images of a cycle durable, sealed by one sync. */
-  writeCycle(cycle: number, images: readonly CycleImage[], facts: CycleFacts): Promise<void>;
-  /** The cycle's volumes are synced: its images are needed no more. */
-  release(cycle: number): Promise<void>;
-}
-
-/** The journal as the daemon needs it. */
-export interface DaemonJournal {
-  readonly position: number;
-  makeSafe(position: number): Promise<void>;
-}
-
-/** Settings of the daemon. */
-export interface WriteDaemonOptions {
-  /** Most blocks a cycle takes. */
-  readonly cycleBlocks: number;
-  /** A cycle starts when more frames than this are dirty. */
-  readonly dirtyTarget: number;
-  /** Journal bytes after which everything dirty goes home and the journal is truncated. */
-  readonly checkpointBytes: number;
-  /** Milliseconds of quiet after which everything dirty goes home. */
-  readonly idleMs: number;
-}
-
-/** What the daemon needs of its member. */
-export interface WriteDaemonWorld {
-  readonly engine: Engine;
-  readonly journal: DaemonJournal;
-  readonly images: ImageSink;
-  readonly volumeAt: (index: number) => Volume | undefined;
-  /** Number of the journal segment written now. */
-  readonly segmentAt: () => number;
-  readonly clock: Clock;
-  readonly observer: Observer;
-  /** A sync failed: the member ends. */
-  readonly onStop: (error: CohortError) => void;
-  /** All blocks changed before this journal position are home. */
-  readonly onHome: (position: number) => Promise<void>;
 }
 
 const CYCLES_KEPT = 20;
@@ -113,6 +51,8 @@ export class WriteDaemon implements RoomMaker {
   #redirtied = 0;
   /** A cycle whose images are durable and whose blocks are not home yet. */
   #sealed: SealedCycle | undefined;
+  /** The images of the cycle that runs. */
+  #images: CycleImages | undefined;
   readonly #recent: CycleRecord[] = [];
 
   constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
@@ -161,6 +101,14 @@ export class WriteDaemon implements RoomMaker {
     const home = new Promise<void>((done, fail) => this.#waiters.push({ position, done, fail }));
     this.#wantHome(position);
     return home;
+  }
+
+  /**
+   * A block is about to leave this member, which writes it home no more (DESIGN D6). What to wait for, when
+   * its home write was issued already.
+   */
+  letGo(volume: Volume, block: number): Promise<void> | undefined {
+    return this.#images?.letGo(volume, block);
   }
 
   /** Ends it: nothing more is written; who waits is told why. */
@@ -256,7 +204,8 @@ export class WriteDaemon implements RoomMaker {
     }
     this.#cycle++;
     const formedAt = journal.position;
-    const cycle = copyFrames(pool, frames, this.#world.volumeAt);
+    const cycle = new CycleImages(copyFrames(pool, frames, this.#world.volumeAt));
+    this.#images = cycle;
     const formedMs = this.#world.clock.monotonicMs();
     try {
       this.#phase = PHASE.journal;
@@ -264,7 +213,7 @@ export class WriteDaemon implements RoomMaker {
       const journaledMs = this.#world.clock.monotonicMs();
       this.#phase = PHASE.images;
       const facts = { position: formedAt, stamp: engine.stamps.last, segment: this.#world.segmentAt() };
-      await images.writeCycle(this.#cycle, cycle, facts);
+      await images.writeCycle(this.#cycle, [...cycle.list], facts);
       const sealedMs = this.#world.clock.monotonicMs();
       return {
         images: cycle,
@@ -282,20 +231,21 @@ export class WriteDaemon implements RoomMaker {
   /** Writes a sealed cycle in place and syncs it; may be done again as a whole. */
   async #bringHome(cycle: SealedCycle): Promise<void> {
     this.#phase = PHASE.home;
-    const volumes = await writeHome(cycle.images);
+    const volumes = await cycle.images.writeHome();
     this.#phase = PHASE.syncing;
     for (const volume of volumes) if (!await syncVolume(volume)) volumes.delete(volume);
     this.#phase = PHASE.clearing;
     // Images that did not come home stay as they are: whoever recovers their volume may need them.
-    if (cycle.images.every(({ volume }) => volumes.has(volume))) {
+    if (cycle.images.list.every(({ volume }) => volumes.has(volume))) {
       await this.#world.images.release(this.#cycle);
     } else await this.#rest();
     const redirtiedBefore = this.#redirtied;
-    for (const image of cycle.images) {
+    for (const image of cycle.images.list) {
       if (volumes.has(image.volume)) this.#settle(image, cycle.formedAt);
       else this.#world.engine.pool.requeue(image.frame);
     }
-    this.#written += cycle.images.length;
+    this.#written += cycle.images.list.length;
+    this.#images = undefined;
     this.#phase = PHASE.idle;
     this.#remember(cycle, this.#redirtied - redirtiedBefore);
   }
@@ -303,7 +253,7 @@ export class WriteDaemon implements RoomMaker {
   #remember({ images, sealedMs, journalMs, imagesMs }: SealedCycle, redirtied: number): void {
     const { clock, observer } = this.#world;
     const homeMs = clock.monotonicMs() - sealedMs;
-    const blocks = images.length;
+    const blocks = images.list.length;
     this.#recent.push({ cycle: this.#cycle, blocks, redirtied, journalMs, imagesMs, homeMs });
     if (this.#recent.length > CYCLES_KEPT) this.#recent.shift();
     observer.measure("write_cycle_blocks", blocks);
@@ -357,9 +307,19 @@ export class WriteDaemon implements RoomMaker {
     // tell.
     const done = this.#waiters.filter((waiter) => waiter.position < oldest);
     this.#homeReached = Math.max(this.#homeReached, reached);
-    await onHome(this.#homeReached);
+    await onHome(await this.#neededFrom(this.#homeReached));
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const waiter of done) waiter.done();
+  }
+
+  /**
+   * From where the journal is needed: below `reached` by blocks that others were sent and have to bring home.
+   */
+  async #neededFrom(reached: number): Promise<number> {
+    const owed = this.#world.engine.coherence?.owed;
+    if (owed === undefined || owed.size === 0) return reached;
+    await owed.lookHome();
+    return owed.oldest(reached);
   }
 
   /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */

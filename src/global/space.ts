@@ -6,8 +6,9 @@
  * come back at once.
  */
 import type { Change } from "../buffer/change.ts";
+import { blockKind, KIND_MAP } from "../ground/block.ts";
 import { MISS } from "../buffer/step.ts";
-import { mapFindFree } from "../ground/space_map.ts";
+import { mapAllocated, mapFindFree } from "../ground/space_map.ts";
 import type { Volume } from "../storage/volume.ts";
 
 /** Least blocks a volume grows by; it doubles up to one extent. */
@@ -85,6 +86,7 @@ function takeInNew(change: Change, volume: Volume, start: number): number {
   const { extentBlocks } = volume.facts;
   const { bytes, blockSize } = change.pool;
   let map = change.findFresh(volume, start);
+  if (map === MISS && isBegun(change, volume, start)) return FULL;
   if (map === MISS) {
     map = change.createMap(volume, start);
     if (map === MISS) return MISS;
@@ -95,6 +97,17 @@ function takeInNew(change: Change, volume: Volume, start: number): number {
   if (bit < 0) return FULL;
   change.mapSet(map, bit, 1);
   return start + bit;
+}
+
+/** Whether another member has begun the extent already, whose map this one holds by now. */
+function isBegun(change: Change, volume: Volume, start: number): boolean {
+  if (!volume.isShared) return false;
+  const frame = change.peek(volume, start);
+  const { bytes, blockSize } = change.pool;
+  if (frame === MISS || blockKind(bytes, frame * blockSize) !== KIND_MAP) return false;
+  const { extentBlocks } = volume.facts;
+  volume.freeIn[start / extentBlocks] = extentBlocks - mapAllocated(bytes, frame * blockSize);
+  return true;
 }
 
 /** Marks a block that nothing reaches free in its map: 1, or `MISS` with what is lacking. */

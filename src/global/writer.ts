@@ -7,6 +7,7 @@
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, NO_SPACE } from "../buffer/engine.ts";
+import { MODE_PR } from "../buffer/pool.ts";
 import { MISS } from "../buffer/step.ts";
 import { opPut } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
@@ -225,6 +226,7 @@ export class GlobalWriter {
     const { bytes, blockSize } = pool;
     const base = leaf * blockSize;
     if (engine.stopped !== undefined || length > INLINE_VALUE_BYTES_MAX) return 0;
+    if (pool.modeOf[leaf] === MODE_PR) return 0;
     if (!fits(bytes, base, blockSize, found, keyLength, length)) return 0;
     const bytesMax = HOT_GROUP_BYTES + keyLength + length;
     if (!engine.admitNow(bytesMax)) return LACKS_SPACE;

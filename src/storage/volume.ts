@@ -42,6 +42,8 @@ export class Volume {
   readonly readOnly: boolean;
   /** Set when the volume must not be used: every access is refused with this cause. */
   quarantine: CohortError | undefined;
+  /** Whether other members use it too: then each block is had by leave of its keeper (DESIGN D6). */
+  isShared = false;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
   /** Roots of staged trees that somebody builds now: others that the free queue names are leftovers. */
@@ -152,6 +154,12 @@ export class Volume {
 
   async #grow(blocks: number): Promise<void> {
     await this.#file.grow(blocks);
+    if (blocks > this.#blocks) this.#blocks = blocks;
+  }
+
+  /** Looks how long it is by now: other members may have made it longer. */
+  async measure(): Promise<void> {
+    const blocks = await this.#file.size();
     if (blocks > this.#blocks) this.#blocks = blocks;
   }
 

@@ -1,0 +1,163 @@
+/**
+ * Keeping: the blocks that this member keeps, and who keeps which (DESIGN D6).
+ *
+ * Extents are spread over the members of the view by rendezvous hashing, so that a view change moves no more
+ * of them than it must. What is kept of a block goes as soon as nobody has it; the numbers of turns go on
+ * rising over all blocks, so that nothing late is taken for an answer to what was asked anew.
+ */
+import { type KeeperEvent, type KeeperMessage, keeperStep, type KeptBlock, UNHELD } from "./block_keeper.ts";
+import type { BlockPlace } from "./block_message.ts";
+import { mergeReports, type ReportedBlock, type SentVerdict, takenBack } from "./block_report.ts";
+
+/** What the keeper says. */
+export interface KeepingWorld {
+  /** Tells a member something about a block. */
+  readonly tell: (place: BlockPlace, message: KeeperMessage) => void;
+  /** Tells the sender of a block what became of it. */
+  readonly judge: (place: BlockPlace, verdict: SentVerdict) => void;
+}
+
+/** A block of whose sender it is not known yet whether it has it again. */
+interface Returning {
+  readonly place: BlockPlace;
+  readonly block: KeptBlock;
+  readonly sender: string;
+}
+
+/** The keeper's tables of one member. */
+export class BlockKeeping {
+  readonly #world: KeepingWorld;
+  /** By tag of the volume, then by block. */
+  readonly #volumes = new Map<number, Map<number, KeptBlock>>();
+  #lastTurn = 0;
+  /** Members of the view that have not reported all that they have. */
+  #expected = new Set<string>();
+  #reports = new Map<string, Array<readonly [string, ReportedBlock]>>();
+  #returning = new Map<string, Returning>();
+  /** What was told about blocks of which it is not known yet who has them. */
+  #waiting: Array<{ readonly place: BlockPlace; readonly event: KeeperEvent }> = [];
+
+  constructor(world: KeepingWorld) {
+    this.#world = world;
+  }
+
+  /** Blocks that somebody holds or asked for. */
+  get size(): number {
+    let size = 0;
+    for (const blocks of this.#volumes.values()) size += blocks.size;
+    return size;
+  }
+
+  /** A view begins: each of its members is to report what it has of what is kept here. */
+  begin(members: readonly string[]): void {
+    this.#volumes.clear();
+    this.#reports = new Map();
+    this.#returning = new Map();
+    this.#waiting = [];
+    this.#expected = new Set(members);
+  }
+
+  /** A member reported some of its blocks, or the last. */
+  reported(from: string, reports: readonly ReportedBlock[], isLast: boolean): void {
+    for (const report of reports) {
+      const key = keyOf(report);
+      const known = this.#reports.get(key);
+      if (known === undefined) this.#reports.set(key, [[from, report]]);
+      else known.push([from, report]);
+    }
+    if (isLast && this.#expected.delete(from) && this.#expected.size === 0) this.#rebuild();
+  }
+
+  /** The sender of a block has it again, or found it home. */
+  returned(from: string, place: BlockPlace, hasIt: boolean): void {
+    const key = keyOf(place);
+    const returning = this.#returning.get(key);
+    if (returning?.sender !== from) return;
+    this.#returning.delete(key);
+    this.#put(place, hasIt ? takenBack(returning.block, from) : returning.block);
+    this.#goOn((it) => keyOf(it) === key);
+  }
+
+  /** Somebody told the keeper something. */
+  heard(place: BlockPlace, event: KeeperEvent): void {
+    if (this.#expected.size > 0 || this.#returning.has(keyOf(place))) {
+      this.#waiting.push({ place, event });
+      return;
+    }
+    const known = this.#volumes.get(place.tag)?.get(place.block) ?? UNHELD;
+    const { block, messages } = keeperStep({ ...known, turns: this.#lastTurn }, event);
+    this.#put(place, block);
+    for (const message of messages) this.#world.tell(place, message);
+  }
+
+  #put({ tag, block }: BlockPlace, kept: KeptBlock): void {
+    this.#lastTurn = Math.max(this.#lastTurn, kept.turns);
+    let blocks = this.#volumes.get(tag);
+    if (blocks === undefined) this.#volumes.set(tag, blocks = new Map<number, KeptBlock>());
+    if (isUnheld(kept)) blocks.delete(block);
+    else blocks.set(block, kept);
+  }
+
+  /** All have reported: who has what is known again. */
+  #rebuild(): void {
+    const reports = [...this.#reports.values()];
+    this.#reports = new Map();
+    for (const all of reports) {
+      const place = all[0]![1];
+      const { block, verdicts } = mergeReports(all);
+      this.#put(place, block);
+      for (const verdict of verdicts) {
+        if (verdict.isBack) this.#returning.set(keyOf(place), { place, block, sender: verdict.sender });
+        this.#world.judge(place, verdict);
+      }
+    }
+    this.#goOn(() => true);
+  }
+
+  /** Takes up what waited, in the order in which it came. */
+  #goOn(isDue: (place: BlockPlace) => boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ place }) => !isDue(place));
+    for (const { place, event } of waiting) if (isDue(place)) this.heard(place, event);
+  }
+}
+
+function keyOf({ tag, block }: BlockPlace): string {
+  return `${tag} ${block}`;
+}
+
+function isUnheld({ exclusive, sharers, owner, queue, turn }: KeptBlock): boolean {
+  return exclusive === undefined && sharers.length === 0 && owner === undefined && queue.length === 0 &&
+    turn === undefined;
+}
+
+/** The member that keeps the blocks of an extent: of all the one whose weight for it is highest. */
+export function keeperOf(members: readonly string[], tag: number, extent: number): string {
+  let keeper = "";
+  let most = -1;
+  for (const member of members) {
+    const weight = weightOf(member, tag, extent);
+    if (weight > most || (weight === most && member < keeper)) {
+      most = weight;
+      keeper = member;
+    }
+  }
+  return keeper;
+}
+
+function weightOf(member: string, tag: number, extent: number): number {
+  let hash = mixed(tag ^ Math.imul(extent + 1, 0x9e3779b1));
+  for (let i = 0; i < member.length; i += 8) {
+    hash = mixed(hash ^ Number.parseInt(member.slice(i, i + 8), 16));
+  }
+  return hash >>> 0;
+}
+
+/** Spreads the bits of a number. */
+function mixed(value: number): number {
+  let hash = value ^ (value >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}

@@ -1,0 +1,223 @@
+/**
+ * What members say to each other about one block of a shared volume. Pure.
+ *
+ *     0 u8 kind   1 u32 tag of the volume   5 u32 block   9 u48 turn   15 u8 mode   16 u8 what   17 the rest:
+ *     of a demand the 16 bytes of the asker's incarnation, of an image the block
+ *
+ *     0 u8 10, a report   1 u8 whether it is the last   2 u16 count   4 for each block the same from 1 to 16,
+ *     and of one sent on the 16 bytes of whom it was sent to
+ */
+import { ByteReader } from "../ground/byte_reader.ts";
+import { ByteWriter } from "../ground/byte_writer.ts";
+import { getId, ID_BYTES, putId } from "../ground/hex.ts";
+import type { BlockOrder, HolderEvent, HolderMessage } from "./block_holder.ts";
+import type { GrantMode, GrantSource, KeeperEvent, KeeperMessage } from "./block_keeper.ts";
+import type { ReportedBlock } from "./block_report.ts";
+
+/** Topic of these messages. */
+export const BLOCK_TOPIC = 1;
+
+/** A block of a shared volume. */
+export interface BlockPlace {
+  /** Tag of the volume: the first bytes of its incarnation. */
+  readonly tag: number;
+  readonly block: number;
+}
+
+/** What is said to the block's keeper, to one who holds or wants it, or by one of those to another. */
+export type BlockMessage =
+  | { readonly to: "rebuild"; readonly reports: readonly ReportedBlock[]; readonly isLast: boolean }
+  | { readonly to: "sender"; readonly place: BlockPlace; readonly turn: number; readonly isBack: boolean }
+  | { readonly to: "returned"; readonly place: BlockPlace; readonly hasIt: boolean }
+  | { readonly to: "keeper"; readonly place: BlockPlace; readonly event: KeeperEvent }
+  | {
+    readonly to: "holder";
+    readonly place: BlockPlace;
+    readonly event: HolderEvent;
+    /** The block, of an image. */
+    readonly bytes: Uint8Array | undefined;
+  };
+
+const ASK = 1, GOT = 2, DROPPED = 3, GIVE = 4;
+const GRANT = 5, DEMAND = 6, DROP = 7;
+const IMAGE = 8, ARRIVED = 9;
+const REPORT = 10, VERDICT = 11, RETURNED = 12;
+const MODES: readonly GrantMode[] = ["PR", "EX"];
+const SOURCES: readonly GrantSource[] = ["held", "volume", "image"];
+const FREE_BIT = 1, DIRTY_BIT = 2, KEEPS_BIT = 4, SENT_BIT = 8, YES_BIT = 16;
+
+/** A message of a holder to the keeper, or to another holder with `image`, the block that it sends. */
+export function encodeHolderMessage(
+  place: BlockPlace,
+  message: HolderMessage,
+  image: Uint8Array | undefined,
+): Uint8Array {
+  switch (message.kind) {
+    case "ask":
+      return head(ASK, place, 0, message.mode, 0).copy();
+    case "got":
+      return head(GOT, place, message.turn, "PR", 0).copy();
+    case "dropped":
+      return head(DROPPED, place, message.turn, "PR", 0).copy();
+    case "give":
+      return head(GIVE, place, 0, "PR", 0).copy();
+    case "arrived":
+      return head(ARRIVED, place, message.turn, "PR", 0).copy();
+    case "image": {
+      const { turn, mode, isFree, isDirty } = message;
+      const what = (isFree ? FREE_BIT : 0) | (isDirty ? DIRTY_BIT : 0);
+      const writer = head(IMAGE, place, turn, mode, what);
+      if (image !== undefined) writer.append(image);
+      return writer.copy();
+    }
+  }
+}
+
+/** A message of the keeper. */
+export function encodeKeeperMessage(place: BlockPlace, message: KeeperMessage): Uint8Array {
+  switch (message.kind) {
+    case "grant":
+      return head(GRANT, place, message.turn, message.mode, SOURCES.indexOf(message.source)).copy();
+    case "drop":
+      return head(DROP, place, message.turn, "PR", 0).copy();
+    case "demand": {
+      const { turn, mode, isFree, keeps, asker } = message;
+      const what = (isFree ? FREE_BIT : 0) | (keeps === "PR" ? KEEPS_BIT : 0);
+      const writer = head(DEMAND, place, turn, mode, what);
+      putMember(writer, asker);
+      return writer.copy();
+    }
+  }
+}
+
+/** Some of a member's blocks; whether they are the last. */
+export function encodeReports(reports: readonly ReportedBlock[], isLast: boolean): Uint8Array {
+  const writer = new ByteWriter(16 + reports.length * 20);
+  writer.u8(REPORT);
+  writer.u8(isLast ? 1 : 0);
+  writer.u16(reports.length);
+  for (const { tag, block, turn, mode, isDirty, sentTo } of reports) {
+    const what = (isDirty ? DIRTY_BIT : 0) | (sentTo === undefined ? 0 : SENT_BIT);
+    putHead(writer, { tag, block }, turn, mode ?? "PR", what);
+    if (sentTo !== undefined) putMember(writer, sentTo);
+  }
+  return writer.copy();
+}
+
+/** What became of a block that was sent on. */
+export function encodeVerdict(place: BlockPlace, turn: number, isBack: boolean): Uint8Array {
+  return head(VERDICT, place, turn, "PR", isBack ? YES_BIT : 0).copy();
+}
+
+/** Whether its sender has a block again. */
+export function encodeReturned(place: BlockPlace, hasIt: boolean): Uint8Array {
+  return head(RETURNED, place, 0, "PR", hasIt ? YES_BIT : 0).copy();
+}
+
+function putMember(writer: ByteWriter, incarnation: string): void {
+  writer.ensure(ID_BYTES);
+  putId(writer.bytes, writer.length, incarnation);
+  writer.length += ID_BYTES;
+}
+
+function head(
+  kind: number,
+  place: BlockPlace,
+  turn: number,
+  mode: GrantMode,
+  what: number,
+): ByteWriter {
+  const writer = new ByteWriter(64);
+  writer.u8(kind);
+  putHead(writer, place, turn, mode, what);
+  return writer;
+}
+
+function putHead(
+  writer: ByteWriter,
+  { tag, block }: BlockPlace,
+  turn: number,
+  mode: GrantMode,
+  what: number,
+): void {
+  writer.u32(tag);
+  writer.u32(block);
+  writer.u48(turn);
+  writer.u8(MODES.indexOf(mode));
+  writer.u8(what);
+}
+
+interface Head {
+  readonly place: BlockPlace;
+  readonly turn: number;
+  readonly mode: GrantMode;
+  readonly what: number;
+}
+
+function readHead(reader: ByteReader): Head {
+  const place = { tag: reader.u32(), block: reader.u32() };
+  const turn = reader.u48();
+  const mode = MODES[reader.u8()] ?? reader.fail("it has an unknown mode");
+  return { place, turn, mode, what: reader.u8() };
+}
+
+function readReports(reader: ByteReader): BlockMessage {
+  const isLast = reader.u8() === 1;
+  const reports: ReportedBlock[] = [];
+  for (let count = reader.u16(); count > 0; count--) {
+    const { place, turn, mode, what } = readHead(reader);
+    const isSent = (what & SENT_BIT) !== 0;
+    const sentTo = isSent ? getId(reader.bytes, reader.skip(ID_BYTES)) : undefined;
+    const isDirty = (what & DIRTY_BIT) !== 0;
+    reports.push({ ...place, turn, isDirty, mode: isSent ? undefined : mode, sentTo });
+  }
+  reader.expectEnd();
+  return { to: "rebuild", reports, isLast };
+}
+
+/** A message taken apart; an image is a view of `bytes`. Throws `CORRUPT` for what is none. */
+export function decodeBlockMessage(from: string, bytes: Uint8Array, blockSize: number): BlockMessage {
+  const reader = new ByteReader(bytes, "Message about a block");
+  const kind = reader.u8();
+  if (kind === REPORT) return readReports(reader);
+  const { place, turn, mode, what } = readHead(reader);
+  const image = kind === IMAGE ? reader.view(blockSize) : undefined;
+  const asker = kind === DEMAND ? getId(reader.bytes, reader.skip(ID_BYTES)) : "";
+  reader.expectEnd();
+  const isFree = (what & FREE_BIT) !== 0;
+  const toHolder = (event: HolderEvent): BlockMessage => ({ to: "holder", place, event, bytes: image });
+  switch (kind) {
+    case ASK:
+      return { to: "keeper", place, event: { kind: "ask", from, mode } };
+    case GOT:
+      return { to: "keeper", place, event: { kind: "got", from, turn } };
+    case DROPPED:
+      return { to: "keeper", place, event: { kind: "dropped", from, turn } };
+    case GIVE:
+      return { to: "keeper", place, event: { kind: "give", from } };
+    case GRANT: {
+      const source = SOURCES[what] ?? reader.fail("it has an unknown source");
+      return toHolder({ kind: "grant", turn, mode, source });
+    }
+    case DROP:
+      return toHolder(ordered({ kind: "drop", turn, asker: "", mode: "EX", keeps: "NL", isFree: true }));
+    case DEMAND: {
+      const keeps = (what & KEEPS_BIT) !== 0 ? "PR" : "NL";
+      return toHolder(ordered({ kind: "demand", turn, asker, mode, keeps, isFree }));
+    }
+    case IMAGE:
+      return toHolder({ kind: "image", from, turn, mode, isFree, isDirty: (what & DIRTY_BIT) !== 0 });
+    case ARRIVED:
+      return toHolder({ kind: "arrived", from, turn });
+    case VERDICT:
+      return { to: "sender", place, turn, isBack: (what & YES_BIT) !== 0 };
+    case RETURNED:
+      return { to: "returned", place, hasIt: (what & YES_BIT) !== 0 };
+    default:
+      return reader.fail(`it has the unknown kind ${kind}`);
+  }
+}
+
+function ordered(order: BlockOrder): HolderEvent {
+  return { kind: "order", order };
+}

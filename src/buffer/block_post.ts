@@ -1,0 +1,161 @@
+/**
+ * Block post: brings what the tables of coherence say to whom it concerns, who may be this member itself:
+ * that costs no message. Only an image waits until the redo of its changes is safe (DESIGN D4).
+ */
+import type { Courier } from "../ports/mod.ts";
+import { isPending } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { BlockOrder, HolderEvent, HolderMessage } from "./block_holder.ts";
+import type { KeeperMessage } from "./block_keeper.ts";
+import { BlockKeeping, keeperOf } from "./block_keeping.ts";
+import {
+  BLOCK_TOPIC,
+  type BlockPlace,
+  decodeBlockMessage,
+  encodeHolderMessage,
+  encodeKeeperMessage,
+  encodeReports,
+  encodeReturned,
+  encodeVerdict,
+} from "./block_message.ts";
+import type { ReportedBlock, SentVerdict } from "./block_report.ts";
+
+/** Blocks that one message reports. */
+const REPORTS_A_MESSAGE = 500;
+
+/** What the post needs of its member. */
+export interface BlockPostWorld {
+  readonly courier: Courier;
+  readonly blockSize: number;
+  /** Something is told to this member as one who holds or wants a block. */
+  readonly toHolder: (place: BlockPlace, event: HolderEvent, image: Uint8Array | undefined) => void;
+  /** A block that this member sent on has arrived, or may be its own again. */
+  readonly toSender: (place: BlockPlace, turn: number, isBack: boolean) => void;
+  /** The extent of a block that this member has. */
+  readonly extentOf: (place: BlockPlace) => number;
+  /** A message could not be sent: the view must be looked at. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Messages about blocks, and the tables of those that this member keeps. */
+export class BlockPost {
+  /** Messages told to other members. */
+  messages = 0;
+  readonly #world: BlockPostWorld;
+  readonly #keeping: BlockKeeping;
+  /** By tag of the volume, then by extent. */
+  readonly #keepers = new Map<number, string[]>();
+  #members: readonly string[] = [];
+
+  constructor(world: BlockPostWorld) {
+    this.#world = world;
+    this.#keeping = new BlockKeeping({
+      tell: (place, message) => this.#tellHolder(place, message),
+      judge: (place, verdict) => this.#judge(place, verdict),
+    });
+    world.courier.serve(BLOCK_TOPIC, (from, body) => void this.#heard(from, body));
+  }
+
+  /** Blocks of which this member keeps something. */
+  get kept(): number {
+    return this.#keeping.size;
+  }
+
+  /** A view begins: its members keep the blocks, and are told which of theirs this member has. */
+  enter(members: readonly string[], reports: readonly ReportedBlock[]): void {
+    const { self } = this.#world.courier;
+    this.#members = members;
+    this.#keepers.clear();
+    this.#keeping.begin(members);
+    const byKeeper = new Map<string, ReportedBlock[]>(members.map((member) => [member, []]));
+    for (const report of reports) {
+      byKeeper.get(this.#keeper(report, this.#world.extentOf(report)))?.push(report);
+    }
+    for (const [member, theirs] of byKeeper) {
+      for (let from = 0; from === 0 || from < theirs.length; from += REPORTS_A_MESSAGE) {
+        const some = theirs.slice(from, from + REPORTS_A_MESSAGE);
+        const isLast = from + REPORTS_A_MESSAGE >= theirs.length;
+        if (member === self) this.#keeping.reported(self, some, isLast);
+        else this.#send(member, encodeReports(some, isLast), 0);
+      }
+    }
+  }
+
+  /** Tells the keeper whether this member has a block again that it had sent on. */
+  returned(place: BlockPlace, hasIt: boolean): void {
+    const { self } = this.#world.courier;
+    const keeper = this.#keeper(place, this.#world.extentOf(place));
+    if (keeper === self) this.#keeping.returned(self, place, hasIt);
+    else this.#send(keeper, encodeReturned(place, hasIt), 0);
+  }
+
+  /** Tells the keeper of a block, or another who holds or wants it, what its holder says. */
+  tell(
+    { volume, block }: { readonly volume: Volume; readonly block: number },
+    message: HolderMessage,
+    image: Uint8Array | undefined,
+    after: number,
+  ): void {
+    const place = { tag: volume.facts.tag, block };
+    if (message.kind === "image") {
+      return this.#send(message.to, encodeHolderMessage(place, message, image), after);
+    }
+    if (message.kind === "arrived") {
+      return this.#send(message.to, encodeHolderMessage(place, message, undefined), 0);
+    }
+    const { self } = this.#world.courier;
+    const keeper = this.#keeper(place, Math.floor(block / volume.facts.extentBlocks));
+    if (keeper === self) this.#keeping.heard(place, { ...message, from: self });
+    else this.#send(keeper, encodeHolderMessage(place, message, undefined), 0);
+  }
+
+  #tellHolder(place: BlockPlace, message: KeeperMessage): void {
+    const { courier, toHolder } = this.#world;
+    if (message.to !== courier.self) return this.#send(message.to, encodeKeeperMessage(place, message), 0);
+    toHolder(
+      place,
+      message.kind === "grant" ? message : { kind: "order", order: orderOf(message) },
+      undefined,
+    );
+  }
+
+  #send(to: string, body: Uint8Array, after: number): void {
+    this.messages++;
+    const sent = this.#world.courier.tell(to, BLOCK_TOPIC, body, after);
+    if (isPending(sent)) sent.catch((error) => this.#world.onTrouble(error));
+  }
+
+  #heard(from: string, body: Uint8Array): void {
+    const message = decodeBlockMessage(from, body, this.#world.blockSize);
+    const { toHolder, toSender } = this.#world;
+    switch (message.to) {
+      case "keeper":
+        return this.#keeping.heard(message.place, message.event);
+      case "holder":
+        return toHolder(message.place, message.event, message.bytes);
+      case "rebuild":
+        return this.#keeping.reported(from, message.reports, message.isLast);
+      case "sender":
+        return toSender(message.place, message.turn, message.isBack);
+      case "returned":
+        return this.#keeping.returned(from, message.place, message.hasIt);
+    }
+  }
+
+  #judge(place: BlockPlace, { sender, turn, isBack }: SentVerdict): void {
+    const { courier, toSender } = this.#world;
+    if (sender === courier.self) toSender(place, turn, isBack);
+    else this.#send(sender, encodeVerdict(place, turn, isBack), 0);
+  }
+
+  #keeper({ tag }: BlockPlace, extent: number): string {
+    let keepers = this.#keepers.get(tag);
+    if (keepers === undefined) this.#keepers.set(tag, keepers = []);
+    return keepers[extent] ??= keeperOf(this.#members, tag, extent);
+  }
+}
+
+function orderOf(message: Exclude<KeeperMessage, { kind: "grant" }>): BlockOrder {
+  if (message.kind === "demand") return message;
+  return { kind: "drop", turn: message.turn, asker: "", mode: "EX", keeps: "NL", isFree: true };
+}

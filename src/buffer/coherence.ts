@@ -1,0 +1,381 @@
+/**
+ * Coherence: the shared blocks of one member, held by leave of their keepers (DESIGN D6).
+ *
+ * The tables of `block_holder.ts` and `block_keeper.ts` decide; this carries it out: messages, frames, and
+ * the bytes in them. Every resident frame of a shared volume may be read; `modeOf` says whether it may be
+ * changed. What the keeper orders is done at once, though local work that waits for something else may have
+ * the block pinned: that looks again from the root. Only grips, which are taken in one order by all members,
+ * put an order off.
+ */
+import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
+import type { Answer } from "../ports/mod.ts";
+import { isPending } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./block_holder.ts";
+import type { BlockPlace } from "./block_message.ts";
+import { BlockPost } from "./block_post.ts";
+import type { ReportedBlock } from "./block_report.ts";
+import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
+import { Held, reportsOf } from "./held_block.ts";
+import { neverWritten } from "./loader.ts";
+import { OwedBlocks } from "./owed_blocks.ts";
+import { NO_FRAME } from "./pool.ts";
+import { outdate, recount } from "./shared_shape.ts";
+import type { Need } from "./step.ts";
+import { takeBack } from "./take_back.ts";
+import { unlessAborted } from "./waiting.ts";
+
+/** Shared blocks of one member. */
+export class Coherence {
+  readonly counts: CoherenceCounts = { asked: 0, revoked: 0, sent: 0 };
+  /** Blocks sent on that this member changed, as far as they are not known to be home. */
+  readonly owed: OwedBlocks = new OwedBlocks();
+  readonly #world: CoherenceWorld;
+  readonly #post: BlockPost;
+  readonly #held = new Map<number, Held>();
+  readonly #volumes = new Map<number, Volume>();
+  /** Rises with each view. */
+  #view = 0;
+
+  constructor(world: CoherenceWorld) {
+    this.#world = world;
+    const { courier, pool, onTrouble } = world;
+    this.#post = new BlockPost({
+      courier,
+      blockSize: pool.blockSize,
+      toHolder: (place, event, image) => this.#hold(place, event, image),
+      toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
+      extentOf: (place) => this.#extentOf(place),
+      onTrouble,
+    });
+    pool.onEvict = (volume, block) => this.#evicted(volume, block);
+  }
+
+  /** Blocks of which something is remembered here, and of which this member is the keeper. */
+  get size(): { readonly held: number; readonly kept: number } {
+    return { held: this.#held.size, kept: this.#post.kept };
+  }
+
+  /**
+   * A view begins: its members keep the blocks. What this member has it reports to them and goes on using;
+   * what was asked for is asked anew, and granted once all have reported.
+   */
+  enter(members: readonly string[]): void {
+    this.#view++;
+    const reports: ReportedBlock[] = [];
+    for (const held of this.#held.values()) {
+      this.#note(held);
+      held.state = renewed(held.state);
+      if (!held.state.isHere) held.bytes = undefined;
+      reports.push(...reportsOf(held));
+      held.settle(this.#world.pool, this.#world.position());
+    }
+    this.#post.enter(members, reports);
+    for (const held of [...this.#held.values()]) {
+      held.wake();
+      this.#forget(held);
+    }
+  }
+
+  /** Messages told to other members about blocks. */
+  get messages(): number {
+    return this.#post.messages;
+  }
+
+  /** Begins to share a volume. */
+  share(volume: Volume): void {
+    volume.isShared = true;
+    this.#volumes.set(volume.facts.tag, volume);
+  }
+
+  /**
+   * The frame of a block that may be used in this mode, pinned once for the caller. Answers at once for what
+   * is here already. Costs two messages and an image when another member holds it.
+   */
+  obtain(need: Need, signal: AbortSignal | undefined): Answer<number> {
+    const held = this.#heldOf(need.volume, need.block);
+    const frame = this.#usable(held, need);
+    return frame === NO_FRAME ? this.#wait(need, signal) : frame;
+  }
+
+  /** Keeps a block that is here until `letGrip`; false when it has gone, or is to go. */
+  grip({ volume, block, mode }: Need): boolean {
+    const held = this.#heldOf(volume, block);
+    const isHere = mayUse(held.state, mode) && !held.isClosed;
+    if (isHere) this.#gripped(held, 1);
+    this.#forget(held);
+    return isHere;
+  }
+
+  /** Gives a grip back. */
+  letGrip({ volume, block }: Need): void {
+    const held = this.#heldOf(volume, block);
+    this.#gripped(held, -1);
+    this.#obey(held);
+    this.#forget(held);
+  }
+
+  #gripped(held: Held, more: number): void {
+    held.grips += more;
+    this.#note(held);
+    held.settle(this.#world.pool, this.#world.position());
+  }
+
+  /** The pinned frame of a block that is here and may be used; `NO_FRAME` otherwise. */
+  #usable(held: Held, { mode, isFresh }: Need): number {
+    const { pool } = this.#world;
+    if (!mayUse(held.state, mode) || held.isClosed) return NO_FRAME;
+    if (held.frame === NO_FRAME) return NO_FRAME;
+    if (!isFresh && held.isBlank(pool)) throw neverWritten(held.volume.path, held.block);
+    pool.pin(held.frame);
+    return held.frame;
+  }
+
+  async #wait(need: Need, signal: AbortSignal | undefined): Promise<number> {
+    for (;;) {
+      const held = this.#heldOf(need.volume, need.block);
+      const frame = this.#usable(held, need);
+      if (frame !== NO_FRAME) return frame;
+      const { state } = held;
+      const suffices = state.mode === "EX" || state.mode === need.mode;
+      if (suffices && !held.isClosed) return await this.#bringIn(held, need.isFresh, signal);
+      const before = held.state;
+      if (!suffices && state.wants === undefined) {
+        this.counts.asked++;
+        this.#event(held, { kind: "want", mode: need.mode });
+      }
+      // The keeper may be this member, and have answered at once.
+      if (held.state === before || held.state.wants !== undefined) {
+        try {
+          await unlessAborted(held.changed(), signal);
+        } finally {
+          this.#forget(held);
+        }
+      }
+    }
+  }
+
+  /**
+   * Brings the bytes of a granted block into a frame, which is pinned for the caller. Whatever the keeper
+   * orders meanwhile waits until whoever needed it had a turn with it: two who want it could take it from
+   * each other for ever.
+   */
+  async #bringIn(held: Held, isFresh: boolean, signal: AbortSignal | undefined): Promise<number> {
+    const { pool, position, makeRoom } = this.#world;
+    held.loads++;
+    let isHopeless = false;
+    try {
+      for (;;) {
+        const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, isFresh);
+        if (frame !== NO_FRAME) return frame;
+        await makeRoom(signal);
+      }
+    } catch (error) {
+      isHopeless = true;
+      throw error;
+    } finally {
+      held.loads--;
+      this.#broughtIn(held, isHopeless);
+    }
+  }
+
+  #broughtIn(held: Held, isHopeless: boolean): void {
+    const { mode, isHere, order } = held.state;
+    if (held.loads > 0) return;
+    // What this member cannot read others may: the keeper grants it to them from the volume.
+    if (mode !== "NL" && !isHere && (isHopeless || order !== undefined)) {
+      this.#event(held, { kind: "unload" });
+    } else if (order !== undefined) this.#world.soon(() => this.#obey(held));
+    this.#forget(held);
+  }
+
+  /** Reads a granted block from its volume; `NO_FRAME` when none is clean now. */
+  async #load(held: Held, isFresh: boolean): Promise<number> {
+    const { volume, block } = held;
+    if (block >= volume.blocks) await volume.measure();
+    const answer = this.#world.loader.load(volume, block, isFresh);
+    const frame = isPending(answer) ? await answer : answer;
+    if (frame === NO_FRAME || held.state.isHere) return frame;
+    held.frame = frame;
+    this.#event(held, { kind: "loaded" });
+    recount(this.#world.pool, volume, frame);
+    return frame;
+  }
+
+  #heldOf(volume: Volume, block: number): Held {
+    const key = volume.index * 2 ** 32 + block;
+    let held = this.#held.get(key);
+    if (held === undefined) this.#held.set(key, held = new Held(volume, block));
+    return held;
+  }
+
+  #forget(held: Held): void {
+    const key = held.volume.index * 2 ** 32 + held.block;
+    // Whoever waited for one that was forgotten meanwhile must not forget the one that came after it.
+    if (held.isForgotten && this.#held.get(key) === held) this.#held.delete(key);
+  }
+
+  /** Runs an event through the table and carries out what follows. */
+  #event(held: Held, event: HolderEvent): void {
+    this.#note(held);
+    this.#carryOut(held, holderStep(held.state, event));
+  }
+
+  /** What happened to the frame since the table was asked last: changed, or brought home. */
+  #note(held: Held): void {
+    if (held.frame === NO_FRAME || !held.state.isHere) return;
+    const isDirty = this.#world.pool.isDirty(held.frame);
+    if (isDirty && !held.state.isDirty) held.state = holderStep(held.state, { kind: "changed" }).block;
+    if (!isDirty && held.state.isDirty) held.state = holderStep(held.state, { kind: "home" }).block;
+  }
+
+  #carryOut(held: Held, { block, messages }: ReturnType<typeof holderStep>): void {
+    const { pool } = this.#world;
+    const before = held.state;
+    const after = held.frame === NO_FRAME ? 0 : pool.changedAt[held.frame]!;
+    const image = messages.some(({ kind }) => kind === "image") ? held.image(pool) : undefined;
+    held.state = block;
+    for (const sent of block.sent) {
+      if (held.sent.has(sent.turn)) continue;
+      if (sent.isDirty) this.owed.add(held, pool);
+      held.keepSent(pool, sent.turn);
+    }
+    if (before.mode !== "NL" && block.mode === "NL") this.#lost(held);
+    held.settle(pool, this.#world.position());
+    for (const message of messages) {
+      if (message.kind === "image") this.counts.sent++;
+      this.#post.tell(held, message, image, after);
+    }
+    if (block !== before) held.wake();
+    this.#forget(held);
+  }
+
+  /** The block may be changed by others now: what was known of the trees is looked up again. */
+  #lost(held: Held): void {
+    held.bytes = undefined;
+    if (held.frame === NO_FRAME) return;
+    outdate(this.#world.pool, held.volume, held.frame);
+    held.leave(this.#world.pool);
+  }
+
+  /** Something was told to this member as one who holds a block, or wants it. */
+  #hold({ tag, block }: BlockPlace, event: HolderEvent, image: Uint8Array | undefined): void {
+    const volume = this.#volumes.get(tag);
+    if (volume === undefined) return;
+    const held = this.#heldOf(volume, block);
+    if (event.kind === "image") this.#image(held, event, image!);
+    else if (event.kind === "arrived") this.#arrived(held, event);
+    else this.#event(held, event);
+    if (event.kind === "grant" && held.state.isHere) this.#granted(held);
+    if (event.kind === "order") {
+      this.counts.revoked++;
+      this.#orderCame(held);
+    }
+    this.#forget(held);
+  }
+
+  /**
+   * An order is carried out in a later turn: whoever waited for what came just before it goes first, or two
+   * who want a block could take it from each other for ever without either having used it.
+   */
+  #orderCame(held: Held): void {
+    held.isDue = false;
+    this.#world.soon(() => {
+      const { order, isHere } = held.state;
+      if (order === undefined) return;
+      held.isDue = true;
+      // Granted, and nobody here brings it in: it is given up as it is on the volume.
+      if (!isHere && held.loads === 0) this.#event(held, { kind: "unload" });
+      else this.#obey(held);
+      this.#forget(held);
+    });
+  }
+
+  #extentOf({ tag, block }: BlockPlace): number {
+    const volume = this.#volumes.get(tag);
+    invariant(volume !== undefined, "What is said of a block is said of a volume that is shared here");
+    return Math.floor(block / volume.facts.extentBlocks);
+  }
+
+  #image(held: Held, event: Extract<HolderEvent, { kind: "image" }>, image: Uint8Array): void {
+    const { volume, block } = held;
+    const { pool, stamps } = this.#world;
+    if (!isBlank(image, 0, pool.blockSize)) {
+      const fault = verifyBlock(image, 0, pool.blockSize, block, volume.facts.tag);
+      if (fault !== undefined) {
+        const text = `Could not take block ${block} of ${volume.path} from ${event.from}: ${fault}`;
+        throw new CohortError("CORRUPT", text, { path: volume.path, block, found: fault });
+      }
+      stamps.hear(blockStamp(image, 0));
+    }
+    // Who may read it has the same bytes already.
+    if (event.turn > held.state.turn && !held.state.isHere) held.bytes = image.slice();
+    this.#event(held, event);
+    if (held.state.isHere) this.#granted(held);
+  }
+
+  /** It may be used: into a frame with it, if there is one; else whoever waits for it finds one. */
+  #granted(held: Held): void {
+    const { pool, position } = this.#world;
+    if (held.bytes !== undefined && held.place(pool, position())) recount(pool, held.volume, held.frame);
+    held.wake();
+  }
+
+  #arrived(held: Held, event: Extract<HolderEvent, { kind: "arrived" }>): void {
+    this.#event(held, event);
+    held.letSent(this.#world.pool, event.turn);
+    this.#forget(held);
+  }
+
+  /** What this member sent on in an earlier view has arrived, or may be its own again. */
+  #sender({ tag, block }: BlockPlace, turn: number, isBack: boolean): void {
+    const volume = this.#volumes.get(tag);
+    const held = volume === undefined ? undefined : this.#held.get(volume.index * 2 ** 32 + block);
+    if (held === undefined || !held.sent.has(turn)) return;
+    if (isBack) return void this.#takeBack(held, turn).catch((error) => this.#world.onTrouble(error));
+    held.state = unsent(held.state, turn);
+    held.letSent(this.#world.pool, turn);
+    this.#forget(held);
+  }
+
+  async #takeBack(held: Held, turn: number): Promise<void> {
+    const { pool, position } = this.#world;
+    const view = this.#view;
+    const hasIt = await takeBack(held, turn, pool, position, () => this.#view === view);
+    if (hasIt !== undefined) {
+      this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
+      held.wake();
+    }
+    this.#forget(held);
+  }
+
+  /** Carries out an order that waits, if nothing keeps the block. */
+  #obey(held: Held): void {
+    const { order, isHere } = held.state;
+    if (order === undefined || !isHere || held.grips > 0 || held.loads > 0 || held.isLeaving) return;
+    if (order.keeps === "NL" && held.frame !== NO_FRAME) {
+      const wait = this.#world.letGo(held.volume, held.block);
+      if (wait !== undefined) {
+        held.isLeaving = true;
+        const goOn = (): void => {
+          held.isLeaving = false;
+          this.#obey(held);
+        };
+        return void wait.then(goOn, goOn);
+      }
+    }
+    this.#note(held);
+    this.#carryOut(held, obey(held.state));
+  }
+
+  /** The pool has given the frame of a block to another. */
+  #evicted(index: number, block: number): void {
+    const held = this.#held.get(index * 2 ** 32 + block);
+    if (held === undefined || held.frame === NO_FRAME) return;
+    outdate(this.#world.pool, held.volume, held.frame);
+    held.frame = NO_FRAME;
+    if (held.state.isDirty) held.state = holderStep(held.state, { kind: "home" }).block;
+    this.#carryOut(held, holderStep(held.state, { kind: "evict" }));
+  }
+}

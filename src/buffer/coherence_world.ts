@@ -1,0 +1,37 @@
+/** What coherence needs of its member, and what it counts. Types only. */
+import type { Courier } from "../ports/mod.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { Loader } from "./loader.ts";
+import type { Pool } from "./pool.ts";
+import type { Stamps } from "./stamps.ts";
+
+/** What coherence needs of its member. */
+export interface CoherenceWorld {
+  readonly pool: Pool;
+  readonly loader: Loader;
+  readonly stamps: Stamps;
+  readonly courier: Courier;
+  /** Position of this member's journal. */
+  readonly position: () => number;
+  /**
+   * A block is about to leave: it is taken out of the running write cycle. What to wait for, when its home
+   * write was issued already.
+   */
+  readonly letGo: (volume: Volume, block: number) => Promise<void> | undefined;
+  /** Resolves when a frame may be had. */
+  readonly makeRoom: (signal: AbortSignal | undefined) => Promise<void>;
+  /** Runs a task in a later turn. */
+  readonly soon: (task: () => void) => void;
+  /** A message could not be sent, or what came cannot be: the view must be looked at. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Counts of one member since it opened. */
+export interface CoherenceCounts {
+  /** Blocks asked for. */
+  asked: number;
+  /** Blocks given up because somebody else wanted them. */
+  revoked: number;
+  /** Blocks sent to another member. */
+  sent: number;
+}

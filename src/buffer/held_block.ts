@@ -1,0 +1,158 @@
+/** Held block: one shared block as the coherence of a member has it: its state, its bytes, who waits. */
+import { blockStamp, isBlank, sealBlock } from "../ground/block.ts";
+import type { Volume } from "../storage/volume.ts";
+import { type HeldBlock, UNKNOWN } from "./block_holder.ts";
+import type { ReportedBlock } from "./block_report.ts";
+import { MODE_EX, MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
+
+/** A shared block. */
+export class Held {
+  readonly volume: Volume;
+  readonly block: number;
+  state: HeldBlock = UNKNOWN;
+  /** Where its bytes are; `NO_FRAME` while they are not in the pool. */
+  frame: number = NO_FRAME;
+  /** Its bytes, when they came by image and no frame was to be had, or may not be used yet. */
+  bytes: Uint8Array | undefined;
+  /** Local work that keeps it until it has the rest of what it needs. */
+  grips = 0;
+  /** Whether what the keeper ordered is to be done as soon as it can be. */
+  isDue = false;
+  /** True while a home write that was issued is waited for: then it leaves. */
+  isLeaving = false;
+  /** Local work that brings it in from its volume. */
+  loads = 0;
+  /** What was sent and is not known to have arrived, by turn: its pinned frame, or its bytes. */
+  readonly sent: Map<number, number | Uint8Array> = new Map<number, number | Uint8Array>();
+  /** Pinned because its frame must not be given to another: something about it is under way. */
+  #pinned = NO_FRAME;
+  #waiters: Array<() => void> = [];
+
+  constructor(volume: Volume, block: number) {
+    this.volume = volume;
+    this.block = block;
+  }
+
+  /** Whether it is to leave before new work of this member may use it. */
+  get isClosed(): boolean {
+    return this.isDue && this.state.order !== undefined;
+  }
+
+  /** Whether there is nothing to remember of it. */
+  get isForgotten(): boolean {
+    const { mode, wants, early, granted, order, sent } = this.state;
+    return mode === "NL" && wants === undefined && early === undefined && granted === undefined &&
+      order === undefined && sent.length === 0 && this.#waiters.length === 0 && this.grips === 0 &&
+      this.loads === 0;
+  }
+
+  /** Resolves at the next change of its state. */
+  changed(): Promise<void> {
+    return new Promise((go) => this.#waiters.push(go));
+  }
+
+  /** Lets those look again who wait for a change. */
+  wake(): void {
+    for (const go of this.#waiters.splice(0)) go();
+  }
+
+  /** Its frame, with its bytes in it, pinned for the caller; `NO_FRAME` when none is to be had now. */
+  placed(pool: Pool, position: number): number {
+    if (!this.place(pool, position)) return NO_FRAME;
+    pool.pin(this.frame);
+    return this.frame;
+  }
+
+  /** Takes bytes that came by image into a frame; false when none is to be had now. */
+  place(pool: Pool, position: number): boolean {
+    if (this.bytes === undefined) return true;
+    const frame = pool.takeScratch();
+    if (frame === NO_FRAME) return false;
+    pool.bytes.set(this.bytes, frame * pool.blockSize);
+    pool.adopt(frame, this.volume.index, this.block);
+    this.bytes = undefined;
+    this.frame = frame;
+    this.settle(pool, position);
+    return true;
+  }
+
+  /**
+   * Makes its frame what the state says. What another member changed was synced there before it came: here
+   * nothing waits for it, and of this member's journal it needs nothing before `position`.
+   */
+  settle(pool: Pool, position: number): void {
+    if (this.frame === NO_FRAME) return;
+    if (this.state.isDirty && !pool.isDirty(this.frame)) pool.changed(this.frame, position, 0);
+    pool.modeOf[this.frame] = this.state.mode === "EX" ? MODE_EX : MODE_PR;
+    const { wants, order } = this.state;
+    const isBusy = wants !== undefined || order !== undefined || this.grips > 0;
+    if (isBusy && this.#pinned === NO_FRAME) {
+      pool.pin(this.frame);
+      this.#pinned = this.frame;
+    } else if (!isBusy) this.unpin(pool);
+  }
+
+  /** Keeps its bytes until it is known that they arrived by the image of this turn. */
+  keepSent(pool: Pool, turn: number): void {
+    if (this.frame === NO_FRAME) return void this.sent.set(turn, this.bytes!);
+    pool.pin(this.frame);
+    this.sent.set(turn, this.frame);
+  }
+
+  /** A copy of the bytes that were sent by the image of this turn. */
+  sentBytes(pool: Pool, turn: number): Uint8Array {
+    const kept = this.sent.get(turn)!;
+    const size = pool.blockSize;
+    return typeof kept === "number" ? pool.bytes.slice(kept * size, (kept + 1) * size) : kept.slice();
+  }
+
+  /** They arrived. */
+  letSent(pool: Pool, turn: number): void {
+    const kept = this.sent.get(turn);
+    this.sent.delete(turn);
+    if (typeof kept === "number") pool.unpin(kept);
+  }
+
+  /** Its frame is given up; the bytes stay where they are while somebody has it pinned. */
+  leave(pool: Pool): void {
+    const { frame } = this;
+    if (frame === NO_FRAME) return;
+    this.frame = NO_FRAME;
+    pool.doom(frame);
+    this.unpin(pool);
+  }
+
+  /** Gives back the pin of what was under way. */
+  unpin(pool: Pool): void {
+    if (this.#pinned === NO_FRAME) return;
+    pool.unpin(this.#pinned);
+    this.#pinned = NO_FRAME;
+  }
+
+  /** Whether nobody ever wrote it. */
+  isBlank(pool: Pool): boolean {
+    const base = this.frame * pool.blockSize;
+    return blockStamp(pool.bytes, base) === 0 && isBlank(pool.bytes, base, pool.blockSize);
+  }
+
+  /** A copy of its bytes as they may leave the member. */
+  image(pool: Pool): Uint8Array {
+    const size = pool.blockSize;
+    const bytes = this.bytes?.slice() ?? pool.bytes.slice(this.frame * size, (this.frame + 1) * size);
+    if (!isBlank(bytes, 0, size)) sealBlock(bytes, 0, size);
+    return bytes;
+  }
+}
+
+/** What the keepers of a new view are told of a block: that it is held, and what was sent on of it. */
+export function reportsOf({ volume, block, state }: Held): ReportedBlock[] {
+  const place = { tag: volume.facts.tag, block };
+  const { mode, turn, isDirty } = state;
+  const reports: ReportedBlock[] = mode === "NL"
+    ? []
+    : [{ ...place, turn, isDirty, mode, sentTo: undefined }];
+  for (const { to, turn, isDirty } of state.sent) {
+    reports.push({ ...place, turn, isDirty, mode: undefined, sentTo: to });
+  }
+  return reports;
+}

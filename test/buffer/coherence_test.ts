@@ -1,0 +1,50 @@
+/** Members that share a volume: each reads and writes as if it were alone. */
+import { assert, assertEquals } from "@std/assert";
+import { test } from "#test";
+import { nativeDrain } from "../sim/drain.ts";
+import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
+
+/** Sizes of a seed: two to four members, from one to five clients each, few keys or some, small pools. */
+function mannerOf(seed: number, views: number): CoherenceManner {
+  return {
+    members: 2 + seed % 3,
+    clients: 1 + seed % 5,
+    operations: 120,
+    keys: [3, 12, 60][seed % 3]!,
+    poolBlocks: [40, 64, 128][seed % 3]!,
+    views,
+  };
+}
+
+async function runAll(from: number, to: number, views: number): Promise<CoherenceWorld[]> {
+  const worlds: CoherenceWorld[] = [];
+  for (let seed = from; seed <= to; seed++) {
+    const world = await runCoherence(seed, await nativeDrain(), mannerOf(seed, views));
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    worlds.push(world);
+  }
+  return worlds;
+}
+
+test("coherence: what members read, write, count and move is as if there were one of them", async () => {
+  const worlds = await runAll(1, 8, 0);
+  const sent = worlds.flatMap((it) => it.parties).reduce((sum, it) => sum + it.coherence.counts.sent, 0);
+  assert(sent > 1000, `${sent} blocks were sent`);
+});
+
+test("coherence: views that change meanwhile lose nothing of what was on its way", async () => {
+  const worlds = await runAll(61, 68, 6);
+  for (const world of worlds) assert(world.view > 3, `${world.view} views`);
+});
+
+test("coherence: one seed is one run", async () => {
+  const hash = async (): Promise<string> =>
+    (await runCoherence(5, await nativeDrain(), mannerOf(5, 3))).trace.hash();
+  assertEquals(await hash(), await hash());
+});
+
+test("coherence: a volume that one member uses costs no message", async () => {
+  const manner = { members: 1, clients: 3, operations: 200, keys: 60, poolBlocks: 64, views: 0 };
+  const world = await runCoherence(1, await nativeDrain(), manner);
+  assertEquals([world.problems, world.parties[0]!.coherence.messages], [[], 0]);
+});
