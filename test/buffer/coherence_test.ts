@@ -10,7 +10,7 @@ function mannerOf(seed: number, views: number): CoherenceManner {
     members: 2 + seed % 3,
     clients: 1 + seed % 5,
     operations: 120,
-    keys: [3, 12, 60][seed % 3]!,
+    keys: [3, 20, 150, 400][seed % 4]!,
     poolBlocks: [40, 64, 128][seed % 3]!,
     views,
   };

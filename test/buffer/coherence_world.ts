@@ -11,6 +11,7 @@ import { DatabaseCore } from "../../src/global/database.ts";
 import { Global } from "../../src/global/global.ts";
 import { transact } from "../../src/global/transact.ts";
 import { isCode } from "../../src/ground/errors.ts";
+import { mapAllocated } from "../../src/ground/space_map.ts";
 import type { Value } from "../../src/ground/value.ts";
 import { type Member, openMember } from "../../src/node/member.ts";
 import { settingsOf } from "../../src/node/options.ts";
@@ -30,6 +31,9 @@ import { Histories } from "./histories.ts";
 
 const DIRECTORY = "/db";
 const SECRET = new TextEncoder().encode("0123456789abcdef");
+
+/** Histories of the second global begin here. */
+const OTHER_KEYS = 10_000;
 
 /** What a world is like. */
 export interface CoherenceManner {
@@ -56,6 +60,7 @@ class Party {
   coherence!: Coherence;
   core!: DatabaseCore;
   global!: Global<Value>;
+  other!: Global<Value>;
   readonly #storage: SimStorage;
   readonly #entropy: SimEntropy;
 
@@ -88,7 +93,7 @@ class Party {
     return position <= journal.safe ? undefined : journal.makeSafe(position);
   }
 
-  async open(): Promise<void> {
+  async open(isMember: boolean = true): Promise<void> {
     const { world } = this;
     const { poolBlocks } = world.manner;
     const settings = settingsOf({
@@ -97,7 +102,7 @@ class Party {
       segmentBytes: 256 * 1024,
       checkpointBytes: 512 * 1024,
       cycleBlocks: 8,
-      idleMs: 20,
+      idleMs: 5,
     });
     const ports = {
       storage: this.#storage,
@@ -129,10 +134,11 @@ class Party {
     const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
     const volume = new Volume(file, facts, index, await file.size(), false);
     this.member.volumes.set(index, volume);
-    this.coherence.share(volume);
-    volume.freeIn[0] = extentBlocks;
+    if (isMember) this.coherence.share(volume);
+    await countFree(volume);
     this.core = new DatabaseCore(engine, volume, this.clock, ports.observer, DIRECTORY);
     this.global = new Global<Value>(this.core, "X");
+    this.other = new Global<Value>(this.core, "Y");
     this.address = await this.links.open({
       cluster: "c".repeat(32),
       name: this.name,
@@ -168,6 +174,16 @@ class Party {
       }
       await this.world.scheduler.sleep(2_000);
     }
+  }
+}
+
+/** Counts the free blocks of a volume by its maps as they are home: hints, of a shared one. */
+async function countFree(volume: Volume): Promise<void> {
+  const { extentBlocks } = volume.facts;
+  for (let extent = 0; volume.mapBlockOf(extent) < volume.blocks; extent++) {
+    const { bytes, fault } = await volume.readRaw(volume.mapBlockOf(extent));
+    if (fault !== undefined) return;
+    volume.freeIn[extent] = extentBlocks - mapAllocated(bytes, 0);
   }
 }
 
@@ -238,6 +254,7 @@ export class CoherenceWorld {
         return;
       }
       if (this.chance.chance(1, 3)) await this.scheduler.sleep(this.chance.below(2_000));
+      if (this.chance.chance(1, 20)) await party.member.daemon.checkpoint();
     }
   }
 
@@ -251,14 +268,41 @@ export class CoherenceWorld {
       const found = await global.get(["k", key, "v"]);
       histories.read(key, found, begun, this.scheduler.now, party.name);
     } else if (kind < 6) {
-      const value = `${++this.#writes} ${"x".repeat(chance.pick([1, 20, 900, 5000]))}`;
+      const value = `${++this.#writes} ${"x".repeat(chance.pick([1, 20, 900, 900, 5000]))}`;
       await histories.write(key, value, () => global.set(["k", key, "v"], value), () => this.scheduler.now);
     } else if (kind === 6) {
       await histories.write(key, undefined, () => global.kill(["k", key]), () => this.scheduler.now);
     } else if (kind === 7) {
       this.#counted++;
-      histories.count(await global.increment(["n", chance.below(3)]), party.name);
-    } else await this.#move(party);
+      const counter = chance.below(3);
+      histories.count(counter, await global.increment(["n", counter]), party.name);
+    } else if (kind === 8 && chance.chance(1, 2)) await this.#whole(party);
+    else await this.#move(party);
+  }
+
+  /** A second global comes and goes as a whole, and all below a node of the first: roots and leaves change. */
+  async #whole(party: Party): Promise<void> {
+    const { chance, histories } = this;
+    const now = (): number => this.scheduler.now;
+    const key = chance.below(4);
+    const global = party.other;
+    switch (chance.below(4)) {
+      case 0: {
+        const keys = [0, 1, 2, 3].map((it) => OTHER_KEYS + it);
+        await histories.writeAll(keys, undefined, () => global.kill([]), now);
+        break;
+      }
+      case 1: {
+        const begun = now();
+        const found = await global.get([key]);
+        histories.read(OTHER_KEYS + key, found, begun, now(), party.name);
+        break;
+      }
+      default: {
+        const value = `${++this.#writes} ${"y".repeat(900)}`;
+        await histories.write(OTHER_KEYS + key, value, () => global.set([key], value), now);
+      }
+    }
   }
 
   /** Moves something from one account to another, by way of this member. */
@@ -292,7 +336,19 @@ export class CoherenceWorld {
     }
     this.problems.push(...this.histories.problems());
     for (const party of this.parties) await party.member.daemon.checkpoint();
-    const report = await checkDatabase(this.parties[0]!.core, undefined);
+    await this.#compareHome();
+  }
+
+  /** What is home is what everybody saw: another reads the volume alone. */
+  async #compareHome(): Promise<void> {
+    const reader = new Party(this, 9);
+    await reader.open(false);
+    const now = this.scheduler.now;
+    for (let key = 0; key < this.manner.keys; key++) {
+      this.histories.read(key, await reader.global.get(["k", key, "v"]), now, now, "home");
+    }
+    this.problems.push(...this.histories.problems());
+    const report = await checkDatabase(reader.core, undefined);
     for (const { block, problem } of report.problems) this.problems.push(`block ${block}: ${problem}`);
   }
 }

@@ -20,9 +20,19 @@ export class Histories {
   readonly #numbers = new Set<string>();
   readonly #problems: string[] = [];
 
-  async write(key: number, value: unknown, run: () => Promise<unknown>, now: () => number): Promise<void> {
+  write(key: number, value: unknown, run: () => Promise<unknown>, now: () => number): Promise<void> {
+    return this.writeAll([key], value, run, now);
+  }
+
+  /** One write of several keys at once. */
+  async writeAll(
+    keys: readonly number[],
+    value: unknown,
+    run: () => Promise<unknown>,
+    now: () => number,
+  ): Promise<void> {
     const write: Write = { value, begun: now(), ended: Infinity };
-    this.#of(key).push(write);
+    for (const key of keys) this.#of(key).push(write);
     await run();
     write.ended = now();
   }
@@ -32,9 +42,11 @@ export class Histories {
     this.#reads.push([key, { value, begun, ended, by }]);
   }
 
-  /** A number that an increment gave: of all those with one counter no two may be the same. */
-  count(_number: unknown, _by: string): void {
-    this.#numbers.add(String(_number));
+  /** A number that an increment of a counter gave: no two get the same. */
+  count(counter: number, number: unknown, by: string): void {
+    const text = `${counter} ${number}`;
+    if (this.#numbers.has(text)) this.#problems.push(`${by} got ${number} of counter ${counter} again`);
+    this.#numbers.add(text);
   }
 
   /** Reads that no order of the writes explains. */
