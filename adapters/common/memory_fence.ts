@@ -4,8 +4,17 @@
  * A nonce is live from `identify` or `openGate` until the last of its gates is closed or shut.
  * Nothing outlives the object, so a nonce that is not live is gone.
  */
-import type { Fence, Gate, OwnerIdentity, OwnerReport } from "../../src/ports/fence.ts";
 import { invariant } from "../../src/ground/errors.ts";
+import type {
+  Fence,
+  Gate,
+  OwnerIdentity,
+  OwnerReport,
+  SharingReport,
+  StopOptions,
+  StopReport,
+} from "../../src/ports/fence.ts";
+import { stopByGates } from "./stop_by_gates.ts";
 
 class MemoryGate implements Gate {
   open = true;
@@ -88,6 +97,18 @@ export class MemoryFence implements Fence {
     if (gate.inFlight() > 0) return "busy";
     this.#forget(directory, nonce, gate);
     return "over";
+  }
+
+  async stop(owner: OwnerIdentity, options: StopOptions): Promise<StopReport> {
+    const { state, reason } = this.examine(owner);
+    if (state === "unproven") return { over: false, why: state, reason };
+    if (state === "gone") return { over: true, means: "gone", reason };
+    return await stopByGates(this, owner.nonce, options);
+  }
+
+  /** Whoever writes has this storage as an object, and a gate to it. */
+  sharing(_directory: string): SharingReport {
+    return { allowed: true, reason: "it is in the memory of this process" };
   }
 
   #forget(directory: string, nonce: string, gate: MemoryGate): void {

@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import process from "node:process";
 
@@ -42,14 +42,22 @@ export interface ProcessView {
   readonly state: "gone" | "alive" | "unproven";
   /** What was seen, for messages. */
   readonly reason: string;
+  /** True when something of this pid lives and cannot be looked at: it may be another process by now. */
+  readonly isHidden?: boolean;
+}
+
+/** What tells a process of this pid namespace from all others; `exec` is empty when it is not known. */
+export interface ProcessIdentity {
+  /** Number of the process. */
+  readonly pid: number;
+  /** When it started. */
+  readonly startTime: string;
+  /** Which program it ran. */
+  readonly exec?: string;
 }
 
 /** The kernel's list of processes. */
 export const PROC_DIRECTORY = "/proc";
-
-const AT_RANDOM = 25n;
-const AUXV_ENTRY_BYTES = 16;
-const RANDOM_BYTES = 16;
 
 /** The little of Deno that is needed to know what may be touched without a question to the user. */
 interface DenoPermissions {
@@ -91,7 +99,7 @@ function lookAtSelfByProc(known: Known): SelfView {
     boot: readFileSync(`${PROC_DIRECTORY}/sys/kernel/random/boot_id`, "latin1").trim(),
     pidNamespace: Number(/\[(\d+)\]/.exec(readlinkSync(`${PROC_DIRECTORY}/self/ns/pid`))?.[1] ?? 0),
     startTime: stat.startTime,
-    exec: readExecId(),
+    exec: readExecId(`${PROC_DIRECTORY}/self`),
   };
   // With another namespace's /proc a pid means another process here, with another clock another start time.
   if (stat.pid !== process.pid) {
@@ -121,9 +129,29 @@ export function lookByProc(pid: number, startTime: string, directory: string = P
     if (!isAbsence(error)) return { state: "unproven", reason: `${at} cannot be read (${messageOf(error)})` };
     // A /proc mounted with hidepid hides living processes of others; a signal of nothing does not lie.
     return isSignalable(pid)
-      ? { state: "alive", reason: `process ${pid} is there, though /proc hides it` }
+      ? { state: "alive", reason: `process ${pid} is there, though /proc hides it`, isHidden: true }
       : { state: "gone", reason: `process ${pid} is no more` };
   }
+}
+
+/**
+ * Looks at another process before it is killed: it must be the very one that was meant, still running the
+ * program it ran. Where the kernel does not show its program (another user's process, or a hardened kernel),
+ * pid and start time decide.
+ */
+export function proveByProc(
+  { pid, startTime, exec = "" }: ProcessIdentity,
+  directory: string = PROC_DIRECTORY,
+): ProcessView {
+  const seen = lookByProc(pid, startTime, directory);
+  if (seen.state !== "alive") return seen;
+  if (seen.isHidden === true) {
+    return { state: "unproven", reason: `${seen.reason}; it may be another process by now` };
+  }
+  const now = exec === "" ? "" : readExecId(`${directory}/${pid}`);
+  return now === "" || now === exec
+    ? seen
+    : { state: "gone", reason: `process ${pid} has replaced its program since` };
 }
 
 /** Looks at another process by `ps`; untested on the systems that need it. */
@@ -192,32 +220,17 @@ function readHostName(): string {
 }
 
 /**
- * Names the program image of this process: the kernel hands 16 fresh random bytes to every exec and keeps
- * them in the process's memory. Hashed, because the C library makes its stack guard of them. Empty when not
- * readable.
+ * Names the program image of a process: the kernel lays it out anew at every exec, and keeps where it put
+ * things (the auxiliary vector) as long as the image lives, whatever the program does to its memory. Hashed,
+ * because nobody else is to know these addresses. Empty when not readable.
  */
-function readExecId(): string {
+function readExecId(at: string): string {
   try {
-    const auxv = readFileSync(`${PROC_DIRECTORY}/self/auxv`);
-    const view = new DataView(auxv.buffer, auxv.byteOffset, auxv.length);
-    for (let at = 0; at + AUXV_ENTRY_BYTES <= auxv.length; at += AUXV_ENTRY_BYTES) {
-      if (view.getBigUint64(at, true) !== AT_RANDOM) continue;
-      const random = readMemory(view.getBigUint64(at + 8, true));
-      return random === undefined ? "" : createHash("sha256").update(random).digest("hex").slice(0, 16);
-    }
+    const auxv = readFileSync(`${at}/auxv`);
+    return auxv.length === 0 ? "" : createHash("sha256").update(auxv).digest("hex").slice(0, 16);
   } catch {
-    // Hardened kernels refuse; the process then counts as one image from start to end.
-  }
-  return "";
-}
-
-function readMemory(address: bigint): Uint8Array | undefined {
-  const file = openSync(`${PROC_DIRECTORY}/self/mem`, "r");
-  try {
-    const bytes = new Uint8Array(RANDOM_BYTES);
-    return readSync(file, bytes, 0, RANDOM_BYTES, address) === RANDOM_BYTES ? bytes : undefined;
-  } finally {
-    closeSync(file);
+    // Another user's, or a hardened kernel refuses; it then counts as one image from start to end.
+    return "";
   }
 }
 
@@ -228,6 +241,16 @@ function hasClockOffset(): boolean {
     return !/^boottime\s+0\s+0\s*$/m.test(offsets);
   } catch {
     return false; // a kernel without time namespaces
+  }
+}
+
+/** SIGKILL to whoever has this pid. */
+export function killByPid(pid: number): "sent" | "denied" | "absent" {
+  try {
+    process.kill(pid, "SIGKILL");
+    return "sent";
+  } catch (error) {
+    return codeOf(error) === "ESRCH" ? "absent" : "denied";
   }
 }
 

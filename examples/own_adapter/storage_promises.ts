@@ -45,6 +45,24 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/**
+ * Owners are processes of this host, so the fence of the built-in files fits, once it is told directories as
+ * the host has them.
+ */
+function fenceUnder(root: string): Fence {
+  const fence = createFileStorage().fence;
+  const full = (directory: string) => join(root, directory);
+  return {
+    identify: (nonce) => fence.identify(nonce),
+    examine: (owner) => fence.examine(owner),
+    openGate: (directory, nonce) => fence.openGate(full(directory), nonce),
+    isOver: (directory, nonce) => fence.isOver(full(directory), nonce),
+    shutGate: (directory, nonce) => fence.shutGate(full(directory), nonce),
+    stop: (owner, options) => fence.stop(owner, { ...options, directories: options.directories.map(full) }),
+    sharing: (directory) => fence.sharing(full(directory)),
+  };
+}
+
 class PromisesStorage implements Storage {
   readonly traits: StorageTraits = {
     version: 1,
@@ -54,8 +72,7 @@ class PromisesStorage implements Storage {
     synchronousReads: false,
     fencing: "kill",
   };
-  /** Owners are processes of this host, so the fence of the built-in files fits. */
-  readonly fence: Fence = createFileStorage().fence;
+  readonly fence: Fence;
   readonly #root: string;
   /** Held here, lest an open file be collected and closed behind its user's back. */
   readonly #files = new Set<PromisesFile>();
@@ -63,6 +80,7 @@ class PromisesStorage implements Storage {
 
   constructor(root: string) {
     this.#root = root;
+    this.fence = fenceUnder(root);
   }
 
   #full(operation: string, path: string): string {

@@ -4,6 +4,7 @@
  * Types only. Used by claims (one member, part 1) and by eviction (the cluster, part 2).
  */
 import type { Answer } from "./answer.ts";
+import type { Clock } from "./clock.ts";
 
 /** Names one process of one boot of one host; `nonce` names one node object in it. */
 export interface OwnerIdentity {
@@ -46,6 +47,60 @@ export interface OwnerReport {
   readonly reason: string;
 }
 
+/** How to stop an owner. */
+export interface StopOptions {
+  /**
+   * Every directory that the owner writes to: its journals' and those of its volumes, as its gates were
+   * opened. Only needed for an owner in this very process.
+   */
+  readonly directories: readonly string[];
+  /** Time, and nothing else, is waited by. */
+  readonly clock: Clock;
+  /** Longest wait for writes inside a gate, or for a killed process to be gone. */
+  readonly patienceMs: number;
+  /** Ends the waiting; what was begun (a gate shut, a signal sent) stays. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * What ended an owner's writes.
+ * - `gone`: nothing had to be done: its process, its program or its boot is no more
+ * - `gate`: its gates in this process were shut, and nothing is inside
+ * - `kill`: its process was killed, and is gone
+ */
+export type StopMeans = "gone" | "gate" | "kill";
+
+/**
+ * Why an owner could not be stopped.
+ * - `busy`: in this process; its gates are shut, and writes are inside. Ask again
+ * - `unknown`: in this process, and no gate of it can be found. Over when the process ends
+ * - `ending`: killed, and not gone yet: it waits for a disk, as a rule. Ask again
+ * - `denied`: the system refused the signal: another user's process
+ * - `spared`: must not be killed: it is this process, or the first of its pid namespace
+ * - `unreachable`, `unproven`: as {@linkcode OwnerState}: a person must say
+ */
+export type StopHindrance =
+  | "busy"
+  | "unknown"
+  | "ending"
+  | "denied"
+  | "spared"
+  | "unreachable"
+  | "unproven";
+
+/** What became of stopping an owner; `reason` is one sentence for a person. */
+export type StopReport =
+  | { readonly over: true; readonly means: StopMeans; readonly reason: string }
+  | { readonly over: false; readonly why: StopHindrance; readonly reason: string };
+
+/** Whether members of a cluster may share a directory. */
+export interface SharingReport {
+  /** True when whoever may write there can be stopped from here. */
+  readonly allowed: boolean;
+  /** One sentence: what holds the directory, and the remedy when it is refused. */
+  readonly reason: string;
+}
+
 /**
  * The write gate of one node in this process: enter, write, leave. Shut = refuse new ones and wait for those
  * inside.
@@ -61,7 +116,7 @@ export interface Gate {
   close(): void;
 }
 
-/** Says who lives, and stops the writes of who must not. */
+/** Says who lives, and stops the writes of who must not write any more. */
 export interface Fence {
   /** Identity of this process with the given nonce. */
   identify(nonce: string): Answer<OwnerIdentity>;
@@ -83,4 +138,21 @@ export interface Fence {
    * gate is reachable from here: the mount is refused until the process ends).
    */
   shutGate(directory: string, nonce: string): Answer<"over" | "busy" | "unknown">;
+  /**
+   * Brings an evicted owner to where its writes are over for good, and says how; or why it could not. An
+   * owner of this process is stopped by its gates and never killed; one of another process of this host is
+   * killed, with all that runs in it, once its identity is proven. Asking again goes on where the last call
+   * ended.
+   *
+   * What is over are writes. Reads of a gated owner go on from what it has in memory, so grants also wait for
+   * the end of its lease (DESIGN D8).
+   *
+   * Never throws for what its report can tell; rejects with the signal's reason.
+   */
+  stop(owner: OwnerIdentity, options: StopOptions): Promise<StopReport>;
+  /**
+   * Whether a cluster may share `directory`: not on a file system that other kernels write to, nor where this
+   * process cannot see the others. The directory need not exist yet. Errors: `IO`, `PERMISSION`.
+   */
+  sharing(directory: string): Answer<SharingReport>;
 }

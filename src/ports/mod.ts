@@ -10,7 +10,18 @@ export type {
   StreamFile,
   VolumeFile,
 } from "./storage.ts";
-export type { Fence, Gate, OwnerIdentity, OwnerReport, OwnerState } from "./fence.ts";
+export type {
+  Fence,
+  Gate,
+  OwnerIdentity,
+  OwnerReport,
+  OwnerState,
+  SharingReport,
+  StopHindrance,
+  StopMeans,
+  StopOptions,
+  StopReport,
+} from "./fence.ts";
 export type { Clock, ClockTraits } from "./clock.ts";
 export type { Entropy, EntropyTraits } from "./entropy.ts";
 export type { Facts, Observer, ObserverTraits, Severity } from "./observer.ts";

@@ -1,11 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { test } from "#test";
 import { createProcessFence, judgeOwner } from "../../adapters/fence_process.ts";
-import { lookByProc, lookByPs, parseStat, type SelfView } from "../../adapters/common/process_look.ts";
+import {
+  lookByProc,
+  lookByPs,
+  parseStat,
+  proveByProc,
+  type SelfView,
+} from "../../adapters/common/process_look.ts";
 import type { OwnerIdentity } from "../../src/ports/mod.ts";
 
 const NONCE = "0123456789abcdef0123456789abcdef";
@@ -82,6 +89,20 @@ test("lookByProc tells the dead, the renamed, the zombie and the zombie with a l
     assertEquals(lookByProc(absent, "5000", proc).state, "gone");
     // Hidden from this /proc, yet a signal finds it.
     assertEquals(lookByProc(process.pid, "5000", proc).state, "alive");
+    // Whom it cannot look at it does not take for the one that is meant, and so kills nobody.
+    assertEquals(proveByProc({ pid: process.pid, startTime: "5000" }, proc).state, "unproven");
+    const program = createHash("sha256").update("layout").digest("hex").slice(0, 16);
+    writeFileSync(`${proc}/11/auxv`, "layout");
+    const rows = [["", "alive"], [program, "alive"], ["0123456789abcdef", "gone"]] as const;
+    for (const [exec, state] of rows) {
+      assertEquals(proveByProc({ pid: 11, startTime: "5000", exec }, proc).state, state, exec);
+    }
+    assertEquals(proveByProc({ pid: 11, startTime: "4999", exec: program }, proc).state, "gone");
+    assertEquals(
+      proveByProc({ pid: 15, startTime: "5000", exec: program }, proc).state,
+      "alive",
+      "not shown",
+    );
   } finally {
     rmSync(proc, { recursive: true });
   }

@@ -238,6 +238,7 @@ test("bad input: an option that does not exist, or of a wrong type, is named", a
     ["maxBytes", () => createMemoryStorage(wrong({ maxBytes: 1 }))],
     ["lookat", () => createProcessFence(wrong({ lookat: () => {} }))],
     ["lookAt", () => createProcessFence(wrong({ lookAt: 1 }))],
+    ["localFileSystems", () => createProcessFence(wrong({ localFileSystems: ["nfs"] }))],
     ["mode", () => createFileStorage(wrong({ mode: 0o600 }))],
     ["level", () => createLineObserver(wrong({ level: "info" }))],
   ];

@@ -150,6 +150,8 @@ export class World {
         gate.open = false;
         return gate.inside === 0 ? "over" : "busy";
       },
+      stop: () => Promise.reject(new Error("A claim stops nobody")),
+      sharing: () => ({ allowed: true, reason: "the table says so" }),
     };
   }
 

@@ -9,7 +9,7 @@ import { existsSync, readdirSync } from "node:fs";
 import process from "node:process";
 
 /** Where a service was looked for and found. */
-export type Service = "fis-gtm" | "strace" | "unshare";
+export type Service = "fis-gtm" | "setpriv" | "strace" | "unshare";
 
 /** Path of the service's program (for `fis-gtm`: its directory), or undefined; throws when it is required. */
 export function findService(service: Service): string | undefined {

@@ -1,7 +1,7 @@
 import { test } from "#test";
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
-import type { Storage, StreamFile, VolumeFile } from "../../src/ports/mod.ts";
+import type { Fence, StopReport, Storage, StreamFile, VolumeFile } from "../../src/ports/mod.ts";
 import type { Fault, FaultOperation, FaultPlan } from "../../src/testing/fault_plan.ts";
 import { withFaults } from "../../src/testing/fault_storage.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
@@ -127,6 +127,53 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
     })),
 };
 
+const GOOD_WORD: StopReport = { over: true, means: "gate", reason: "so they say" };
+
+/** What is wrong with a fence: its tests come last, so nothing else finds it. */
+const FENCE_MISTAKES: Readonly<Record<string, (fence: Fence) => Partial<Fence>>> = {
+  "stop does nothing": () => ({ stop: () => Promise.resolve(GOOD_WORD) }),
+  "stop does not wait for who is inside": (fence) => ({
+    stop: async (owner, options) => {
+      const report = await fence.stop(owner, options);
+      return report.over || report.why === "unproven" ? report : GOOD_WORD;
+    },
+  }),
+  "stop leaves all but the first gate open": (fence) => ({
+    stop: (owner, options) => fence.stop(owner, { ...options, directories: options.directories.slice(0, 1) }),
+  }),
+  "stop shuts whatever is there": (fence) => ({
+    stop: async (owner, options) => {
+      for (const nonce of identified) await fence.stop({ ...owner, nonce }, options);
+      return await fence.stop(owner, options);
+    },
+    identify: (nonce) => {
+      identified.add(nonce);
+      return fence.identify(nonce);
+    },
+    openGate: (directory, nonce) => {
+      identified.add(nonce);
+      return fence.openGate(directory, nonce);
+    },
+  }),
+  "stop takes another host's owner for gone": (fence) => ({
+    stop: async (owner, options) => {
+      const report = await fence.stop(owner, options);
+      return !report.over && report.why === "unproven" ? { ...GOOD_WORD, means: "gone" } : report;
+    },
+  }),
+  "stop is deaf to its signal": (fence) => ({
+    stop: async (owner, { directories, clock }) =>
+      await fence.stop(owner, { directories, clock, patienceMs: 30 }),
+  }),
+  "sharing does not look at what is to be made": (fence) => ({
+    sharing: async (directory) => {
+      const report = await fence.sharing(directory);
+      return directory.includes("not/made") ? { ...report, allowed: !report.allowed } : report;
+    },
+  }),
+};
+const identified = new Set<string>();
+
 test("storageSuite: a good storage passes", async () => {
   assertEquals(await failing((storage) => storage), undefined);
 });
@@ -134,5 +181,14 @@ test("storageSuite: a good storage passes", async () => {
 for (const [mistake, spoil] of Object.entries(MISTAKES)) {
   test(`storageSuite: finds that ${mistake}`, async () => {
     assert(await failing(spoil) !== undefined, "no test fails");
+  });
+}
+
+for (const [mistake, spoil] of Object.entries(FENCE_MISTAKES)) {
+  test(`storageSuite: finds that ${mistake}`, async () => {
+    const found = await failing((storage) =>
+      but(storage, { fence: but(storage.fence, spoil(storage.fence)) })
+    );
+    assert(found?.includes("fence: s"), String(found));
   });
 }

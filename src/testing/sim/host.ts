@@ -38,6 +38,10 @@ export class SimProcess implements SimOwner {
   readonly startTime: string;
   /** By which networks cut it off: that of its host, unless it has its own way out. */
   station: string;
+  /** Processes of another namespace can neither see nor kill it. */
+  pidNamespace = 1;
+  /** Another user's: no signal reaches it. */
+  isShielded = false;
   alive = true;
   pausedUntil = 0;
   /** Port calls made. */

@@ -52,7 +52,7 @@ export class SimStorage implements Storage {
     shared: true,
     durable: true,
     synchronousReads: true,
-    fencing: "gate",
+    fencing: "kill",
   };
   readonly fence: SimFence;
   readonly #process: SimProcess;
