@@ -1,8 +1,9 @@
 /** Joining: a newcomer's way to its first view. */
 import { CohortError } from "../ground/errors.ts";
 import { toHex } from "../ground/hex.ts";
-import { memberOf, type View } from "../ground/view.ts";
+import { memberOf, type View, type ViewMember } from "../ground/view.ts";
 import { pause } from "../storage/claim_lease.ts";
+import { isConfirmed, refuseUnshareable, remedyFor, unfenceable } from "./fencing.ts";
 import { encodeMember, type MemberMessage } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import { foundingView, type Joiner } from "./next_view.ts";
@@ -33,6 +34,7 @@ export class Joining {
   /** Joins under an address, or rejects; resolves to the first view it is in. */
   async run(address: string, signal: AbortSignal | undefined): Promise<View> {
     const { clock, storage, directory, timings, owner, link, votes, journal } = this.#world;
+    await refuseUnshareable(storage.fence, directory);
     const joiner: Joiner = { name: link.name, incarnation: owner.nonce, owner, address, journal, votes };
     const probe = await this.#writeProbe();
     const until = clock.monotonicMs() + timings.joinMs;
@@ -85,7 +87,8 @@ export class Joining {
   async #goneOf(view: View | undefined): Promise<Set<string>> {
     const gone = new Set<string>();
     if (view === undefined) return gone;
-    for (const { incarnation, owner } of [...view.members, ...view.pending]) {
+    for (const member of view.members) if (await this.#isGone(member)) gone.add(member.incarnation);
+    for (const { incarnation, owner } of view.pending) {
       if ((await this.#world.storage.fence.examine(owner)).state === "gone") gone.add(incarnation);
     }
     // Nobody is left to ask for those who are pending: they stay so, and whoever recovers them fences them.
@@ -93,6 +96,19 @@ export class Joining {
       for (const { incarnation } of view.pending) gone.add(incarnation);
     }
     return gone;
+  }
+
+  /** Whether a member is gone, by proof or a person's word; throws for one that nobody here could fence. */
+  async #isGone({ name, incarnation, owner }: ViewMember): Promise<boolean> {
+    const { storage, observer, confirmGone = false } = this.#world;
+    const report = await storage.fence.examine(owner);
+    const error = unfenceable(storage, name, owner, report);
+    if (error === undefined) return report.state === "gone";
+    if (!isConfirmed(confirmGone, owner)) {
+      throw new CohortError(error.code, `${error.message}; ${remedyFor(owner)}`, error.facts);
+    }
+    observer.event("cluster.confirmed_gone", "warn", { name, incarnation, reason: report.reason });
+    return true;
   }
 
   async #writeProbe(): Promise<string> {

@@ -34,6 +34,11 @@ export interface MembershipWorld {
   readonly journal: string;
   readonly settings: SharedSettings;
   readonly timings: MembershipTimings;
+  /**
+   * A person's word that members of an earlier life of the cluster are gone, whom nobody here could prove so:
+   * that of one incarnation, or of all. False by default.
+   */
+  readonly confirmGone?: string | boolean;
   /** It is in this view from now on; synchronous, and first of all. */
   readonly onView: (view: View) => void;
   readonly onState: (state: MembershipState, why: string) => void;

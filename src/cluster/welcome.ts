@@ -1,6 +1,7 @@
 /** Welcome: how the master answers a newcomer. */
 import { CohortError } from "../ground/errors.ts";
 import { masterOf, type View } from "../ground/view.ts";
+import { unfenceable } from "./fencing.ts";
 import type { JoinRequest } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import type { Joiner } from "./next_view.ts";
@@ -37,9 +38,13 @@ export class Welcome {
       const text = `${joiner.name} does not see the files of this PIJ directory`;
       return { kind: "refuse", error: new CohortError("PEER_REFUSED", text, { name: joiner.name }) };
     }
+    const { storage } = this.#world;
+    const report = await storage.fence.examine(joiner.owner);
+    const error = unfenceable(storage, joiner.name, joiner.owner, report);
+    if (error !== undefined) return { kind: "refuse", error };
     const taken = view.members.find((it) => it.name === joiner.name);
     if (taken === undefined) return { kind: "join", joiner };
-    const { state, reason } = await this.#world.storage.fence.examine(taken.owner);
+    const { state, reason } = await storage.fence.examine(taken.owner);
     if (state === "gone") return { kind: "wait", why: `the earlier ${taken.name} is being evicted` };
     const text = `Could not join as ${joiner.name}: a member has that name, and ${reason}`;
     const facts = { name: joiner.name, incarnation: taken.incarnation, view: view.number };

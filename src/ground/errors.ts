@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
   NAME_TAKEN: [true, "Another member has this name"],
+  UNFENCEABLE: [false, "A member there could not be stopped from here if it had to be"],
   QUORUM_LOST: [true, "Too few votes are present; everything waits until there are enough"],
   VIEW_CHANGED: [
     true,

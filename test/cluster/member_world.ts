@@ -2,6 +2,7 @@
  * A simulated cluster of memberships on one host: processes that die, stop and come back, a network that is
  * cut, and what must hold of the views that each of them sees.
  */
+import { fenceOwner, type FenceWorld } from "../../src/cluster/fencing.ts";
 import { Membership } from "../../src/cluster/membership.ts";
 import type { SharedSettings } from "../../src/cluster/member_message.ts";
 import type { MembershipTimings } from "../../src/cluster/membership_world.ts";
@@ -39,30 +40,42 @@ export interface Disturbances {
   readonly evilNetwork: boolean;
 }
 
+/** What is different about a newcomer. */
+export interface NewcomerOptions {
+  readonly settings?: SharedSettings;
+  readonly pidNamespace?: number;
+  readonly confirmGone?: string | boolean;
+}
+
 /** One life of a member. */
 export class Life {
   readonly name: string;
   readonly incarnation: string;
   readonly process: SimProcess;
   readonly membership: Membership;
+  /** With what it fences others. */
+  readonly fencing: FenceWorld;
   readonly views: View[] = [];
   isJoined = false;
   isOver = false;
 
-  constructor(world: MemberWorld, number: number, life: number, settings: SharedSettings = SETTINGS) {
+  constructor(world: MemberWorld, number: number, life: number, options: NewcomerOptions = {}) {
     const { host, network, trace, scheduler } = world;
     this.name = `m${number}`;
     this.incarnation = `${number}${String(life).padStart(31, "0")}`;
     this.process = host.spawn();
     this.process.station = this.name;
+    this.process.pidNamespace = options.pidNamespace ?? 1;
     const storage = new SimStorage(this.process);
     const owner = storage.fence.identify(this.incarnation);
     if (owner instanceof Promise) throw new TypeError("the simulated fence answers at once");
+    const clock = new SimClock(this.process), observer = new SimObserver(trace, () => scheduler.now);
+    this.fencing = { storage, clock, observer, self: owner, patienceMs: 1_000 };
     this.membership = new Membership({
-      clock: new SimClock(this.process),
+      clock,
       entropy: new SimEntropy(new Prng(world.seed, this.incarnation)),
       storage,
-      observer: new SimObserver(trace, () => scheduler.now),
+      observer,
       post: new Post(network.interconnect(this.process)),
       link: {
         cluster: "c".repeat(32),
@@ -77,7 +90,8 @@ export class Life {
       votes: 1,
       storageVotes: "auto",
       journal: `/j/${this.incarnation}`,
-      settings,
+      settings: options.settings ?? SETTINGS,
+      confirmGone: options.confirmGone ?? false,
       timings: TIMINGS,
       onView: (view) => world.entered(this, view),
       onState: (state, why) => trace.note("stands", this.incarnation, state, why),
@@ -153,21 +167,29 @@ export class MemberWorld {
     if (view.cause !== "formed") this.problems.push(`view ${view.number} begins a session by ${view.cause}`);
   }
 
-  /** Fences by killing; takes its time, and may fail. */
+  /** Fences each who is pending; takes its time, and may fail. */
   async recover(master: Life, view: View, isCurrent: () => boolean): Promise<void> {
-    for (const { incarnation } of view.pending) {
+    for (const { name, incarnation, owner, journal } of view.pending) {
       await this.scheduler.sleep(this.chance.below(200_000), master.process);
       if (!isCurrent()) throw new CohortError("VIEW_CHANGED", "a newer view");
       if (this.#how.kills && this.chance.chance(1, 10)) throw new CohortError("IO", "not this time");
-      const lost = this.lives.find((it) => it.incarnation === incarnation);
-      if (this.fences && lost?.process.alive === true) this.host.kill(lost.process);
+      if (this.fences) {
+        const living = view.members.map((it) => it.owner);
+        const order = { name, owner, directories: [journal], living, confirmGone: false };
+        const report = await fenceOwner(master.fencing, order);
+        if (!report.over) throw new CohortError("IO", report.reason);
+        const alive = this.host.processes.find((it) => it.pid === owner.pid && !it.isOver);
+        if (alive !== undefined) {
+          this.problems.push(`${incarnation} is fenced and process ${alive.pid} lives`);
+        }
+      }
       this.#recovered.add(incarnation);
     }
   }
 
   /** Somebody more, not started. */
-  newcomer(number: number, settings?: SharedSettings): Life {
-    return new Life(this, number, 9, settings);
+  newcomer(number: number, options?: NewcomerOptions): Life {
+    return new Life(this, number, 9, options);
   }
 
   /** Starts all, and waits until they are members of one view. */

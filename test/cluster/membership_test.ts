@@ -135,7 +135,7 @@ test("membership: all are killed at once; the first who comes begins a session t
 
 test("membership: whoever does not fit is refused, with what does not", () =>
   play(async (world) => {
-    const relaxed = world.newcomer(4, { durability: "relaxed" });
+    const relaxed = world.newcomer(4, { settings: { durability: "relaxed" } });
     const other = await assertRejects(() => relaxed.membership.join(), CohortError, "durability is relaxed");
     assertEquals([other.code, other.facts["setting"], other.facts["expected"]], [
       "PEER_REFUSED",
@@ -149,6 +149,39 @@ test("membership: whoever does not fit is refused, with what does not", () =>
     );
     assertEquals([taken.code, taken.facts["incarnation"]], ["NAME_TAKEN", world.lives[1]!.incarnation]);
     assertEquals(newest(world).members.length, 3);
+  }));
+
+test("membership: whoever could not be fenced is refused, unless a person says that they are gone", () =>
+  play(async (world) => {
+    const foreign = world.newcomer(4, { pidNamespace: 2 });
+    const refused = await assertRejects(
+      () => foreign.membership.join(),
+      CohortError,
+      "another pid namespace",
+    );
+    assertEquals([refused.code, refused.facts["name"]], ["UNFENCEABLE", "m1"]);
+    for (const { process } of world.lives) world.host.kill(process);
+    const again = world.newcomer(5, { pidNamespace: 2 });
+    await assertRejects(
+      () => again.membership.join(),
+      CohortError,
+      `confirmGone: "${world.lives[0]!.incarnation}"`,
+    );
+    const told = world.newcomer(6, { pidNamespace: 2, confirmGone: true });
+    assertEquals(names((await told.membership.join()).members), "m6");
+  }));
+
+test("membership: a member that no signal reaches stays pending until it ends", () =>
+  play(async (world) => {
+    const { process, name } = world.lives[2]!;
+    process.isShielded = true;
+    part(world, "m1", name);
+    part(world, "m2", name);
+    await world.scheduler.sleep(8_000_000);
+    assertEquals([names(newest(world).members), names(newest(world).pending)], ["m1 m2", name]);
+    world.host.kill(process);
+    await world.scheduler.sleep(2_000_000);
+    assertEquals([names(newest(world).members), newest(world).pending], ["m1 m2", []]);
   }));
 
 test("membership: a join waits while a recovery is under way", () =>
