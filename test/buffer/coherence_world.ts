@@ -280,7 +280,7 @@ export class CoherenceWorld {
     else await this.#move(party);
   }
 
-  /** A second global comes and goes as a whole, and all below a node of the first: roots and leaves change. */
+  /** A second global comes and goes as a whole: roots and leaves change. */
   async #whole(party: Party): Promise<void> {
     const { chance, histories } = this;
     const now = (): number => this.scheduler.now;
