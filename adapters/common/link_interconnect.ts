@@ -30,7 +30,7 @@ export interface Pipe {
   readonly pendingBytes: number;
   /** Says who hears of it; nothing is told before. */
   begin(events: PipeEvents): void;
-  /** Takes bytes, which are the pipe's from now on. */
+  /** Takes bytes, which are the pipe's from now on, and so is the buffer that they lie in. */
   write(bytes: Uint8Array): void;
   /** Ends it once what was written has left. */
   end(): void;

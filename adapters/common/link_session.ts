@@ -21,7 +21,7 @@ import { EnvelopeCodes, isSameCode, type LinkRole, proofOf, type Transcript } fr
 
 /** The stream below a session. */
 export interface LinkStream {
-  /** Takes bytes for the other end, which are the stream's from now on. */
+  /** Takes bytes for the other end, which are the stream's from now on, and so is the buffer below them. */
   write(bytes: Uint8Array): void;
   /** Ends the stream once what was written has left. */
   end(): void;
