@@ -10,9 +10,11 @@ import { createSilentObserver } from "./adapters/observer_silent.ts";
 import { createProcessFence } from "./adapters/fence_process.ts";
 import { createFileStorage } from "./adapters/storage_file.ts";
 import { createMemoryStorage } from "./adapters/storage_memory.ts";
+import { type Rails, railsCore, type RailsWorld } from "./src/cluster/rails.ts";
 import { checkOptions, type OptionNames } from "./src/ground/options.ts";
 import { type Node, openNodeCore } from "./src/node/node.ts";
 import type { NodeOptions, World } from "./src/node/options.ts";
+import type { Interconnect } from "./src/ports/mod.ts";
 
 export {
   CohortError,
@@ -50,6 +52,9 @@ export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
 export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
+export type { Rails, RailsWorld } from "./src/cluster/rails.ts";
+export type { RailNumber } from "./src/cluster/rail_table.ts";
+export type { RailsStatus } from "./src/cluster/rail_watch.ts";
 export type { CycleRecord, WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 
 /** What of the world a program brings itself; the rest is this host's. */
@@ -97,4 +102,45 @@ export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): P
     memory: world.memory ?? allocatePages,
   };
   return openNodeCore(options, whole, own ? async () => await storage.close() : undefined);
+}
+
+/** Options of {@linkcode rails}. */
+export type RailsOptions = Partial<RailsWorld>;
+
+const RAILS_OPTIONS: OptionNames<RailsOptions> = { clock: true, observer: true, probeMs: true };
+
+/**
+ * Makes one interconnect of two with different addresses, for instance of two network interfaces. Everything
+ * goes over the primary; after more than ten errors within a minute on any member, the whole cluster goes
+ * over to the secondary, if all members have one that works. There is no way back until the rail that was
+ * left is repaired. A member without a secondary may be one of the cluster, which then has no failover.
+ *
+ * ```ts
+ * import { rails } from "@cohort/db";
+ * import { createSocketInterconnect } from "@cohort/db/adapters/interconnect_socket";
+ *
+ * const interconnect = rails(
+ *   createSocketInterconnect({ host: "127.0.0.1" }),
+ *   createSocketInterconnect({ host: "127.0.0.2" }),
+ * );
+ * console.log(interconnect.traits.name); // rails socket, socket
+ * ```
+ *
+ * @param primary Not opened: rails open both, and close both.
+ * @param secondary Likewise; undefined for a member that has none.
+ * @param options Milliseconds between probes, `probeMs`: 100 by default; a rail that answers none is left
+ * after about a dozen. A clock and an observer of one's own.
+ * @throws {TypeError} or {RangeError} naming a wrong option.
+ */
+export function rails(
+  primary: Interconnect,
+  secondary: Interconnect | undefined,
+  options: RailsOptions = {},
+): Rails {
+  checkOptions(options, RAILS_OPTIONS);
+  return railsCore(primary, secondary, {
+    clock: options.clock ?? createSystemClock(),
+    observer: options.observer ?? createSilentObserver(),
+    probeMs: options.probeMs ?? 100,
+  });
 }

@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
   NAME_TAKEN: [true, "Another member has this name"],
   UNFENCEABLE: [false, "A member there could not be stopped from here if it had to be"],
+  RAIL_NO_SECONDARY: [true, "Some member has no second rail that works, so there is no switch to it"],
   QUORUM_LOST: [true, "Too few votes are present; everything waits until there are enough"],
   VIEW_CHANGED: [
     true,
