@@ -18,6 +18,7 @@ import type {
   Fence,
   OpenStreamOptions,
   OpenVolumeOptions,
+  RegisterOptions,
   Storage,
   StorageTraits,
   StreamFile,
@@ -123,12 +124,14 @@ class FileStorage implements Storage {
     return this.#keep(new FileStream(opened));
   }
 
-  async createRegister(path: string, bytes: Uint8Array): Promise<boolean> {
-    return await this.#directories.createRegister(this.#door("create a register", path), bytes);
+  async createRegister(path: string, bytes: Uint8Array, options: RegisterOptions = {}): Promise<boolean> {
+    const full = this.#door("create a register", path);
+    return await this.#directories.createRegister(full, bytes, options.ownerOnly === true);
   }
 
-  async readRegister(path: string): Promise<Uint8Array | undefined> {
-    return await this.#directories.readRegister(this.#door("read a register", path));
+  async readRegister(path: string, options: RegisterOptions = {}): Promise<Uint8Array | undefined> {
+    const full = this.#door("read a register", path);
+    return await this.#directories.readRegister(full, options.ownerOnly === true);
   }
 
   async list(directory: string): Promise<string[]> {

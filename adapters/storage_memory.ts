@@ -331,6 +331,11 @@ class MemoryStream extends MemoryHandle implements StreamFile {
     this.checkOpen("size of a stream");
     return this.file.size;
   }
+
+  identity(): string {
+    this.checkOpen("identity of a stream");
+    return `memory-${this.file.number}`;
+  }
 }
 
 /** One spelling of a path: absolute, without `.`, `..`, doubled or trailing slashes. */

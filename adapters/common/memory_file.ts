@@ -10,8 +10,12 @@ const CHUNK_BYTES = 65_536;
 /** Bytes of the smallest first chunk, so that a register of 200 bytes does not cost 64 KiB. */
 const CHUNK_BYTES_MIN = 512;
 
+let files = 0;
+
 /** Bytes at positions, growing in chunks. */
 export class MemoryFile {
+  /** Number that no other file of this process ever has. */
+  readonly number: number = ++files;
   /** Size in bytes, as a directory entry would say. */
   size = 0;
   /** Handles open on it; a removed file keeps its bytes until the last one closes. */

@@ -76,6 +76,19 @@ export function status(operation: string, path: string, fd: number): Promise<fs.
   return call(operation, path, (done: Callback<fs.Stats>) => fs.fstat(fd, done));
 }
 
+/**
+ * Inode and birth of an open file, as text. In whole milliseconds, which is all that every runtime tells, and
+ * from integers: a rounded one would be another text on another runtime.
+ */
+export async function identity(operation: string, path: string, fd: number): Promise<string> {
+  const status = await call(
+    operation,
+    path,
+    (done: Callback<fs.BigIntStats>) => fs.fstat(fd, { bigint: true }, done),
+  );
+  return `${status.ino.toString(16)}-${(status.birthtimeNs / 1_000_000n).toString(16)}`;
+}
+
 /** Makes data and size of a file durable; `SYNC_FAILED` when it cannot. */
 export function syncData(operation: string, path: string, fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -130,6 +143,11 @@ export function readFile(operation: string, path: string): Promise<Uint8Array> {
     path,
     (done: Callback<Uint8Array>) => fs.readFile(path, { flag: fs.constants.O_RDONLY | NO_WAIT }, done),
   );
+}
+
+/** All bytes of a file just opened. */
+export function readOpen(operation: string, path: string, fd: number): Promise<Uint8Array> {
+  return call(operation, path, (done: Callback<Uint8Array>) => fs.readFile(fd, done));
 }
 
 /** The path with all links followed. */

@@ -22,7 +22,13 @@ const TEMPORARY = /^\.cohort-\d+-\d+-[0-9a-f]{16}\.tmp$/;
 /** How often a register is tried again when its temporary file was cleaned away under it. */
 const TRIES_MAX = 3;
 
-const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+/** Mode of what nobody but its owner may read. */
+const OWNER_ONLY = 0o600;
+
+/** A link is its maker's, whoever owns what it leads to. */
+const NO_FOLLOW: number = constants.O_NOFOLLOW ?? 0;
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
 let temporaries = 0;
 
@@ -120,13 +126,14 @@ export class Directories {
   }
 
   /** Storage's `createRegister`. */
-  async createRegister(path: string, bytes: Uint8Array): Promise<boolean> {
+  async createRegister(path: string, bytes: Uint8Array, ownerOnly: boolean): Promise<boolean> {
+    const mode = ownerOnly ? OWNER_ONLY : this.#fileMode;
     const operation = "create a register";
     return await this.within(operation, path, async () => {
       for (let tries = 1;; tries++) {
         if (await isThere(operation, path)) return false;
         try {
-          return await this.#link(operation, path, bytes);
+          return await this.#link(operation, path, bytes, mode);
         } catch (error) {
           if (tries === TRIES_MAX || !isCode(error, "NOT_FOUND")) throw error;
         }
@@ -134,10 +141,10 @@ export class Directories {
     });
   }
 
-  async #link(operation: string, path: string, bytes: Uint8Array): Promise<boolean> {
+  async #link(operation: string, path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
     const random = Buffer.from(randomFillSync(new Uint8Array(8))).toString("hex");
     const temporary = join(dirname(path), `.cohort-${process.pid}-${++temporaries}-${random}.tmp`);
-    const fd = await calls.open(operation, temporary, O_CREAT | O_EXCL | O_WRONLY, this.#fileMode);
+    const fd = await calls.open(operation, temporary, O_CREAT | O_EXCL | O_WRONLY, mode);
     let made = true;
     try {
       try {
@@ -160,9 +167,10 @@ export class Directories {
   /**
    * Storage's `readRegister`. The name may be newer than the last sync of its directory: that comes first.
    */
-  async readRegister(path: string): Promise<Uint8Array | undefined> {
+  async readRegister(path: string, ownerOnly: boolean): Promise<Uint8Array | undefined> {
     const operation = "read a register";
-    const bytes = await calls.readFile(operation, path).catch(orUndefined);
+    const read = ownerOnly ? readOwnersFile : calls.readFile;
+    const bytes = await read(operation, path).catch(orUndefined);
     if (bytes === undefined) return undefined;
     await this.sync(operation, dirname(path));
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -217,6 +225,28 @@ async function canonical(path: string): Promise<string> {
     const real = await calls.realPath("resolve", prefix).catch(orUndefined);
     if (real !== undefined) return resolve(join(real, ...rest));
     rest.unshift(prefix.slice(dirname(prefix).length));
+  }
+}
+
+/**
+ * All bytes of a file, or `PERMISSION` when anybody but this process's user may have read or put them there.
+ * What is looked at is what is read, whatever happens to the name meanwhile.
+ */
+async function readOwnersFile(operation: string, path: string): Promise<Uint8Array> {
+  const fd = await calls.open(operation, path, O_RDONLY | NO_FOLLOW);
+  try {
+    const { uid, mode } = await calls.status(operation, path, fd);
+    const self = process.geteuid?.();
+    const why = (mode & 0o077) !== 0
+      ? `its mode is 0${(mode & 0o777).toString(8)}, where only its owner may have access (chmod 600)`
+      : self !== undefined && uid !== self
+      ? `user ${uid} owns it, and this process runs as ${self}`
+      : undefined;
+    if (why === undefined) return await calls.readOpen(operation, path, fd);
+    const text = `${operation} that is for its owner alone, but ${why}: ${path}`;
+    throw new CohortError("PERMISSION", text, { operation, path, mode: mode & 0o777, uid });
+  } finally {
+    await calls.close(operation, path, fd);
   }
 }
 

@@ -96,6 +96,11 @@ export class FileStream extends OpenFile implements StreamFile {
     return await this.sizeNow("size of a stream");
   }
 
+  async identity(): Promise<string> {
+    this.checkOpen("identity of a stream");
+    return await this.identityNow("identity of a stream");
+  }
+
   async #writeAfter(reservation: Promise<void>, position: number, bytes: Uint8Array): Promise<void> {
     await this.hold(async () => {
       await reservation;

@@ -151,6 +151,10 @@ export class OpenFile {
     return (await this.hold(() => calls.status(operation, this.path, this.#opened.fd))).size;
   }
 
+  protected identityNow(operation: string): Promise<string> {
+    return this.hold(() => calls.identity(operation, this.path, this.#opened.fd));
+  }
+
   /**
    * Fills bytes `from` to `to`, which end the file, with zeros that take real space; cuts them off if it
    * cannot.

@@ -269,4 +269,11 @@ export class PromisesStream extends PromisesFile implements StreamFile {
   async size(): Promise<number> {
     return await this.run("size of a stream", false, () => {}, async (handle) => (await handle.stat()).size);
   }
+
+  async identity(): Promise<string> {
+    return await this.run("identity of a stream", false, () => {}, async (handle) => {
+      const { ino, birthtimeNs } = await handle.stat({ bigint: true });
+      return `${ino}-${birthtimeNs / 1_000_000n}`;
+    });
+  }
 }

@@ -13,6 +13,7 @@ import {
   type Fence,
   type OpenStreamOptions,
   type OpenVolumeOptions,
+  type RegisterOptions,
   type Storage,
   type StorageTraits,
   type StreamFile,
@@ -163,13 +164,13 @@ class PromisesStorage implements Storage {
     return stream;
   }
 
-  async createRegister(path: string, bytes: Uint8Array): Promise<boolean> {
+  async createRegister(path: string, bytes: Uint8Array, options: RegisterOptions = {}): Promise<boolean> {
     const operation = "create a register";
     const full = this.#full(operation, path);
     return await told(operation, path, async () => {
       await this.#ensure(dirname(full));
       const temporary = join(dirname(full), `.new-${randomUUID()}`);
-      const handle = await open(temporary, "wx", 0o660);
+      const handle = await open(temporary, "wx", options.ownerOnly === true ? 0o600 : 0o660);
       try {
         await handle.writeFile(bytes);
         await handle.sync();
@@ -186,10 +187,13 @@ class PromisesStorage implements Storage {
     });
   }
 
-  async readRegister(path: string): Promise<Uint8Array | undefined> {
+  async readRegister(path: string, options: RegisterOptions = {}): Promise<Uint8Array | undefined> {
     const full = this.#full("read a register", path);
     return await told("read a register", path, async () => {
       try {
+        if (options.ownerOnly === true && ((await stat(full)).mode & 0o077) !== 0) {
+          throw new CohortError("PERMISSION", `read a register that others may read: ${path}`, { path });
+        }
         const bytes = await readFile(full);
         // Whoever made it may not have come to sync the directory yet.
         await syncDirectory(dirname(full));

@@ -22,6 +22,7 @@ import { checkCommand } from "./check_command.ts";
 import { dumpCommand } from "./dump_command.ts";
 import { exportCommand } from "./export_command.ts";
 import { importCommand } from "./import_command.ts";
+import { pijCommand } from "./pij_command.ts";
 import { replCommand } from "./repl_command.ts";
 import { sizeCommand } from "./size_command.ts";
 import { Terminal } from "./terminal.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   dumpCommand,
   sizeCommand,
   replCommand,
+  pijCommand,
 ];
 const HELP = { help: { type: "boolean", short: "h" } } as const;
 

@@ -57,6 +57,8 @@ export class Joining {
   async #try(joiner: Joiner, probe: string): Promise<View | undefined> {
     const newest = await this.#chain.newest();
     if (newest !== undefined && memberOf(newest, joiner.incarnation) !== undefined) return newest;
+    // Views of the cluster that this directory is a copy of say nothing of this one.
+    if (newest?.cluster !== this.#world.link.cluster) return await this.#found(newest, joiner, new Set());
     const gone = await this.#goneOf(newest);
     const alive = (newest?.members ?? []).filter((it) => !gone.has(it.incarnation));
     if (alive.length === 0) return await this.#found(newest, joiner, gone);

@@ -120,7 +120,8 @@ function refuseWithoutQuorum(view: View, present: ReadonlySet<string>): void {
 
 /**
  * The first view of a session, which a newcomer makes over the newest view there is, if any. Everybody whom
- * that one names must be in `gone`. Throws `IN_USE` for somebody who is not.
+ * that one names must be in `gone`. Throws `IN_USE` for somebody who is not. What a view of another cluster
+ * names, which lies in a copied directory that was adopted, is that cluster's to recover, where it is.
  */
 export function foundingView(
   before: View | undefined,
@@ -128,14 +129,12 @@ export function foundingView(
   gone: ReadonlySet<string>,
   { cluster, session, storageVotes }: Founding,
 ): View {
-  const owed = before === undefined ? [] : [...before.members, ...before.pending];
+  const isOurs = before !== undefined && before.cluster === cluster;
+  const owed = isOurs ? [...before.members, ...before.pending] : [];
   const alive = owed.find((it) => !gone.has(it.incarnation));
-  if (before !== undefined && alive !== undefined && before.members.length > 0) {
+  if (isOurs && alive !== undefined && before.members.length > 0) {
     const message = `Could not begin a session: ${alive.name} of view ${before.number} is not proven gone`;
     throw new CohortError("IN_USE", message, { name: alive.name, incarnation: alive.incarnation });
-  }
-  if (before !== undefined && before.cluster !== cluster) {
-    throw new RangeError(`View ${before.number} is of cluster ${before.cluster}, not ${cluster}`);
   }
   if (!(joiner.votes >= 1 && joiner.votes <= VOTES_MAX)) {
     throw new RangeError(`The first member has 1 to ${VOTES_MAX} votes, got ${joiner.votes}`);

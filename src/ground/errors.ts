@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   // cluster
   UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
+  COPIED: [false, "The directory is a copy of a cluster's; the message says how to use it"],
   NAME_TAKEN: [true, "Another member has this name"],
   UNFENCEABLE: [false, "A member there could not be stopped from here if it had to be"],
   RAIL_NO_SECONDARY: [true, "Some member has no second rail that works, so there is no switch to it"],

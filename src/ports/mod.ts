@@ -5,6 +5,7 @@ export type {
   BlockWrite,
   OpenStreamOptions,
   OpenVolumeOptions,
+  RegisterOptions,
   Storage,
   StorageTraits,
   StreamFile,

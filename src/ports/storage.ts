@@ -45,12 +45,12 @@ export interface Storage {
    * Creates `path` with `bytes`, whole and durable, for exactly one caller ever: true for the one who did it.
    * Costs one file sync, one link and one directory sync. A crash leaves either nothing or all of it.
    */
-  createRegister(path: string, bytes: Uint8Array): Answer<boolean>;
+  createRegister(path: string, bytes: Uint8Array, options?: RegisterOptions): Answer<boolean>;
   /**
    * The bytes of a register, or undefined. What is returned is durable (the directory is synced first, DESIGN
    * D7).
    */
-  readRegister(path: string): Answer<Uint8Array | undefined>;
+  readRegister(path: string, options?: RegisterOptions): Answer<Uint8Array | undefined>;
   /** Names in a directory, sorted by code unit; empty when there is no such directory. */
   list(directory: string): Answer<string[]>;
   /** Removes a file, or a directory that is empty; false when there was none. Durable when answered. */
@@ -75,6 +75,15 @@ export interface OpenStreamOptions {
   readonly access: "read" | "write";
   /** Makes the file when it is missing; false by default. */
   readonly create?: boolean;
+}
+
+/** How to create or read a register. */
+export interface RegisterOptions {
+  /**
+   * For a secret: made so that its owner alone may read it; when read, `PERMISSION` if anybody else could
+   * have. False by default; a storage that knows no owners takes no notice.
+   */
+  readonly ownerOnly?: boolean;
 }
 
 /** One block of a write set. `bytes` is exactly one block and stays untouched until the answer. */
@@ -140,6 +149,12 @@ export interface StreamFile {
   reserve(bytes: number): Answer<void>;
   /** Size in bytes, reserved space included. */
   size(): Answer<number>;
+  /**
+   * What tells this file from every other and from any copy of it, whoever asks, as long as it exists: 1 to
+   * 255 characters. It does not change when the file is written or gets another name, nor with a new start of
+   * the host; only a clone of a whole device may have the same.
+   */
+  identity(): Answer<string>;
   /** Closes the file. Once. */
   close(): Answer<void>;
 }

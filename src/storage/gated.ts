@@ -19,8 +19,9 @@ export function gatedStorage(storage: Storage, gate: Gate): Storage {
       const answer = storage.openStream(path, options);
       return isPending(answer) ? answer.then((file) => gatedStream(file, gate)) : gatedStream(answer, gate);
     },
-    createRegister: (path, bytes) => through(gate, path, () => storage.createRegister(path, bytes)),
-    readRegister: (path) => storage.readRegister(path),
+    createRegister: (path, bytes, options) =>
+      through(gate, path, () => storage.createRegister(path, bytes, options)),
+    readRegister: (path, options) => storage.readRegister(path, options),
     list: (directory) => storage.list(directory),
     remove: (path) => storage.remove(path),
     resolve: (path) => storage.resolve(path),
@@ -50,6 +51,7 @@ function gatedStream(file: StreamFile, gate: Gate): StreamFile {
     sync: (lone) => file.sync(lone),
     reserve: (bytes) => through(gate, file.path, () => file.reserve(bytes)),
     size: () => file.size(),
+    identity: () => file.identity(),
     close: () => file.close(),
   };
 }

@@ -20,6 +20,7 @@ export type FaultOperation =
   | "write"
   | "sync"
   | "size"
+  | "identity"
   | "grow"
   | "reserve";
 

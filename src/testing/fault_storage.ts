@@ -6,6 +6,7 @@ import type {
   Fence,
   OpenStreamOptions,
   OpenVolumeOptions,
+  RegisterOptions,
   Storage,
   StorageTraits,
   StreamFile,
@@ -132,12 +133,16 @@ class Wrapped implements FaultStorage {
     });
   }
 
-  createRegister(path: string, bytes: Uint8Array): Answer<boolean> {
-    return this.#strikes.call("createRegister", path, () => this.#storage.createRegister(path, bytes));
+  createRegister(path: string, bytes: Uint8Array, options?: RegisterOptions): Answer<boolean> {
+    return this.#strikes.call(
+      "createRegister",
+      path,
+      () => this.#storage.createRegister(path, bytes, options),
+    );
   }
 
-  readRegister(path: string): Answer<Uint8Array | undefined> {
-    return this.#strikes.call("readRegister", path, () => this.#storage.readRegister(path));
+  readRegister(path: string, options?: RegisterOptions): Answer<Uint8Array | undefined> {
+    return this.#strikes.call("readRegister", path, () => this.#storage.readRegister(path, options));
   }
 
   list(directory: string): Answer<string[]> {
@@ -344,6 +349,10 @@ class WrappedStream extends WrappedFile implements StreamFile {
 
   size(): Answer<number> {
     return this.strikes.call("size", this.path, () => this.#inner.size());
+  }
+
+  identity(): Answer<string> {
+    return this.strikes.call("identity", this.path, () => this.#inner.identity());
   }
 
   close(): Answer<void> {

@@ -13,7 +13,7 @@ const HEAD = "label\n22-NOV-2026  10:36:41 ZWR\n";
 test("cohort: help, version and wrong usage", () => {
   const help = cohort(["help"]);
   assertEquals([help.code, help.err], [0, ""]);
-  for (const name of ["import", "export", "check", "dump", "size", "repl"]) {
+  for (const name of ["import", "export", "check", "dump", "size", "repl", "pij"]) {
     assertMatch(help.out, new RegExp(`^  ${name} `, "m"));
   }
   const more = cohort(["export", "--help"]);
@@ -32,6 +32,8 @@ test("cohort: help, version and wrong usage", () => {
       ["export", "a", "--global", "1x"],
       ["dump", "a", "block"],
       ["repl", "a", "--create", "--read-only"],
+      ["pij", "adopt"],
+      ["pij", "wat", "a"],
     ]
   ) {
     const { code, out, err } = cohort(args);

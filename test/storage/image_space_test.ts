@@ -19,6 +19,7 @@ function smallStorage(most: number, asked: number[]): Storage {
       read: (position, into) => file.read(position, into),
       sync: (lone) => file.sync(lone),
       size: () => file.size(),
+      identity: () => file.identity(),
       close: () => file.close(),
       reserve: (bytes) => {
         asked.push(bytes);

@@ -233,6 +233,10 @@ class RigStream extends RigHandle implements StreamFile {
   size(): number {
     return this.file.bytes.length;
   }
+
+  identity(): string {
+    return this.path;
+  }
 }
 
 class RigVolume extends RigHandle implements VolumeFile {

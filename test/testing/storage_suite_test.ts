@@ -72,6 +72,11 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
         return true;
       },
     }),
+  "a register for its owner alone is lost": (storage) =>
+    but(storage, {
+      readRegister: async (path, options) =>
+        options?.ownerOnly === true ? undefined : await storage.readRegister(path),
+    }),
   "a register is replaced": (storage) =>
     but(storage, {
       createRegister: async (path, bytes) => {
@@ -110,6 +115,10 @@ const MISTAKES: Readonly<Record<string, (storage: Storage) => Storage>> = {
     streamsBut(storage, (stream) => ({
       reserve: async (bytes) => await stream.write(0, new Uint8Array(bytes)),
     })),
+  "a file's identity is that of its bytes": (storage) =>
+    streamsBut(storage, (stream) => ({ identity: async () => `of ${await stream.size()} bytes` })),
+  "a file's identity is its path as it was given": (storage) =>
+    streamsBut(storage, (stream) => ({ identity: () => stream.path })),
   "a stream keeps the bytes it was given": (storage) =>
     streamsBut(storage, (stream) => ({
       write: (position, bytes) => {

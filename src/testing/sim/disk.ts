@@ -22,6 +22,8 @@ export type SyncEnd = "done" | "lie" | "keep" | "drop";
 export class SimFile {
   readonly path: string;
   readonly use: FileClass;
+  /** Number that no other file of its disk ever has. */
+  readonly number: number;
   /** What a power cut leaves for certain. */
   durable: PagedBytes = new PagedBytes();
   /** What reads see. */
@@ -33,9 +35,10 @@ export class SimFile {
   /** Changes in the cache that no honest sync has covered, oldest first. */
   unsynced: Change[] = [];
 
-  constructor(path: string, use: FileClass) {
+  constructor(path: string, use: FileClass, number: number) {
     this.path = path;
     this.use = use;
+    this.number = number;
   }
 
   /**
@@ -51,7 +54,7 @@ export class SimFile {
 
   /** A copy that shares no state; changes are shared, for they never alter. */
   clone(): SimFile {
-    const copy = new SimFile(this.path, this.use);
+    const copy = new SimFile(this.path, this.use, this.number);
     copy.durable = this.durable.clone();
     copy.cache = this.cache.clone();
     copy.truth = this.truth?.clone();
@@ -71,6 +74,8 @@ interface Entry {
 export class SimDisk {
   #entries = new Map<string, Entry>();
   #directories = new Set<string>();
+  /** Files ever made. */
+  #files = 0;
   /** Whether overwritten bytes are kept, for stale reads. */
   keepsOlder = false;
   /** Bytes that may be allocated in all; beyond it is `FULL`. */
@@ -83,7 +88,7 @@ export class SimDisk {
 
   /** Makes an empty file and its parents. The name is durable only after `keepName`. */
   create(path: string, use: FileClass): SimFile {
-    const file = new SimFile(path, use);
+    const file = new SimFile(path, use, ++this.#files);
     const entry = this.#entries.get(path);
     if (entry === undefined) this.#entries.set(path, { durable: undefined, cached: file });
     else entry.cached = file;
@@ -299,6 +304,7 @@ export class SimDisk {
     }
     copy.#directories = new Set(this.#directories);
     copy.capacityBytes = this.capacityBytes;
+    copy.#files = this.#files;
     return copy;
   }
 }

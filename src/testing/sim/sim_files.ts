@@ -306,6 +306,11 @@ export class SimStream extends SimHandle implements StreamFile {
     this.check("size", false);
     return this.call("rest", "size", 0, 0, () => this.file.cache.size);
   }
+
+  identity(): Answer<string> {
+    this.check("identity", false);
+    return this.call("rest", "identity", 0, 0, () => `sim-${this.file.number}`);
+  }
 }
 
 /** Cuts [0, length) into pieces at sector borders of the file, `cuts` times at most. */

@@ -66,6 +66,15 @@ function bytesTests(check: StorageCheck): void {
     expectEqual(await storage.readRegister(at("one")), pattern(500, 3), "bytes");
   });
 
+  check("a register for its owner alone is as any other to its owner", async (storage, at) => {
+    const options = { ownerOnly: true };
+    expectEqual(await storage.readRegister(at("secret"), options), undefined, "no file");
+    expectEqual(await storage.createRegister(at("secret"), pattern(40, 1), options), true, "created");
+    expectEqual(await storage.createRegister(at("secret"), pattern(40, 2), options), false, "created again");
+    expectEqual(await storage.readRegister(at("secret"), options), pattern(40, 1), "bytes");
+    expectEqual(await storage.readRegister(at("secret")), pattern(40, 1), "bytes, without asking for more");
+  });
+
   check("readRegister answers undefined where there is none, nor a directory", async (storage, at) => {
     expectEqual(await storage.readRegister(at("none")), undefined, "no file");
     expectEqual(await storage.readRegister(at("no/such/directory")), undefined, "no directory");

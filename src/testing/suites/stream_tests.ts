@@ -37,6 +37,28 @@ function openTests(check: StorageCheck): void {
     expectEqual(await readBytes(again, 0, 200), pattern(100, 1), "bytes");
   });
 
+  check("identity tells a file from any other and from its copy, whoever asks", async (storage, at) => {
+    const stream = await newStream(storage, at("s"));
+    const identity = await stream.identity();
+    expect(identity.length >= 1 && identity.length <= 255, `an identity of ${identity.length} characters`);
+    await stream.write(0, pattern(3000, 1));
+    await stream.sync(true);
+    expectEqual(await stream.identity(), identity, "after a write");
+    const again = await storage.openStream(at("./s"), { access: "read" });
+    expectEqual(await again.identity(), identity, "by another spelling, to be read");
+    const seen = new Set([identity]);
+    for (const name of ["t", "d/s"]) {
+      const copy = await newStream(storage, at(name));
+      await copy.write(0, await readBytes(stream, 0, 3000));
+      seen.add(await copy.identity());
+      // One made by another kind of call is a file as well.
+      await storage.createRegister(at(`${name}.register`), pattern(3000, 1));
+      const register = await storage.openStream(at(`${name}.register`), { access: "read" });
+      seen.add(await register.identity());
+    }
+    expectEqual(seen.size, 5, "identities of five files");
+  });
+
   check("openStream by several at once makes one file", async (storage, at) => {
     const streams = await Promise.all(
       Array.from({ length: 8 }, async () => await newStream(storage, at("d/s"))),
