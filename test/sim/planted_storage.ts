@@ -34,8 +34,9 @@ export const STORAGE_PLANTS: readonly Plant[] = [
     mistake: "a cycle's blocks are written in place before its images",
     edits: [{
       file: "src/buffer/write_daemon.ts",
-      find: "      await images.writeCycle(this.#cycle, cycle, facts);",
-      replace: "      await writeHome(cycle);\n      await images.writeCycle(this.#cycle, cycle, facts);",
+      find: "      await images.writeCycle(this.#cycle, [...cycle.list], facts);",
+      replace:
+        "      await cycle.writeHome();\n      await images.writeCycle(this.#cycle, [...cycle.list], facts);",
     }],
     tier: "micro",
     seed: 1,
