@@ -8,6 +8,7 @@
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
 import { MISS } from "../buffer/step.ts";
+import { compareBytes } from "../ground/bytes.ts";
 import { keyInto } from "../ground/entries.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
 import { keyOf } from "../ground/key.ts";
@@ -124,6 +125,7 @@ async function mergedAtOnce(
 
 /**
  * Copies node by node. It goes on after a lack of the target's, so that one wait fetches all that is missing.
+ * A split that could not be finished for want of frames may then show it a node twice: it has seen enough.
  */
 function copy(change: Change, origin: SubtreePlace, target: SubtreePlace, blocks: number): undefined | Again {
   origin.database.admitRead();
@@ -132,7 +134,8 @@ function copy(change: Change, origin: SubtreePlace, target: SubtreePlace, blocks
   if (fromRoot === MISS) return AGAIN;
   if (fromRoot === NO_ROOT) return undefined;
   const source = { volume: origin.database.volume, root: fromRoot };
-  const key = new Uint8Array(KEY_BYTES_MAX);
+  let key = new Uint8Array(KEY_BYTES_MAX);
+  let next = new Uint8Array(KEY_BYTES_MAX);
   let keyLength = origin.key.length;
   let lacking = false;
   key.set(origin.key);
@@ -141,7 +144,10 @@ function copy(change: Change, origin: SubtreePlace, target: SubtreePlace, blocks
     if (found === MISS) return AGAIN;
     if (found !== FOUND) break;
     const base = spot.frame * change.pool.blockSize;
-    keyLength = keyInto(change.pool.bytes, base, spot.index, key);
+    const nextLength = keyInto(change.pool.bytes, base, spot.index, next);
+    if (lacking && !first && compareBytes(next, 0, nextLength, key, 0, keyLength) <= 0) return AGAIN;
+    [key, next] = [next, key];
+    keyLength = nextLength;
     if (!startsWith(key, keyLength, origin.key)) break;
     const value = readAt(change, source.volume, base, spot.index);
     if (value === AGAIN) return AGAIN;

@@ -8,7 +8,7 @@
 import { MISS, type Step } from "../buffer/step.ts";
 import { AT_KIND, blockLevel, blockTree, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
 import { childAt, search } from "../ground/entries.ts";
-import { invariant } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import { TREE_LEVELS_MAX } from "../ground/limits.ts";
 import type { Volume } from "../storage/volume.ts";
 
@@ -49,7 +49,18 @@ export function leafOf(step: Step, volume: Volume, root: number, key: Uint8Array
     const found = search(bytes, base, key, keyLength);
     block = childAt(bytes, base, found < 0 ? -found - 2 : found);
   }
-  invariant(false, `Tree ${root} of ${volume.path} is deeper than ${TREE_LEVELS_MAX} levels`);
+  return endless(step, volume, root);
+}
+
+/**
+ * A way down that comes to no leaf leads over a block as it once was: damage, which this throws. But a change
+ * that lacks something goes on over what it could not finish, before it is thrown away: `MISS`.
+ */
+function endless(step: Step, { path }: Volume, root: number): number {
+  if (step.lacks) return MISS;
+  const found = `it is deeper than ${TREE_LEVELS_MAX} levels`;
+  const facts = { path, block: root, found };
+  throw new CohortError("CORRUPT", `Could not read the tree of block ${root} of ${path}: ${found}`, facts);
 }
 
 /** Descends to the leaf that covers a key and keeps the way in `path`; the leaf, or `MISS`. */
@@ -107,7 +118,7 @@ export function edgeLeaf(step: Step, place: TreePlace, last: boolean): number {
     if (bytes[base + AT_KIND] === KIND_LEAF) return frame;
     block = childAt(bytes, base, last ? countOf(bytes, base) - 1 : 0);
   }
-  invariant(false, `Tree ${place.root} is deeper than ${TREE_LEVELS_MAX} levels`);
+  return endless(step, place.volume, place.root);
 }
 
 function countOf(bytes: Uint8Array, base: number): number {
