@@ -85,7 +85,8 @@ class FileStorage implements Storage {
   constructor(options: FileStorageOptions) {
     this.fence = options.fence ?? createProcessFence();
     this.#fileMode = options.fileMode ?? 0o660;
-    this.#directories = new Directories(this.#fileMode, options.directoryMode ?? 0o770);
+    const { directoryMode = 0o770 } = options;
+    this.#directories = new Directories(this.#fileMode, directoryMode);
     this.#onLoop = options.onLoop ?? true;
     this.traits = {
       version: 1,
@@ -93,6 +94,7 @@ class FileStorage implements Storage {
       shared: true,
       durable: true,
       synchronousReads: this.#onLoop,
+      modes: `files 0${this.#fileMode.toString(8)}, directories 0${directoryMode.toString(8)}`,
       fencing: process.platform === "linux" ? "kill" : "unproven",
     };
   }

@@ -67,7 +67,7 @@ interface DenoPermissions {
 }
 
 /** Whether this runtime lets us read, without asking: `read` of a path, or `sys` of a kind. */
-function isGranted(descriptor: { name: string; path?: string; kind?: string }): boolean {
+export function isGranted(descriptor: { name: string; path?: string; kind?: string }): boolean {
   const deno = (globalThis as unknown as { Deno?: DenoPermissions }).Deno;
   return deno === undefined || deno.permissions.querySync(descriptor).state === "granted";
 }

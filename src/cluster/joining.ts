@@ -12,6 +12,8 @@ import { probeName } from "./welcome.ts";
 
 /** Milliseconds between two tries. */
 const TRY_MS = 50;
+/** So often in a row a member refuses before that is believed: a damaged greeting looks the same. */
+const REFUSALS_MAX = 5;
 
 /** One newcomer. */
 export class Joining {
@@ -66,12 +68,24 @@ export class Joining {
     const unlinked = alive.filter((it) => !post.isLinked(it.incarnation));
     // Whoever cannot reach every member is none.
     for (const it of unlinked) post.dial(it.address);
-    if (unlinked.length > 0) {
-      this.#waitsFor = `a link to ${unlinked.map((it) => `${it.name} at ${it.address}`).join(", ")}`;
-      return undefined;
-    }
+    if (unlinked.length > 0) return this.#unlinked(unlinked);
+    // All are asked: each reads the probe by its own path and vouches for it to the master.
     const message = encodeMember({ kind: "ask", view: 0, asked: { joiner, settings, probe } });
-    post.send(alive[0]!.incarnation, message);
+    for (const it of alive) post.send(it.incarnation, message);
+    return undefined;
+  }
+
+  /** Says what keeps it from members; one that refuses it again and again will go on to do so. */
+  #unlinked(members: readonly ViewMember[]): undefined {
+    const texts = members.map(({ name, address }) => {
+      const failure = this.#world.post.failureOf(address);
+      if (failure?.error.code === "PEER_REFUSED" && failure.times >= REFUSALS_MAX) {
+        const text = `Could not join: no link to ${name} at ${address}: ${failure.error.message}`;
+        this.#refused ??= new CohortError("PEER_REFUSED", text, { ...failure.error.facts, member: name });
+      }
+      return `${name} at ${address}${failure === undefined ? "" : ` (${failure.error.message})`}`;
+    });
+    this.#waitsFor = `a link to ${texts.join(", ")}`;
     return undefined;
   }
 

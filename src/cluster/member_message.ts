@@ -31,7 +31,17 @@ export type MemberMessage =
   | { readonly kind: "look"; readonly view: number }
   | { readonly kind: "ask"; readonly view: number; readonly asked: JoinRequest }
   | { readonly kind: "wait"; readonly view: number; readonly why: string }
-  | { readonly kind: "refuse"; readonly view: number; readonly error: CohortError };
+  | { readonly kind: "refuse"; readonly view: number; readonly error: CohortError }
+  /** To the master: the sender has read a newcomer's probe by its own path. */
+  | {
+    readonly kind: "vouch";
+    readonly view: number;
+    readonly newcomer: string;
+    readonly probe: string;
+    readonly sees: boolean;
+    /** Why it does not see it; or, when it may, what kept it from reading. */
+    readonly why: string;
+  };
 
 /** What a newcomer says. */
 export interface JoinRequest {
@@ -41,7 +51,7 @@ export interface JoinRequest {
   readonly probe: string;
 }
 
-const KINDS: readonly MemberMessage["kind"][] = ["beat", "look", "ask", "wait", "refuse"];
+const KINDS: readonly MemberMessage["kind"][] = ["beat", "look", "ask", "wait", "refuse", "vouch"];
 const SETTINGS_MAX = 64;
 
 /** Bytes of a message. */
@@ -53,6 +63,11 @@ export function encodeMember(message: MemberMessage): Uint8Array {
   if (message.kind === "wait") putRecordText(writer, message.why);
   else if (message.kind === "refuse") writer.append(encodeRefusal(message.error));
   else if (message.kind === "ask") putAsked(writer, message.asked);
+  else if (message.kind === "vouch") {
+    for (const id of [message.newcomer, message.probe]) putRecordId(writer, id);
+    writer.u8(message.sees ? 1 : 0);
+    putRecordText(writer, message.why);
+  }
   return writer.copy();
 }
 
@@ -65,6 +80,10 @@ export function decodeMember(bytes: Uint8Array, from: string): MemberMessage {
   if (kind === "refuse") return { kind, view, error: decodeRefusal(bytes.subarray(reader.position), from) };
   if (kind === "wait") return ended(reader, { kind, view, why: readRecordText(reader) });
   if (kind === "ask") return ended(reader, { kind, view, asked: readAsked(reader) });
+  if (kind === "vouch") {
+    const newcomer = readRecordId(reader), probe = readRecordId(reader), sees = reader.u8() === 1;
+    return ended(reader, { kind, view, newcomer, probe, sees, why: readRecordText(reader) });
+  }
   return ended(reader, { kind, view });
 }
 

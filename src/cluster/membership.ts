@@ -22,10 +22,13 @@ import { nextView, type ViewChange } from "./next_view.ts";
 import { Peers } from "./peers.ts";
 import { Slots } from "./slots.ts";
 import { ViewChain } from "./view_chain.ts";
-import { Welcome } from "./welcome.ts";
+import { type Vouch, Welcome } from "./welcome.ts";
 
 /** How a member stands to its cluster. */
 export type MembershipState = "joining" | "active" | "suspended" | "evicted" | "left";
+
+/** Most newcomers whose questions wait at once. */
+const ASKING_MAX = 64;
 
 const NO_MESSAGE = new Uint8Array(0);
 
@@ -49,6 +52,8 @@ export class Membership {
   /** Since when the same course holds, and which. */
   #course = { text: "", since: 0 };
   #isRecovering = false;
+  /** Newcomers whose questions wait to be answered. */
+  readonly #asking = new Set<string>();
 
   constructor(world: MembershipWorld) {
     this.self = world.owner.nonce;
@@ -125,8 +130,9 @@ export class Membership {
       return this.#world.post.disconnect(from.incarnation, error.message);
     }
     this.#peers.heard(from.incarnation, this.#now());
-    if (message.kind === "ask") void this.#inTurn(() => this.#asked(from.incarnation, message.asked));
+    if (message.kind === "ask") this.#ask(from.incarnation, message.asked);
     else if (message.kind === "wait" || message.kind === "refuse") this.#joining.answered(message);
+    else if (message.kind === "vouch") this.#vouched(from.incarnation, message);
     else if (message.view > (this.#view?.number ?? 0)) this.look();
   }
 
@@ -135,10 +141,25 @@ export class Membership {
     if (this.#view !== undefined) void this.#inTurn(() => this.#look());
   }
 
+  /** One question of a newcomer is answered at a time, however often it asks while a disk is slow. */
+  #ask(from: string, asked: JoinRequest): void {
+    if (this.#asking.has(from) || this.#asking.size >= ASKING_MAX) return;
+    this.#asking.add(from);
+    void this.#inTurn(() => this.#asked(from, asked)).then(() => this.#asking.delete(from));
+  }
+
+  #vouched(from: string, vouch: Vouch): void {
+    if (this.#view !== undefined && this.isMaster) this.#welcome.vouched(this.#view, from, vouch);
+  }
+
   async #asked(from: string, asked: JoinRequest): Promise<void> {
     const view = this.#view;
     if (view === undefined || this.#isOver || memberOf(view, from) !== undefined) return this.#sayLook(from);
-    const answer = await this.#welcome.answer(view, this.isMaster && this.#state === "active", asked);
+    if (!this.isMaster) {
+      const master = masterOf(view)?.incarnation ?? "";
+      return void this.#world.post.send(master, encodeMember(await this.#welcome.vouch(view, asked)));
+    }
+    const answer = await this.#welcome.answer(view, this.#state === "active", asked);
     if (answer.kind !== "join") {
       this.#world.post.send(from, encodeMember({ ...answer, view: view.number }));
       if (answer.kind === "wait") await this.#judge();

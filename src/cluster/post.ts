@@ -11,12 +11,24 @@ export interface PostReceiver {
   unlinked?(peer: InterconnectPeer, reason: string): void;
 }
 
+/** What came of the last calls of an address. */
+export interface DialFailure {
+  readonly error: CohortError;
+  /** How many in a row ended so. */
+  readonly times: number;
+}
+
+/** Most addresses whose failures are kept. */
+const FAILURES_MAX = 256;
+
 /** The links of one member. */
 export class Post {
   readonly #interconnect: Interconnect;
   readonly #receivers = new Map<number, PostReceiver>();
   readonly #links = new Map<string, InterconnectPeer>();
   readonly #dialling = new Set<string>();
+  /** What came of the last calls of an address that came to nothing. */
+  readonly #failures = new Map<string, DialFailure>();
 
   constructor(interconnect: Interconnect) {
     this.#interconnect = interconnect;
@@ -65,10 +77,27 @@ export class Post {
   async #connect(address: string): Promise<void> {
     try {
       await this.#interconnect.connect(address);
+      this.#failures.delete(address);
     } catch (error) {
       // Whoever wants the link sees that there is none, and dials again.
-      if (!(error instanceof CohortError) && !(error instanceof TypeError)) throw error;
+      if (error instanceof CohortError) this.#failed(address, error);
+      else if (!(error instanceof TypeError)) throw error;
     }
+  }
+
+  #failed(address: string, error: CohortError): void {
+    const before = this.#failures.get(address);
+    const isSame = before?.error.code === error.code &&
+      before.error.facts["reason"] === error.facts["reason"];
+    this.#failures.delete(address);
+    this.#failures.set(address, { error, times: isSame ? before.times + 1 : 1 });
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > FAILURES_MAX) this.#failures.delete(oldest!);
+  }
+
+  /** What came of the last calls of an address; undefined when the last was answered, or there was none. */
+  failureOf(address: string): DialFailure | undefined {
+    return this.#failures.get(address);
   }
 
   /** As `Interconnect.send`. */

@@ -1,10 +1,14 @@
-/** Welcome: how the master answers a newcomer. */
+/**
+ * Welcome: how members answer a newcomer. Each reads the newcomer's probe by its own path and vouches to the
+ * master that it is there; the master takes whom all have vouched for.
+ */
 import { CohortError } from "../ground/errors.ts";
-import { masterOf, type View } from "../ground/view.ts";
+import { masterOf, memberOf, type View } from "../ground/view.ts";
 import { unfenceable } from "./fencing.ts";
-import type { JoinRequest } from "./member_message.ts";
+import type { JoinRequest, MemberMessage } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import type { Joiner } from "./next_view.ts";
+import { differenceOf } from "./shared_settings.ts";
 
 /** An answer. */
 export type WelcomeAnswer =
@@ -12,38 +16,73 @@ export type WelcomeAnswer =
   | { readonly kind: "wait"; readonly why: string }
   | { readonly kind: "refuse"; readonly error: CohortError };
 
+/** What one member says of a newcomer's probe. */
+export type Vouch = Extract<MemberMessage, { readonly kind: "vouch" }>;
+
+/** Most newcomers whose vouches are kept; those of the one that came first go. */
+const NEWCOMERS_MAX = 64;
+
 /** Name of the file by which a newcomer shows that it sees the same directory. */
 export function probeName(incarnation: string): string {
   return `probe.${incarnation}`;
 }
 
-/** The master's side of a join. */
+/** A member's side of joins. */
 export class Welcome {
   readonly #world: MembershipWorld;
+  /** By newcomer, by who vouches. */
+  readonly #vouches = new Map<string, Map<string, Vouch>>();
 
   constructor(world: MembershipWorld) {
     this.#world = world;
   }
 
+  /** Reads a newcomer's probe by this member's own path. */
+  async vouch(view: View, { joiner, probe }: JoinRequest): Promise<Vouch> {
+    const path = `${this.#world.directory}/${probeName(joiner.incarnation)}`;
+    const said = { kind: "vouch", view: view.number, newcomer: joiner.incarnation, probe } as const;
+    try {
+      const bytes = await this.#world.storage.readRegister(path);
+      const sees = bytes !== undefined && new TextDecoder().decode(bytes) === probe;
+      return { ...said, sees, why: sees ? "" : `its path ${this.#world.directory} does not show them` };
+    } catch (error) {
+      if (!(error instanceof CohortError)) throw error;
+      // Not seen is no proof of another directory here: it tries again when it is asked again.
+      return { ...said, sees: true, why: error.message };
+    }
+  }
+
+  /** A member has vouched; only the master keeps it. */
+  vouched(view: View, by: string, vouch: Vouch): void {
+    if (memberOf(view, by) === undefined || memberOf(view, vouch.newcomer) !== undefined) return;
+    const known = this.#vouches.get(vouch.newcomer) ?? new Map<string, Vouch>();
+    this.#vouches.set(vouch.newcomer, known);
+    known.set(by, vouch);
+    const [first] = this.#vouches.keys();
+    if (this.#vouches.size > NEWCOMERS_MAX) this.#vouches.delete(first!);
+  }
+
   /** Judges a newcomer by the present view. */
-  async answer(view: View, isMaster: boolean, asked: JoinRequest): Promise<WelcomeAnswer> {
-    const { joiner, settings, probe } = asked;
-    if (!isMaster) return { kind: "wait", why: `${masterOf(view)?.name ?? "nobody"} is to say so` };
+  async answer(view: View, mayDecide: boolean, asked: JoinRequest): Promise<WelcomeAnswer> {
+    const { joiner, settings } = asked;
+    if (!mayDecide) return { kind: "wait", why: `the master ${masterOf(view)?.name} is suspended` };
     if (view.pending.length > 0) {
       return { kind: "wait", why: `${view.pending.map((it) => it.name).join(", ")} is being recovered` };
     }
     const difference = differenceOf(this.#world.settings, settings);
     if (difference !== undefined) return { kind: "refuse", error: difference };
-    if (!(await this.#sees(joiner.incarnation, probe))) {
-      const text = `${joiner.name} does not see the files of this PIJ directory`;
-      return { kind: "refuse", error: new CohortError("PEER_REFUSED", text, { name: joiner.name }) };
-    }
+    this.vouched(view, this.#world.owner.nonce, await this.vouch(view, asked));
+    const unseen = this.#unseen(view, asked);
+    if (unseen !== undefined) return unseen;
     const { storage } = this.#world;
     const report = await storage.fence.examine(joiner.owner);
     const error = unfenceable(storage, joiner.name, joiner.owner, report);
     if (error !== undefined) return { kind: "refuse", error };
     const taken = view.members.find((it) => it.name === joiner.name);
-    if (taken === undefined) return { kind: "join", joiner };
+    if (taken === undefined) {
+      this.#vouches.delete(joiner.incarnation);
+      return { kind: "join", joiner };
+    }
     const { state, reason } = await storage.fence.examine(taken.owner);
     if (state === "gone") return { kind: "wait", why: `the earlier ${taken.name} is being evicted` };
     const text = `Could not join as ${joiner.name}: a member has that name, and ${reason}`;
@@ -51,27 +90,20 @@ export class Welcome {
     return { kind: "refuse", error: new CohortError("NAME_TAKEN", text, facts) };
   }
 
-  /** Whether the newcomer's probe is here too. */
-  async #sees(incarnation: string, probe: string): Promise<boolean> {
-    const path = `${this.#world.directory}/${probeName(incarnation)}`;
-    const bytes = await this.#world.storage.readRegister(path);
-    return bytes !== undefined && new TextDecoder().decode(bytes) === probe;
+  /** What stands against a newcomer whose probe not every member has read; undefined when all have. */
+  #unseen(view: View, { joiner, probe }: JoinRequest): WelcomeAnswer | undefined {
+    const vouches = this.#vouches.get(joiner.incarnation);
+    const waits: string[] = [];
+    for (const { incarnation, name } of view.members) {
+      const vouch = vouches?.get(incarnation);
+      if (vouch === undefined || vouch.probe !== probe) waits.push(name);
+      else if (!vouch.sees) {
+        const text = `${joiner.name} and ${name} do not see the same files: ${vouch.why}`;
+        const facts = { name: joiner.name, other: name };
+        return { kind: "refuse", error: new CohortError("PEER_REFUSED", text, facts) };
+      } else if (vouch.why !== "") waits.push(`${name} (${vouch.why})`);
+    }
+    if (waits.length === 0) return undefined;
+    return { kind: "wait", why: `the probe of ${joiner.name} is to be read by ${waits.join(", ")}` };
   }
-}
-
-/** The first setting in which two members differ. */
-export function differenceOf(
-  ours: Readonly<Record<string, string>>,
-  theirs: Readonly<Record<string, string>>,
-): CohortError | undefined {
-  for (const setting of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
-    const expected = Object.hasOwn(ours, setting) ? ours[setting] : undefined;
-    const found = Object.hasOwn(theirs, setting) ? theirs[setting] : undefined;
-    if (expected === found) continue;
-    const text = `Could not join: ${setting} is ${found ?? "not given"}, the members have ${
-      expected ?? "none"
-    }`;
-    return new CohortError("PEER_REFUSED", text, { setting, expected, found });
-  }
-  return undefined;
 }

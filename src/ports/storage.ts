@@ -22,6 +22,11 @@ export interface StorageTraits {
   readonly durable: boolean;
   /** True when reads may answer with a value, on the loop. */
   readonly synchronousReads: boolean;
+  /**
+   * Modes of the files and directories that it makes, where there is such a thing: members that differ could
+   * not open each other's.
+   */
+  readonly modes?: string;
   /** How a lost member's writes are stopped (DESIGN D8). */
   readonly fencing: "native" | "gate" | "kill" | "none" | "unproven";
 }

@@ -193,8 +193,9 @@ test("welcome: the master refuses a newcomer that it could not fence", async () 
     const probe = "5".repeat(32);
     await files.createRegister(`/pij/${probeName(LOST.nonce)}`, new TextEncoder().encode(probe));
     const seen = { ...storage, readRegister: (path: string) => files.readRegister(path) };
-    const world = { storage: seen, settings: {}, directory: "/pij" } as unknown as MembershipWorld;
-    const view = { number: 3, members: [], pending: [] } as unknown as View;
+    const world = { storage: seen, settings: {}, directory: "/pij", owner: SELF };
+    const members = [{ name: "m1", incarnation: SELF.nonce, owner: SELF }];
+    const view = { number: 3, members, pending: [] } as unknown as View;
     const joiner = {
       name: "m9",
       incarnation: LOST.nonce,
@@ -203,7 +204,8 @@ test("welcome: the master refuses a newcomer that it could not fence", async () 
       journal: "/j",
       votes: 1,
     };
-    const answer = await new Welcome(world).answer(view, true, { joiner, settings: {}, probe });
+    const welcome = new Welcome(world as unknown as MembershipWorld);
+    const answer = await welcome.answer(view, true, { joiner, settings: {}, probe });
     assertEquals(answer.kind, kind, state);
     if (answer.kind === "refuse") assertEquals(answer.error.code, "UNFENCEABLE");
   }

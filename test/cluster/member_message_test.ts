@@ -21,6 +21,15 @@ test("member message: what is put is read", () => {
     { kind: "look", view: 3 },
     { kind: "wait", view: 4, why: "b is being recovered" },
     ASK,
+    { kind: "vouch", view: 6, newcomer: "1".repeat(32), probe: "7".repeat(32), sees: true, why: "" },
+    {
+      kind: "vouch",
+      view: 6,
+      newcomer: "1".repeat(32),
+      probe: "7".repeat(32),
+      sees: false,
+      why: "elsewhere",
+    },
   ];
   for (const message of all) assertEquals(decodeMember(encodeMember(message), "m1"), message);
   const error = new CohortError("NAME_TAKEN", "Another has it", { name: "b" });

@@ -6,10 +6,16 @@ import { fenceOwner, type FenceWorld } from "../../src/cluster/fencing.ts";
 import { Membership } from "../../src/cluster/membership.ts";
 import type { SharedSettings } from "../../src/cluster/member_message.ts";
 import type { MembershipTimings } from "../../src/cluster/membership_world.ts";
+import { openPij } from "../../src/cluster/pij.ts";
 import { Post } from "../../src/cluster/post.ts";
+import { clusterSecret } from "../../src/cluster/secret.ts";
+import { sharedSettings } from "../../src/cluster/shared_settings.ts";
 import { encodeView } from "../../src/cluster/view_record.ts";
 import { CohortError } from "../../src/ground/errors.ts";
 import type { View } from "../../src/ground/view.ts";
+import type { Storage } from "../../src/ports/mod.ts";
+import type { Fault, FaultCall } from "../../src/testing/fault_plan.ts";
+import { withFaults } from "../../src/testing/fault_storage.ts";
 import { SimHost, type SimProcess } from "../../src/testing/sim/host.ts";
 import { ALWAYS_VALUES } from "../../src/testing/sim/latencies.ts";
 import { Prng } from "../../src/testing/sim/prng.ts";
@@ -20,7 +26,6 @@ import { SimClock, SimEntropy, SimObserver } from "../../src/testing/sim/small_p
 import { Trace } from "../../src/testing/sim/trace.ts";
 
 const PIJ = "/pij";
-const SETTINGS: SharedSettings = { durability: "sync" };
 const TIMINGS: MembershipTimings = {
   pulseMs: 100,
   networkMs: 1_500,
@@ -28,6 +33,25 @@ const TIMINGS: MembershipTimings = {
   settleMs: 300,
   joinMs: 60_000,
 };
+
+/** Settings of everybody, but for what is said otherwise. */
+function settingsOf(storage: Storage, others: SharedSettings): SharedSettings {
+  const rights = { user: "1000", group: "1000", umask: "0022" };
+  const cluster = { version: 1, values: {} };
+  const { traits } = storage;
+  return { ...sharedSettings({ durability: "sync", timings: TIMINGS, rights, traits, cluster }), ...others };
+}
+
+/** How a newcomer differs from the others. */
+export interface Difference {
+  readonly settings?: SharedSettings;
+  readonly secret?: Uint8Array;
+  /** Where it thinks the PIJ directory is. */
+  readonly directory?: string;
+  readonly joinMs?: number;
+  readonly pidNamespace?: number;
+  readonly confirmGone?: string | boolean;
+}
 
 /** How a world is disturbed. */
 export interface Disturbances {
@@ -38,13 +62,6 @@ export interface Disturbances {
   readonly leaves: boolean;
   /** A network that breaks links by itself. */
   readonly evilNetwork: boolean;
-}
-
-/** What is different about a newcomer. */
-export interface NewcomerOptions {
-  readonly settings?: SharedSettings;
-  readonly pidNamespace?: number;
-  readonly confirmGone?: string | boolean;
 }
 
 /** One life of a member. */
@@ -58,46 +75,69 @@ export class Life {
   readonly views: View[] = [];
   isJoined = false;
   isOver = false;
+  /** What becomes of its calls of the storage. */
+  fault: (call: FaultCall) => Fault | undefined = () => undefined;
+  /** Registers whose names hold this are not there for it. */
+  hidden: string | undefined;
+  readonly #start: () => Promise<View>;
 
-  constructor(world: MemberWorld, number: number, life: number, options: NewcomerOptions = {}) {
+  constructor(world: MemberWorld, number: number, life: number, how: Difference = {}) {
     const { host, network, trace, scheduler } = world;
     this.name = `m${number}`;
     this.incarnation = `${number}${String(life).padStart(31, "0")}`;
     this.process = host.spawn();
     this.process.station = this.name;
-    this.process.pidNamespace = options.pidNamespace ?? 1;
-    const storage = new SimStorage(this.process);
+    this.process.pidNamespace = how.pidNamespace ?? 1;
+    const disk = new SimStorage(this.process);
+    const storage = withFaults(disk, (call) => this.fault(call));
+    const readRegister = storage.readRegister.bind(storage);
+    storage.readRegister = (path, options) =>
+      this.hidden !== undefined && path.includes(this.hidden) ? undefined : readRegister(path, options);
     const owner = storage.fence.identify(this.incarnation);
     if (owner instanceof Promise) throw new TypeError("the simulated fence answers at once");
     const clock = new SimClock(this.process), observer = new SimObserver(trace, () => scheduler.now);
     this.fencing = { storage, clock, observer, self: owner, patienceMs: 1_000 };
+    const entropy = new SimEntropy(new Prng(world.seed, this.incarnation));
+    const link = {
+      cluster: "",
+      name: this.name,
+      incarnation: this.incarnation,
+      epoch: 0,
+      secret: new Uint8Array(0) as Uint8Array,
+      versions: { least: 1, most: 1 },
+    };
+    const directory = how.directory ?? PIJ;
     this.membership = new Membership({
       clock,
-      entropy: new SimEntropy(new Prng(world.seed, this.incarnation)),
+      entropy,
       storage,
       observer,
       post: new Post(network.interconnect(this.process)),
-      link: {
-        cluster: "c".repeat(32),
-        name: this.name,
-        incarnation: this.incarnation,
-        epoch: 0,
-        secret: new TextEncoder().encode("0123456789abcdef"),
-        versions: { least: 1, most: 1 },
-      },
-      directory: PIJ,
+      link,
+      directory,
       owner,
       votes: 1,
       storageVotes: "auto",
       journal: `/j/${this.incarnation}`,
-      settings: options.settings ?? SETTINGS,
-      confirmGone: options.confirmGone ?? false,
-      timings: TIMINGS,
+      settings: settingsOf(storage, how.settings ?? {}),
+      confirmGone: how.confirmGone ?? false,
+      timings: { ...TIMINGS, joinMs: how.joinMs ?? TIMINGS.joinMs },
       onView: (view) => world.entered(this, view),
       onState: (state, why) => trace.note("stands", this.incarnation, state, why),
       onBroken: (error) => world.problems.push(`${this.incarnation} is broken: ${error}`),
       recover: (view, isCurrent) => world.recover(this, view, isCurrent),
     });
+    this.#start = async () => {
+      const pij = await openPij({ storage, clock, entropy }, directory);
+      link.cluster = pij.cluster;
+      link.secret = how.secret ?? await clusterSecret(storage, entropy, pij);
+      return await this.membership.join();
+    };
+  }
+
+  /** Finds its cluster and joins it. */
+  join(): Promise<View> {
+    return this.#start();
   }
 
   /** Whether its process runs and it has not ended by itself. */
@@ -188,8 +228,8 @@ export class MemberWorld {
   }
 
   /** Somebody more, not started. */
-  newcomer(number: number, options?: NewcomerOptions): Life {
-    return new Life(this, number, 9, options);
+  newcomer(number: number, how: Difference = {}, life = 9): Life {
+    return new Life(this, number, life, how);
   }
 
   /** Starts all, and waits until they are members of one view. */
@@ -200,7 +240,7 @@ export class MemberWorld {
 
   async #start(life: Life): Promise<void> {
     try {
-      await life.membership.join();
+      await life.join();
       life.isJoined = true;
     } catch (error) {
       if (life.process.alive) this.problems.push(`${life.incarnation} could not join: ${error}`);

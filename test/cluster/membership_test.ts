@@ -126,36 +126,95 @@ test("membership: all are killed at once; the first who comes begins a session t
     const { session } = newest(world);
     for (const { process } of world.lives) world.host.kill(process);
     const first = world.newcomer(1);
-    const view = await first.membership.join();
+    const view = await first.join();
     assertEquals([view.cause, names(view.members), names(view.pending)], ["formed", "m1", "m1 m2 m3"]);
     assertEquals(view.session === session, false);
     await world.scheduler.sleep(2_000_000);
     assertEquals([newest(world).cause, newest(world).pending], ["recovered", []]);
   }));
 
-test("membership: whoever does not fit is refused, with what does not", () =>
+test("membership: whoever does not fit is refused, with all that does not", () =>
   play(async (world) => {
-    const relaxed = world.newcomer(4, { settings: { durability: "relaxed" } });
-    const other = await assertRejects(() => relaxed.membership.join(), CohortError, "durability is relaxed");
-    assertEquals([other.code, other.facts["setting"], other.facts["expected"]], [
-      "PEER_REFUSED",
-      "durability",
-      "sync",
-    ]);
-    const taken = await assertRejects(
-      () => world.newcomer(2).membership.join(),
-      CohortError,
-      "has that name",
-    );
-    assertEquals([taken.code, taken.facts["incarnation"]], ["NAME_TAKEN", world.lives[1]!.incarnation]);
+    const differing = {
+      format: "2",
+      durability: "relaxed",
+      user: "0",
+      group: "7",
+      umask: "0077",
+      modes: "files 0600",
+      "settings version": "2",
+      networkMs: "1",
+    };
+    let life = 10;
+    for (const [setting, found] of Object.entries(differing)) {
+      const newcomer = world.newcomer(4, { settings: { [setting]: found } }, life++);
+      const error = await assertRejects(() => newcomer.join(), CohortError, `${setting} is ${found}`);
+      assertEquals([error.code, error.facts["setting"], error.facts["found"]], [
+        "PEER_REFUSED",
+        setting,
+        found,
+      ]);
+    }
+    const all = await assertRejects(() => world.newcomer(5, { settings: differing }).join(), CohortError);
+    for (const setting of Object.keys(differing)) assert(all.message.includes(`${setting} is`), setting);
+    const { incarnation } = world.lives[1]!;
+    const taken = await assertRejects(() => world.newcomer(2).join(), CohortError, "has that name");
+    assertEquals([taken.code, taken.facts["incarnation"]], ["NAME_TAKEN", incarnation]);
     assertEquals(newest(world).members.length, 3);
+  }));
+
+test("membership: whoever has another secret is refused, with the member that it was refused by", () =>
+  play(async (world) => {
+    const stranger = world.newcomer(4, { secret: new Uint8Array(32) });
+    const error = await assertRejects(() => stranger.join(), CohortError, "no link to m");
+    assertEquals([error.code, error.facts["reason"]], ["PEER_REFUSED", "secret"]);
+  }));
+
+test("membership: a newcomer is taken once every member has read its probe by its own path", () =>
+  play(async (world) => {
+    const [, slow, blind] = world.lives;
+    // The path of one leads elsewhere: it is named, and nobody is taken who others would not see.
+    blind!.fault = (call) =>
+      call.path.includes("probe.") ? { kind: "error", code: "IO", errno: "EIO" } : undefined;
+    const error = await assertRejects(() => world.newcomer(4, { joinMs: 3_000 }).join(), CohortError, "m3 (");
+    assertEquals([error.code, newest(world).members.length], ["TIMEOUT", 3]);
+    blind!.fault = () => undefined;
+    world.host.pause(slow!.process, 1_000_000);
+    const from = world.scheduler.now;
+    await world.newcomer(5).join();
+    assert(world.scheduler.now - from > 900_000, "it waited for the slow one");
+    assertEquals(names(newest(world).members), "m1 m2 m3 m5");
+  }));
+
+test("membership: a newcomer whose probe a member does not find is refused with that member's name", () =>
+  play(async (world) => {
+    world.lives[2]!.hidden = "probe.";
+    const error = await assertRejects(() => world.newcomer(4).join(), CohortError, "m4 and m3 do not see");
+    assertEquals([error.code, error.facts["other"], names(newest(world).members)], [
+      "PEER_REFUSED",
+      "m3",
+      "m1 m2 m3",
+    ]);
+  }));
+
+test("membership: who dies or sleeps while it is to read a probe is evicted, and the join goes on", () =>
+  play(async (world) => {
+    const joining: Promise<View>[] = [];
+    world.host.pause(world.lives[1]!.process, 30_000_000);
+    joining.push(world.newcomer(4).join());
+    await world.scheduler.sleep(10_000);
+    world.host.kill(world.lives[2]!.process);
+    joining.push(world.newcomer(5).join());
+    await Promise.all(joining);
+    assertEquals([...newest(world).members].map((it) => it.name).sort(), ["m1", "m4", "m5"]);
+    assert(world.scheduler.now < 12_000_000, `${world.scheduler.now} us`);
   }));
 
 test("membership: whoever could not be fenced is refused, unless a person says that they are gone", () =>
   play(async (world) => {
     const foreign = world.newcomer(4, { pidNamespace: 2 });
     const refused = await assertRejects(
-      () => foreign.membership.join(),
+      () => foreign.join(),
       CohortError,
       "another pid namespace",
     );
@@ -163,12 +222,12 @@ test("membership: whoever could not be fenced is refused, unless a person says t
     for (const { process } of world.lives) world.host.kill(process);
     const again = world.newcomer(5, { pidNamespace: 2 });
     await assertRejects(
-      () => again.membership.join(),
+      () => again.join(),
       CohortError,
       `confirmGone: "${world.lives[0]!.incarnation}"`,
     );
     const told = world.newcomer(6, { pidNamespace: 2, confirmGone: true });
-    assertEquals(names((await told.membership.join()).members), "m6");
+    assertEquals(names((await told.join()).members), "m6");
   }));
 
 test("membership: a member that no signal reaches stays pending until it ends", () =>
@@ -195,7 +254,7 @@ test("membership: a join waits while a recovery is under way", () =>
     world.host.kill(world.lives[2]!.process);
     await world.scheduler.sleep(500_000);
     let isIn = false;
-    const joining = world.newcomer(4).membership.join().then(() => isIn = true);
+    const joining = world.newcomer(4).join().then(() => isIn = true);
     await world.scheduler.sleep(3_000_000);
     assertEquals([isIn, names(newest(world).pending)], [false, "m3"]);
     gate.resolve();
