@@ -4,6 +4,7 @@ import { toHex } from "../ground/hex.ts";
 import { memberOf, type View, type ViewMember } from "../ground/view.ts";
 import { pause } from "../storage/claim_lease.ts";
 import { isConfirmed, refuseUnshareable, remedyFor, unfenceable } from "./fencing.ts";
+import type { Lease } from "./lease.ts";
 import { encodeMember, type MemberMessage } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import { foundingView, type Joiner } from "./next_view.ts";
@@ -19,12 +20,15 @@ const REFUSALS_MAX = 5;
 export class Joining {
   readonly #world: MembershipWorld;
   readonly #chain: ViewChain;
+  /** Begins with the look that finds this member in a view. */
+  readonly #lease: Lease;
   #refused: CohortError | undefined;
   #waitsFor = "an answer";
 
-  constructor(world: MembershipWorld, chain: ViewChain) {
+  constructor(world: MembershipWorld, chain: ViewChain, lease: Lease) {
     this.#world = world;
     this.#chain = chain;
+    this.#lease = lease;
   }
 
   /** What a member has answered. */
@@ -42,9 +46,12 @@ export class Joining {
     const until = clock.monotonicMs() + timings.joinMs;
     try {
       for (;;) {
-        const view = await this.#try(joiner, probe);
+        const view = await this.#try(joiner, probe).catch((error) => this.#waitFor(error));
         if (view !== undefined) return view;
-        if (this.#refused !== undefined) throw this.#refused;
+        if (this.#refused !== undefined) {
+          await this.#refuseSecondLife(undefined);
+          throw this.#refused;
+        }
         if (clock.monotonicMs() > until) {
           const text = `Could not join within ${timings.joinMs} ms, waiting for this: ${this.#waitsFor}`;
           throw new CohortError("TIMEOUT", text, { timeoutMs: timings.joinMs });
@@ -56,9 +63,20 @@ export class Joining {
     }
   }
 
+  /** A storage that does not answer now is waited for, as a member is. */
+  #waitFor(error: unknown): undefined {
+    if (!(error instanceof CohortError) || !error.retryable) throw error;
+    this.#waitsFor = error.message;
+  }
+
   async #try(joiner: Joiner, probe: string): Promise<View | undefined> {
+    const from = this.#lease.now();
     const newest = await this.#chain.newest();
-    if (newest !== undefined && memberOf(newest, joiner.incarnation) !== undefined) return newest;
+    if (newest !== undefined && memberOf(newest, joiner.incarnation) !== undefined) {
+      this.#lease.renew(from);
+      return newest;
+    }
+    await this.#refuseSecondLife(newest);
     // Views of the cluster that this directory is a copy of say nothing of this one.
     if (newest?.cluster !== this.#world.link.cluster) return await this.#found(newest, joiner, new Set());
     const gone = await this.#goneOf(newest);
@@ -73,6 +91,20 @@ export class Joining {
     const message = encodeMember({ kind: "ask", view: 0, asked: { joiner, settings, probe } });
     for (const it of alive) post.send(it.incarnation, message);
     return undefined;
+  }
+
+  /**
+   * Whoever slept while it was taken in, evicted and recovered has had its life: what it would do now was
+   * ended for it. Its probe is taken away before it is forgotten, so this look comes after that at the views.
+   */
+  async #refuseSecondLife(newest: View | undefined): Promise<void> {
+    const { storage, directory, link, owner } = this.#world;
+    const isPending = newest?.pending.some((it) => it.incarnation === owner.nonce) ?? false;
+    if (!isPending && await storage.readRegister(`${directory}/${probeName(owner.nonce)}`) !== undefined) {
+      return;
+    }
+    const text = `Could not join: ${link.name} was taken in, and evicted again before it knew; begin anew`;
+    throw new CohortError("FENCED", text, { name: link.name, incarnation: owner.nonce });
   }
 
   /** Says what keeps it from members; one that refuses it again and again will go on to do so. */
@@ -97,7 +129,10 @@ export class Joining {
     const { link, storageVotes, entropy } = this.#world;
     const session = toHex(entropy.fill(new Uint8Array(16)));
     const view = foundingView(before, joiner, gone, { cluster: link.cluster, session, storageVotes });
-    return await this.#chain.decide(view) ? view : undefined;
+    const from = this.#lease.now();
+    if (!(await this.#chain.decide(view))) return undefined;
+    this.#lease.renew(from);
+    return view;
   }
 
   async #goneOf(view: View | undefined): Promise<Set<string>> {

@@ -19,6 +19,8 @@ import { decodeRefusal, encodeRefusal } from "./refusal.ts";
 
 /** First byte of these messages. */
 export const MEMBER_CLASS = 0x4d;
+/** Bytes before what follows by kind. */
+export const MEMBER_HEAD_BYTES = 8;
 
 /** Settings that all members must share, by name. */
 export type SharedSettings = Readonly<Record<string, string>>;
@@ -32,6 +34,10 @@ export type MemberMessage =
   | { readonly kind: "ask"; readonly view: number; readonly asked: JoinRequest }
   | { readonly kind: "wait"; readonly view: number; readonly why: string }
   | { readonly kind: "refuse"; readonly view: number; readonly error: CohortError }
+  /** How the sender stands; serials rise, for one that went through a slot may come after a later one. */
+  | { readonly kind: "state"; readonly view: number; readonly serial: number; readonly report: MemberReport }
+  /** For whoever uses membership. */
+  | { readonly kind: "letter"; readonly view: number; readonly bytes: Uint8Array }
   /** To the master: the sender has read a newcomer's probe by its own path. */
   | {
     readonly kind: "vouch";
@@ -43,6 +49,15 @@ export type MemberMessage =
     readonly why: string;
   };
 
+/** How a member stands to its cluster. */
+export type MembershipState = "joining" | "active" | "suspended" | "evicted" | "left";
+
+/** How a member stands, and why when there is something to say. */
+export interface MemberReport {
+  readonly state: MembershipState;
+  readonly why: string;
+}
+
 /** What a newcomer says. */
 export interface JoinRequest {
   readonly joiner: Joiner;
@@ -51,7 +66,17 @@ export interface JoinRequest {
   readonly probe: string;
 }
 
-const KINDS: readonly MemberMessage["kind"][] = ["beat", "look", "ask", "wait", "refuse", "vouch"];
+const KINDS: readonly MemberMessage["kind"][] = [
+  "beat",
+  "look",
+  "ask",
+  "wait",
+  "refuse",
+  "vouch",
+  "state",
+  "letter",
+];
+const STATES: readonly MembershipState[] = ["joining", "active", "suspended", "evicted", "left"];
 const SETTINGS_MAX = 64;
 
 /** Bytes of a message. */
@@ -63,7 +88,12 @@ export function encodeMember(message: MemberMessage): Uint8Array {
   if (message.kind === "wait") putRecordText(writer, message.why);
   else if (message.kind === "refuse") writer.append(encodeRefusal(message.error));
   else if (message.kind === "ask") putAsked(writer, message.asked);
-  else if (message.kind === "vouch") {
+  else if (message.kind === "letter") writer.append(message.bytes);
+  else if (message.kind === "state") {
+    writer.u48(message.serial);
+    writer.u8(STATES.indexOf(message.report.state));
+    putRecordText(writer, message.report.why);
+  } else if (message.kind === "vouch") {
     for (const id of [message.newcomer, message.probe]) putRecordId(writer, id);
     writer.u8(message.sees ? 1 : 0);
     putRecordText(writer, message.why);
@@ -80,6 +110,12 @@ export function decodeMember(bytes: Uint8Array, from: string): MemberMessage {
   if (kind === "refuse") return { kind, view, error: decodeRefusal(bytes.subarray(reader.position), from) };
   if (kind === "wait") return ended(reader, { kind, view, why: readRecordText(reader) });
   if (kind === "ask") return ended(reader, { kind, view, asked: readAsked(reader) });
+  if (kind === "letter") return { kind, view, bytes: bytes.slice(reader.position) };
+  if (kind === "state") {
+    const serial = reader.u48();
+    const state = STATES[reader.u8()] ?? reader.fail("it has an unknown state");
+    return ended(reader, { kind, view, serial, report: { state, why: readRecordText(reader) } });
+  }
   if (kind === "vouch") {
     const newcomer = readRecordId(reader), probe = readRecordId(reader), sees = reader.u8() === 1;
     return ended(reader, { kind, view, newcomer, probe, sees, why: readRecordText(reader) });

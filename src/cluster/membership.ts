@@ -8,37 +8,43 @@
 import { CohortError } from "../ground/errors.ts";
 import { masterOf, memberOf, type View } from "../ground/view.ts";
 import type { InterconnectPeer } from "../ports/mod.ts";
+import { Aftermath } from "./aftermath.ts";
 import { courseOf } from "./course.ts";
+import { HostStatus } from "./host_status.ts";
 import { Joining } from "./joining.ts";
+import { Lease } from "./lease.ts";
 import {
   decodeMember,
   encodeMember,
   type JoinRequest,
   MEMBER_CLASS,
   type MemberMessage,
+  type MemberReport,
+  type MembershipState,
 } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import { nextView, type ViewChange } from "./next_view.ts";
 import { Peers } from "./peers.ts";
 import { Slots } from "./slots.ts";
+import { type RoundParts, storageRound } from "./storage_round.ts";
+import { StorageWatch } from "./storage_watch.ts";
+import type { Verdict } from "./verdict.ts";
 import { ViewChain } from "./view_chain.ts";
 import { type Vouch, Welcome } from "./welcome.ts";
-
-/** How a member stands to its cluster. */
-export type MembershipState = "joining" | "active" | "suspended" | "evicted" | "left";
 
 /** Most newcomers whose questions wait at once. */
 const ASKING_MAX = 64;
 
-const NO_MESSAGE = new Uint8Array(0);
+const LEASE_OVER = "its lease has run out, and no look at the views has renewed it yet";
 
 /** One life in a cluster. */
 export class Membership {
   readonly self: string;
   readonly chain: ViewChain;
   readonly #world: MembershipWorld;
-  readonly #slots: Slots;
+  readonly #parts: RoundParts;
   readonly #peers: Peers;
+  readonly #aftermath: Aftermath;
   readonly #joining: Joining;
   readonly #welcome: Welcome;
   #state: MembershipState = "joining";
@@ -51,7 +57,7 @@ export class Membership {
   #isOver = false;
   /** Since when the same course holds, and which. */
   #course = { text: "", since: 0 };
-  #isRecovering = false;
+  #why = "";
   /** Newcomers whose questions wait to be answered. */
   readonly #asking = new Set<string>();
 
@@ -59,9 +65,19 @@ export class Membership {
     this.self = world.owner.nonce;
     this.#world = world;
     this.chain = new ViewChain(world.storage, world.directory);
-    this.#slots = new Slots(world.storage, world.directory, this.self);
     this.#peers = new Peers(world.timings);
-    this.#joining = new Joining(world, this.chain);
+    const { leaseMs, storageMs } = world.timings;
+    this.#aftermath = new Aftermath(world);
+    this.#parts = {
+      world,
+      chain: this.chain,
+      peers: this.#peers,
+      slots: new Slots(world.storage, world.directory, this.self),
+      watch: new StorageWatch(storageMs, world.clock.monotonicMs()),
+      lease: new Lease(world.clock, leaseMs),
+      status: new HostStatus(world, this.#peers),
+    };
+    this.#joining = new Joining(world, this.chain, this.#parts.lease);
     this.#welcome = new Welcome(world);
     world.post.receive(MEMBER_CLASS, {
       message: (from, bytes) => this.#message(from, bytes),
@@ -73,6 +89,39 @@ export class Membership {
   /** How it stands now. */
   get state(): MembershipState {
     return this.#state;
+  }
+
+  /** Why it stands so; empty when there is nothing to say. */
+  get why(): string {
+    return this.#why;
+  }
+
+  /** What it can say of the others, by incarnation (rule 92). */
+  get verdicts(): Map<string, Verdict> {
+    return this.#peers.verdicts(this.#now());
+  }
+
+  /** How another member says that it stands, by whichever way it could; undefined when it could not yet. */
+  reportOf(incarnation: string): MemberReport | undefined {
+    return this.#parts.status.reportOf(incarnation);
+  }
+
+  /**
+   * Tells a member of the view up to `TELL_BYTES_MAX` bytes, which arrive at most once: over the network, or
+   * through the shared storage while there is no link to it. False when it is no member, or what it was told
+   * before is still on its way.
+   */
+  tell(to: string, bytes: Uint8Array): boolean {
+    return this.#parts.status.tell(to, bytes);
+  }
+
+  /**
+   * Whether an answer may leave that was made in view `number`: it is still in force, and so is this member
+   * in it. To be asked when the answer is released, not when it is made (DESIGN D8); costs two looks at
+   * clocks.
+   */
+  mayAnswer(number: number): boolean {
+    return this.#view?.number === number && this.#state === "active" && this.#parts.lease.isHeld();
   }
 
   /** The view it is in; undefined before it has joined. */
@@ -93,6 +142,7 @@ export class Membership {
     const { post, link } = this.#world;
     const address = await post.open(link);
     const view = await this.#joining.run(address, signal);
+    this.#parts.watch.good(this.#now());
     this.#adopt(view);
     this.#pulse();
     this.#cancelRound = this.#after(0, () => void this.#round());
@@ -117,7 +167,8 @@ export class Membership {
     this.#cancelPulse();
     this.#cancelRound();
     await this.#turn;
-    await this.#slots.close(this.#state === "left");
+    await this.#aftermath.settled();
+    await this.#parts.slots.close(this.#state === "left");
     await this.#world.post.close();
   }
 
@@ -132,7 +183,9 @@ export class Membership {
     this.#peers.heard(from.incarnation, this.#now());
     if (message.kind === "ask") this.#ask(from.incarnation, message.asked);
     else if (message.kind === "wait" || message.kind === "refuse") this.#joining.answered(message);
-    else if (message.kind === "vouch") this.#vouched(from.incarnation, message);
+    else if (message.kind === "state" || message.kind === "letter") {
+      this.#parts.status.received(from.incarnation, message);
+    } else if (message.kind === "vouch") this.#vouched(from.incarnation, message);
     else if (message.view > (this.#view?.number ?? 0)) this.look();
   }
 
@@ -177,6 +230,10 @@ export class Membership {
   #pulse(): void {
     const { post, timings } = this.#world;
     this.#noteStall();
+    // Also while a disk does not answer, and rounds stand still.
+    const problem = this.#ownProblem();
+    if (problem !== undefined) this.#stand("suspended", problem);
+    this.#parts.status.flush();
     post.broadcast(encodeMember({ kind: "beat", view: this.#view?.number ?? 0 }));
     for (const { incarnation, address } of this.#peers.members) {
       if (!post.isLinked(incarnation)) post.dial(address);
@@ -188,8 +245,23 @@ export class Membership {
   #noteStall(): void {
     const { pulseMs } = this.#world.timings;
     const now = this.#now();
-    if (now - this.#ranAt > 2 * pulseMs) this.#peers.excuse(now - this.#ranAt - pulseMs);
+    if (now - this.#ranAt > 2 * pulseMs) {
+      this.#peers.excuse(now - this.#ranAt - pulseMs);
+      this.#parts.watch.excuse(now - this.#ranAt - pulseMs);
+    }
     this.#ranAt = now;
+  }
+
+  /** What of its own keeps this member from being active: its way to the storage, or its lease. */
+  #ownProblem(): string | undefined {
+    const { watch, lease } = this.#parts;
+    return watch.problem(this.#now()) ?? (lease.isHeld() ? undefined : LEASE_OVER);
+  }
+
+  /** Active, unless something of its own speaks against it. */
+  #standUp(): void {
+    const problem = this.#ownProblem();
+    this.#stand(problem === undefined ? "active" : "suspended", problem ?? "");
   }
 
   /** The next round comes at once. */
@@ -203,22 +275,13 @@ export class Membership {
     this.#isRounding = true;
     this.#noteStall();
     await this.#inTurn(async () => {
-      await this.#tellAndRead();
-      await this.#look();
+      const newer = await storageRound(this.#parts, this.#view!);
+      if (newer !== undefined) this.#adopt(newer);
       await this.#judge();
     });
     this.#isRounding = false;
     if (this.#isOver || this.#state === "evicted") return;
     this.#cancelRound = this.#after(this.#world.timings.pulseMs, () => void this.#round());
-  }
-
-  async #tellAndRead(): Promise<void> {
-    const hears = this.#peers.hears(this.#now());
-    await this.#slots.write({ view: this.#view?.number ?? 0, hears, message: NO_MESSAGE });
-    for (const { incarnation } of this.#peers.members) {
-      const slot = await this.#slots.read(incarnation).catch(() => undefined);
-      if (slot !== undefined) this.#peers.seen(incarnation, slot, this.#now());
-    }
   }
 
   async #look(): Promise<void> {
@@ -234,6 +297,8 @@ export class Membership {
     await this.#peers.examine(this.#world.storage.fence, (it) => this.#world.post.isLinked(it));
     this.#noteStall();
     const now = this.#now();
+    const problem = this.#parts.watch.problem(now);
+    if (problem !== undefined) return this.#stand("suspended", problem);
     const situation = this.#peers.situation(view, this.self, now);
     const course = courseOf(situation);
     const kept = course.kind === "evict" ? [...course.kept].join() : "";
@@ -241,7 +306,7 @@ export class Membership {
     if (text !== this.#course.text) this.#course = { text, since: now };
     if (course.kind === "stand back") return this.#stand("suspended", course.why);
     if (course.kind === "go on") {
-      this.#stand("active", "");
+      this.#standUp();
       return this.#startRecovery(view);
     }
     // Death that is proven needs no second look; rows of a partition settle first.
@@ -278,37 +343,33 @@ export class Membership {
     if (view.number <= (this.#view?.number ?? 0)) return;
     this.#view = view;
     this.#peers.enter(view, this.self, this.#now());
+    this.#aftermath.entered(view);
+    this.#parts.status.entered(view);
     this.#world.onView(view);
-    if (memberOf(view, this.self) !== undefined) return this.#stand("active", "");
+    if (memberOf(view, this.self) !== undefined) return this.#standUp();
     const left = view.cause === "left" && view.creator === this.self;
     this.#stand(left ? "left" : "evicted", left ? "" : `view ${view.number} is without this member`);
   }
 
   #stand(state: MembershipState, why: string): void {
-    if (this.#state === state || this.#state === "left" || this.#state === "evicted") return;
+    if (this.#state === "left" || this.#state === "evicted") return;
+    const isNews = this.#state !== state;
     this.#state = state;
+    this.#why = why;
+    if (state === "left" || state === "evicted") this.#parts.lease.end();
+    if (!isNews) return;
+    this.#parts.status.stands({ state, why });
     this.#world.onState(state, why);
   }
 
-  /** The master sees to it that whoever was evicted is fenced and recovered. */
+  /** The master sees to it that whoever was evicted is fenced, recovered and outlasted. */
   #startRecovery(view: View): void {
-    if (!this.isMaster || view.pending.length === 0 || this.#isRecovering) return;
-    this.#isRecovering = true;
-    void this.#recover(view);
-  }
-
-  async #recover(view: View): Promise<void> {
-    const { recover, observer } = this.#world;
-    const incarnations = new Set(view.pending.map((it) => it.incarnation));
-    try {
-      await recover(view, () => this.#view === view && !this.#isOver);
-      await this.#inTurn(async () => {
-        if (this.#view === view) await this.#decide({ kind: "recover", incarnations });
-      });
-    } catch (error) {
-      observer.event("cluster.recovery_failed", "error", { view: view.number, cause: String(error) });
-    }
-    this.#isRecovering = false;
+    if (!this.isMaster) return;
+    const isCurrent = (): boolean => this.#view === view && !this.#isOver;
+    this.#aftermath.start(view, isCurrent, (incarnations) =>
+      this.#inTurn(async () => {
+        if (isCurrent()) await this.#decide({ kind: "recover", incarnations });
+      }));
   }
 
   /** Runs what decides views, one after the other; what the world refuses is told, and tried again. */

@@ -1,8 +1,7 @@
 /** What membership takes from the member that it is a part of. */
 import type { View } from "../ground/view.ts";
 import type { Clock, Entropy, InterconnectSelf, Observer, OwnerIdentity, Storage } from "../ports/mod.ts";
-import type { SharedSettings } from "./member_message.ts";
-import type { MembershipState } from "./membership.ts";
+import type { MembershipState, SharedSettings } from "./member_message.ts";
 import type { Post } from "./post.ts";
 import type { SilenceLimits } from "./verdict.ts";
 
@@ -12,6 +11,10 @@ export interface MembershipTimings extends SilenceLimits {
   readonly pulseMs: number;
   /** How long rows of a partition must agree before somebody is evicted. */
   readonly settleMs: number;
+  /** How long a member may answer after a look at the views that found it to be one. */
+  readonly leaseMs: number;
+  /** How much longer others wait for that to be over, for clocks that do not run alike. */
+  readonly leaseMarginMs: number;
   /** How long a newcomer tries. */
   readonly joinMs: number;
 }
@@ -42,11 +45,14 @@ export interface MembershipWorld {
   /** It is in this view from now on; synchronous, and first of all. */
   readonly onView: (view: View) => void;
   readonly onState: (state: MembershipState, why: string) => void;
+  /** A member has told this one something (`Membership.tell`). */
+  readonly onTold: (from: string, bytes: Uint8Array) => void;
   /** A broken invariant: the member ends. */
   readonly onBroken: (error: unknown) => void;
   /**
    * Fences and recovers all that are pending in a view (DESIGN D8, D9); only the master is asked. It may end
    * early, with a rejection, once `isCurrent` says no: then it is asked again for the view that followed.
+   * Whatever it answers, they stay pending until their processes are gone or their leases have run out.
    */
   readonly recover: (view: View, isCurrent: () => boolean) => Promise<void>;
 }

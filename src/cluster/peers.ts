@@ -45,12 +45,12 @@ export class Peers {
     this.#peers.get(incarnation)?.watch.heard(now);
   }
 
-  /** The slot of an incarnation was read. */
-  seen(incarnation: string, slot: SlotRecord, now: number): void {
+  /** The slot of an incarnation was looked at: what it says, or that there is none that is whole. */
+  looked(incarnation: string, slot: SlotRecord | undefined, now: number): void {
     const peer = this.#peers.get(incarnation);
     if (peer === undefined) return;
-    peer.watch.seen(slot.counter, now);
-    peer.slot = slot;
+    peer.watch.looked(slot?.counter, now);
+    if (slot !== undefined) peer.slot = slot;
   }
 
   /** This member itself did nothing for so long. */
@@ -93,7 +93,7 @@ export class Peers {
     const slots = new Map<string, SlotRecord>();
     for (const [incarnation, { watch, slot, isGone }] of this.#peers) {
       if (isGone) gone.add(incarnation);
-      else if (slot !== undefined && watch.isSeen(now)) slots.set(incarnation, slot);
+      else if (slot !== undefined && watch.isSeen) slots.set(incarnation, slot);
     }
     return { view, self, gone, heard: new Set(this.hears(now)), slots };
   }

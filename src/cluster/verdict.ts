@@ -18,18 +18,23 @@ export interface SilenceLimits {
   readonly storageMs: number;
 }
 
+/** So many looks at least it takes to say that a slot stands still. */
+const LOOKS_MIN = 4;
+
 /** What was heard of one member, and when. */
 export class PeerWatch {
   readonly #limits: SilenceLimits;
   #networkAt: number;
-  #storageAt: number;
+  /** When its slot was last looked at with success, and for how long it has stood still by such looks. */
+  #lookedAt: number;
+  #stillMs = 0;
   #counter = -1;
 
   /** Silence counts from `now` on. */
   constructor(limits: SilenceLimits, now: number) {
     this.#limits = limits;
     this.#networkAt = now;
-    this.#storageAt = now;
+    this.#lookedAt = now;
   }
 
   /** A message of it came. */
@@ -37,11 +42,20 @@ export class PeerWatch {
     this.#networkAt = now;
   }
 
-  /** Its slot was read; one that does not count on says nothing. */
-  seen(counter: number, now: number): void {
-    if (counter <= this.#counter) return;
+  /**
+   * Its slot was read: this counter, or none. One that does not count on says nothing. Only what lies between
+   * looks counts as silence, and of a long time without one no more than a part: the storage was silent to
+   * this member then, not to that one.
+   */
+  looked(counter: number | undefined, now: number): void {
+    const gap = Math.min(now - this.#lookedAt, this.#limits.storageMs / LOOKS_MIN);
+    this.#lookedAt = now;
+    if (counter === undefined || counter <= this.#counter) {
+      this.#stillMs += Math.max(0, gap);
+      return;
+    }
     this.#counter = counter;
-    this.#storageAt = now;
+    this.#stillMs = 0;
   }
 
   /**
@@ -49,7 +63,7 @@ export class PeerWatch {
    */
   excuse(ms: number): void {
     this.#networkAt += ms;
-    this.#storageAt += ms;
+    this.#lookedAt += ms;
   }
 
   /** Whether it is heard over the network. */
@@ -57,13 +71,13 @@ export class PeerWatch {
     return now - this.#networkAt <= this.#limits.networkMs;
   }
 
-  /** Whether its slot goes on. */
-  isSeen(now: number): boolean {
-    return now - this.#storageAt <= this.#limits.storageMs;
+  /** Whether its slot goes on, as far as looks say. */
+  get isSeen(): boolean {
+    return this.#stillMs <= this.#limits.storageMs;
   }
 
   /** The verdict now. */
   verdict(now: number): Verdict {
-    return verdictOf(this.isHeard(now), this.isSeen(now));
+    return verdictOf(this.isHeard(now), this.isSeen);
   }
 }

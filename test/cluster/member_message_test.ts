@@ -21,6 +21,9 @@ test("member message: what is put is read", () => {
     { kind: "look", view: 3 },
     { kind: "wait", view: 4, why: "b is being recovered" },
     ASK,
+    { kind: "state", view: 7, serial: 2 ** 40, report: { state: "suspended", why: "it could not write ä" } },
+    { kind: "letter", view: 8, bytes: new Uint8Array([1, 2, 3]) },
+    { kind: "letter", view: 8, bytes: new Uint8Array(0) },
     { kind: "vouch", view: 6, newcomer: "1".repeat(32), probe: "7".repeat(32), sees: true, why: "" },
     {
       kind: "vouch",

@@ -2,56 +2,19 @@
  * A simulated cluster of memberships on one host: processes that die, stop and come back, a network that is
  * cut, and what must hold of the views that each of them sees.
  */
-import { fenceOwner, type FenceWorld } from "../../src/cluster/fencing.ts";
-import { Membership } from "../../src/cluster/membership.ts";
-import type { SharedSettings } from "../../src/cluster/member_message.ts";
+import { fenceOwner } from "../../src/cluster/fencing.ts";
 import type { MembershipTimings } from "../../src/cluster/membership_world.ts";
-import { openPij } from "../../src/cluster/pij.ts";
-import { Post } from "../../src/cluster/post.ts";
-import { clusterSecret } from "../../src/cluster/secret.ts";
-import { sharedSettings } from "../../src/cluster/shared_settings.ts";
 import { encodeView } from "../../src/cluster/view_record.ts";
-import { CohortError } from "../../src/ground/errors.ts";
+import { CohortError, isCode } from "../../src/ground/errors.ts";
 import type { View } from "../../src/ground/view.ts";
-import type { Storage } from "../../src/ports/mod.ts";
-import type { Fault, FaultCall } from "../../src/testing/fault_plan.ts";
-import { withFaults } from "../../src/testing/fault_storage.ts";
-import { SimHost, type SimProcess } from "../../src/testing/sim/host.ts";
+import type { Fault } from "../../src/testing/fault_plan.ts";
+import { SimHost } from "../../src/testing/sim/host.ts";
 import { ALWAYS_VALUES } from "../../src/testing/sim/latencies.ts";
 import { Prng } from "../../src/testing/sim/prng.ts";
 import { Scheduler } from "../../src/testing/sim/scheduler.ts";
 import { CALM_NETWORK, drawNetwork, SimNetwork } from "../../src/testing/sim/sim_network.ts";
-import { SimStorage } from "../../src/testing/sim/sim_storage.ts";
-import { SimClock, SimEntropy, SimObserver } from "../../src/testing/sim/small_ports.ts";
 import { Trace } from "../../src/testing/sim/trace.ts";
-
-const PIJ = "/pij";
-const TIMINGS: MembershipTimings = {
-  pulseMs: 100,
-  networkMs: 1_500,
-  storageMs: 1_500,
-  settleMs: 300,
-  joinMs: 60_000,
-};
-
-/** Settings of everybody, but for what is said otherwise. */
-function settingsOf(storage: Storage, others: SharedSettings): SharedSettings {
-  const rights = { user: "1000", group: "1000", umask: "0022" };
-  const cluster = { version: 1, values: {} };
-  const { traits } = storage;
-  return { ...sharedSettings({ durability: "sync", timings: TIMINGS, rights, traits, cluster }), ...others };
-}
-
-/** How a newcomer differs from the others. */
-export interface Difference {
-  readonly settings?: SharedSettings;
-  readonly secret?: Uint8Array;
-  /** Where it thinks the PIJ directory is. */
-  readonly directory?: string;
-  readonly joinMs?: number;
-  readonly pidNamespace?: number;
-  readonly confirmGone?: string | boolean;
-}
+import { type Difference, Life, TIMINGS } from "./member_life.ts";
 
 /** How a world is disturbed. */
 export interface Disturbances {
@@ -60,95 +23,18 @@ export interface Disturbances {
   readonly pauseUs: number;
   readonly cuts: boolean;
   readonly leaves: boolean;
+  /** Monotonic clocks that run up to a tenth too fast or slow, or stand still; wall clocks that are set. */
+  readonly clocks?: boolean;
+  /** Calls of one member's storage that fail or do not answer for a while. */
+  readonly disks?: boolean;
   /** A network that breaks links by itself. */
   readonly evilNetwork: boolean;
-}
-
-/** One life of a member. */
-export class Life {
-  readonly name: string;
-  readonly incarnation: string;
-  readonly process: SimProcess;
-  readonly membership: Membership;
-  /** With what it fences others. */
-  readonly fencing: FenceWorld;
-  readonly views: View[] = [];
-  isJoined = false;
-  isOver = false;
-  /** What becomes of its calls of the storage. */
-  fault: (call: FaultCall) => Fault | undefined = () => undefined;
-  /** Registers whose names hold this are not there for it. */
-  hidden: string | undefined;
-  readonly #start: () => Promise<View>;
-
-  constructor(world: MemberWorld, number: number, life: number, how: Difference = {}) {
-    const { host, network, trace, scheduler } = world;
-    this.name = `m${number}`;
-    this.incarnation = `${number}${String(life).padStart(31, "0")}`;
-    this.process = host.spawn();
-    this.process.station = this.name;
-    this.process.pidNamespace = how.pidNamespace ?? 1;
-    const disk = new SimStorage(this.process);
-    const storage = withFaults(disk, (call) => this.fault(call));
-    const readRegister = storage.readRegister.bind(storage);
-    storage.readRegister = (path, options) =>
-      this.hidden !== undefined && path.includes(this.hidden) ? undefined : readRegister(path, options);
-    const owner = storage.fence.identify(this.incarnation);
-    if (owner instanceof Promise) throw new TypeError("the simulated fence answers at once");
-    const clock = new SimClock(this.process), observer = new SimObserver(trace, () => scheduler.now);
-    this.fencing = { storage, clock, observer, self: owner, patienceMs: 1_000 };
-    const entropy = new SimEntropy(new Prng(world.seed, this.incarnation));
-    const link = {
-      cluster: "",
-      name: this.name,
-      incarnation: this.incarnation,
-      epoch: 0,
-      secret: new Uint8Array(0) as Uint8Array,
-      versions: { least: 1, most: 1 },
-    };
-    const directory = how.directory ?? PIJ;
-    this.membership = new Membership({
-      clock,
-      entropy,
-      storage,
-      observer,
-      post: new Post(network.interconnect(this.process)),
-      link,
-      directory,
-      owner,
-      votes: 1,
-      storageVotes: "auto",
-      journal: `/j/${this.incarnation}`,
-      settings: settingsOf(storage, how.settings ?? {}),
-      confirmGone: how.confirmGone ?? false,
-      timings: { ...TIMINGS, joinMs: how.joinMs ?? TIMINGS.joinMs },
-      onView: (view) => world.entered(this, view),
-      onState: (state, why) => trace.note("stands", this.incarnation, state, why),
-      onBroken: (error) => world.problems.push(`${this.incarnation} is broken: ${error}`),
-      recover: (view, isCurrent) => world.recover(this, view, isCurrent),
-    });
-    this.#start = async () => {
-      const pij = await openPij({ storage, clock, entropy }, directory);
-      link.cluster = pij.cluster;
-      link.secret = how.secret ?? await clusterSecret(storage, entropy, pij);
-      return await this.membership.join();
-    };
-  }
-
-  /** Finds its cluster and joins it. */
-  join(): Promise<View> {
-    return this.#start();
-  }
-
-  /** Whether its process runs and it has not ended by itself. */
-  get isAlive(): boolean {
-    return this.process.alive && !this.isOver;
-  }
 }
 
 /** The whole world of one seed. */
 export class MemberWorld {
   readonly seed: number;
+  readonly timings: MembershipTimings;
   readonly trace: Trace = new Trace();
   readonly scheduler: Scheduler;
   readonly host: SimHost;
@@ -159,14 +45,25 @@ export class MemberWorld {
   /** Every view anybody was in, by number. */
   readonly views: Map<number, View> = new Map<number, View>();
   evictions = 0;
+  /** Answers that were released in all. */
+  answers = 0;
   /** False where the evicted are to live on: they are called recovered all the same. */
   fences = true;
   readonly #how: Disturbances;
   readonly #lives: number[];
   readonly #recovered = new Set<string>();
+  /** Incarnations of which everything may have been granted to others. */
+  readonly #cleared = new Set<string>();
 
-  constructor(seed: number, drain: (() => void) | undefined, how: Disturbances, members: number) {
+  constructor(
+    seed: number,
+    drain: (() => void) | undefined,
+    how: Disturbances,
+    members: number,
+    timings: Partial<MembershipTimings> = {},
+  ) {
     this.seed = seed;
+    this.timings = { ...TIMINGS, ...timings };
     this.#how = how;
     this.chance = new Prng(seed, "members");
     this.scheduler = new Scheduler(seed, this.trace, drain);
@@ -190,11 +87,29 @@ export class MemberWorld {
     life.views.push(view);
   }
 
+  /** A tenth too fast or slow at most, where clocks are wrong. */
+  drawClockRate(): number {
+    return this.#how.clocks === true ? (900 + this.chance.below(201)) / 1000 : 1;
+  }
+
+  /** Somebody answers by what it holds: nobody else may have been granted that. */
+  answered({ incarnation }: Life): void {
+    this.answers++;
+    if (this.#cleared.has(incarnation)) this.problems.push(`${incarnation} answers though it is forgotten`);
+  }
+
   #decided(view: View): void {
     this.views.set(view.number, view);
     if (view.cause === "evicted") this.evictions++;
     const before = this.views.get(view.number - 1);
     if (before === undefined) return;
+    if (this.#how.clocks === true && view.cause === "evicted") this.#stopEvicted(view);
+    for (const { incarnation } of before.pending) {
+      if (view.pending.every((it) => it.incarnation !== incarnation)) this.#cleared.add(incarnation);
+    }
+    for (const { incarnation } of view.members) {
+      if (this.#cleared.has(incarnation)) this.problems.push(`${incarnation} is a member again`);
+    }
     const owed = new Set([...before.members, ...before.pending].map((it) => it.incarnation));
     for (const { incarnation } of [...view.members, ...view.pending]) owed.delete(incarnation);
     const leaver = view.cause === "left" ? view.creator : undefined;
@@ -215,8 +130,9 @@ export class MemberWorld {
       if (this.#how.kills && this.chance.chance(1, 10)) throw new CohortError("IO", "not this time");
       if (this.fences) {
         const living = view.members.map((it) => it.owner);
-        const order = { name, owner, directories: [journal], living, confirmGone: false };
-        const report = await fenceOwner(master.fencing, order);
+        const { fencing, confirmGone } = master;
+        const order = { name, owner, directories: [journal], living, confirmGone };
+        const report = await fenceOwner(fencing, order);
         if (!report.over) throw new CohortError("IO", report.reason);
         const alive = this.host.processes.find((it) => it.pid === owner.pid && !it.isOver);
         if (alive !== undefined) {
@@ -242,8 +158,11 @@ export class MemberWorld {
     try {
       await life.join();
       life.isJoined = true;
+      void life.serve(this);
     } catch (error) {
-      if (life.process.alive) this.problems.push(`${life.incarnation} could not join: ${error}`);
+      // It slept while it was taken in and evicted again: a supervisor begins anew.
+      if (isCode(error, "FENCED")) this.host.kill(life.process);
+      else if (life.process.alive) this.problems.push(`${life.incarnation} could not join: ${error}`);
     }
   }
 
@@ -265,6 +184,8 @@ export class MemberWorld {
   async #disturb(): Promise<void> {
     const how = this.#how;
     await this.scheduler.sleep(this.chance.between(10_000, 1_500_000));
+    if (how.clocks === true && this.chance.chance(1, 3)) this.#disturbClocks();
+    if (how.disks === true && this.chance.chance(1, 3)) this.#disturbDisk();
     const at = this.chance.below(this.lives.length);
     const life = this.lives[at]!;
     switch (this.chance.below(6)) {
@@ -294,12 +215,55 @@ export class MemberWorld {
     }
   }
 
+  /** The worst moment: who is evicted, and still holds a lease, is stopped before it can know. */
+  #stopEvicted(view: View): void {
+    for (const life of this.lives) {
+      if (!life.process.alive || view.pending.every((it) => it.incarnation !== life.incarnation)) continue;
+      this.#stop(life, this.chance.below(3_000_000), -this.chance.below(3_000));
+    }
+  }
+
+  #disturbClocks(): void {
+    const life = this.chance.pick(this.lives);
+    const hours = this.chance.chance(1, 2) ? 0 : this.chance.between(-3_600_000, 3_600_000);
+    if (life.process.alive) this.#stop(life, this.chance.below(6_000_000), hours);
+  }
+
+  /** One of its clocks lies meanwhile, always the same: against two there is no help. */
+  #stop({ process, hasWrongWall }: Life, forUs: number, setMs: number): void {
+    if (!hasWrongWall) return this.host.suspend(process, forUs);
+    this.host.pause(process, forUs);
+    process.wallOffsetMs += setMs;
+  }
+
+  /** One member's calls of the storage fail, or are not answered, for a while. */
+  #disturbDisk(): void {
+    const life = this.chance.pick(this.lives);
+    if (!life.isJoined) return;
+    const heals = Promise.withResolvers<void>();
+    const stalls = this.chance.chance(1, 2);
+    this.spoil(
+      life,
+      stalls ? { kind: "stall", until: heals.promise } : { kind: "error", code: "IO", errno: "EIO" },
+    );
+    this.scheduler.after(this.chance.below(5_000_000), () => {
+      life.fault = () => undefined;
+      heals.resolve();
+    });
+  }
+
+  /** What becomes of all calls of a member's storage for slots and views from now on. */
+  spoil(life: Life, fault: Fault, part: RegExp = /\/(?:slot|view)\.|\/pij$/): void {
+    life.fault = ({ path }) => part.test(path) ? fault : undefined;
+  }
+
   async run(seconds: number): Promise<void> {
     for (const life of this.lives) void this.#start(life);
     const until = this.scheduler.now + seconds * 1_000_000;
     while (this.scheduler.now < until) await this.#disturb();
     this.network.active = false;
     this.network.heal();
+    for (const life of this.lives) life.fault = () => undefined;
     await this.#calm();
   }
 
@@ -334,8 +298,11 @@ export function runMembers(
   drain: (() => void) | undefined,
   how: Disturbances,
   { members = 3, seconds = 30 }: { members?: number; seconds?: number } = {},
+  prepare: (world: MemberWorld) => void = (): void => {},
 ): Promise<MemberWorld> {
-  return stage(new MemberWorld(seed, drain, how, members), (world) => world.run(seconds));
+  const world = new MemberWorld(seed, drain, how, members);
+  prepare(world);
+  return stage(world, (it) => it.run(seconds));
 }
 
 const NOTHING: Disturbances = { kills: false, pauseUs: 0, cuts: false, leaves: false, evilNetwork: false };
@@ -344,8 +311,9 @@ const NOTHING: Disturbances = { kills: false, pauseUs: 0, cuts: false, leaves: f
 export function playMembers(
   drain: (() => void) | undefined,
   script: (world: MemberWorld) => Promise<void>,
+  timings: Partial<MembershipTimings> = {},
 ): Promise<MemberWorld> {
-  return stage(new MemberWorld(1, drain, NOTHING, 3), async (world) => {
+  return stage(new MemberWorld(1, drain, NOTHING, 3, timings), async (world) => {
     await world.begin();
     await script(world);
   });

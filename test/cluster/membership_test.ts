@@ -4,28 +4,10 @@ import { test } from "#test";
 import { CohortError } from "@cohort/db";
 import type { View } from "../../src/ground/view.ts";
 import { nativeDrain } from "../sim/drain.ts";
-import { type Disturbances, type MemberWorld, playMembers, runMembers } from "./member_world.ts";
+import { names, newest, part, play } from "./member_plays.ts";
+import { type Disturbances, type MemberWorld, runMembers } from "./member_world.ts";
 
 const QUIET: Disturbances = { kills: false, pauseUs: 0, cuts: false, leaves: false, evilNetwork: false };
-
-function newest(world: MemberWorld): View {
-  return world.views.get(Math.max(...world.views.keys()))!;
-}
-
-function names(members: View["members"]): string {
-  return members.map((it) => it.name).join(" ");
-}
-
-/** Cuts two members from each other, both ways. */
-function part(world: MemberWorld, a: string, b: string): void {
-  world.network.cut(a, b);
-  world.network.cut(b, a);
-}
-
-async function play(script: (world: MemberWorld) => Promise<void>): Promise<void> {
-  const world = await playMembers(await nativeDrain(), script);
-  assertEquals(world.problems, []);
-}
 
 test("membership: whatever happens, nobody evicted is forgotten and all come together again", async () => {
   const all: Disturbances = { kills: true, pauseUs: 4_000_000, cuts: true, leaves: true, evilNetwork: true };
@@ -36,6 +18,20 @@ test("membership: whatever happens, nobody evicted is forgotten and all come tog
     evictions += world.evictions;
   }
   assert(evictions > 10, `${evictions} evictions`);
+});
+
+test("membership: with wrong clocks and spoiled disks nobody answers by what others have", async () => {
+  const wrong = { kills: false, pauseUs: 6_000_000, leaves: false, evilNetwork: false, clocks: true };
+  let evictions = 0, answers = 0;
+  for (const seed of [1, 4, 7, 9, 11]) {
+    const how: Disturbances = { ...wrong, cuts: seed % 3 === 0, disks: seed % 3 === 1 };
+    const live = (world: MemberWorld): void => void (world.fences = false);
+    const world = await runMembers(seed, await nativeDrain(), how, { seconds: 40 }, live);
+    assertEquals(world.problems.slice(0, 4), [], `seed ${seed}`);
+    evictions += world.evictions;
+    answers += world.answers;
+  }
+  assert(evictions > 15 && answers > 50_000, `${evictions} evictions, ${answers} answers`);
 });
 
 test("membership: one seed is one run", async () => {
@@ -228,6 +224,11 @@ test("membership: whoever could not be fenced is refused, unless a person says t
     );
     const told = world.newcomer(6, { pidNamespace: 2, confirmGone: true });
     assertEquals(names((await told.join()).members), "m6");
+    // A word is no proof: their leases are waited for all the same.
+    await world.scheduler.sleep(1_400_000);
+    assertEquals(names(newest(world).pending), "m1 m2 m3");
+    await world.scheduler.sleep(1_600_000);
+    assertEquals([names(newest(world).members), newest(world).pending], ["m6", []]);
   }));
 
 test("membership: a member that no signal reaches stays pending until it ends", () =>

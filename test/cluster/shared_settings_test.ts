@@ -4,7 +4,15 @@ import { createFileStorage } from "../../adapters/storage_file.ts";
 import { differenceOf, type SettingsSource, sharedSettings } from "../../src/cluster/shared_settings.ts";
 
 const { traits } = createFileStorage();
-const TIMINGS = { pulseMs: 1, networkMs: 2, storageMs: 3, settleMs: 4, joinMs: 5 };
+const TIMINGS = {
+  pulseMs: 1,
+  networkMs: 2,
+  storageMs: 3,
+  settleMs: 4,
+  leaseMs: 6,
+  leaseMarginMs: 7,
+  joinMs: 5,
+};
 const SOURCE: SettingsSource = {
   durability: "sync",
   timings: TIMINGS,

@@ -44,6 +44,12 @@ export class SimProcess implements SimOwner {
   isShielded = false;
   alive = true;
   pausedUntil = 0;
+  /** How fast its monotonic clock runs; fixed before it begins. */
+  clockRate = 1;
+  /** Virtual microseconds for which its monotonic clock stood still. */
+  clockLagUs = 0;
+  /** Milliseconds by which its wall clock is off from that of its host. */
+  wallOffsetMs = 0;
   /** Port calls made. */
   calls = 0;
   /** Writes on their way that land whatever becomes of the process. */
@@ -140,6 +146,13 @@ export class SimHost {
   pause(process: SimProcess, forUs: number): void {
     process.pausedUntil = Math.max(process.pausedUntil, this.scheduler.now + forUs);
     this.trace.note("pause", process.pid, forUs);
+  }
+
+  /** As `pause`, of a whole machine: the monotonic clock of the process stands still meanwhile. */
+  suspend(process: SimProcess, forUs: number): void {
+    const before = Math.max(process.pausedUntil, this.scheduler.now);
+    this.pause(process, forUs);
+    process.clockLagUs += Math.max(0, process.pausedUntil - before);
   }
 
   /** The power goes: every process ends, and of what was not synced a drawn part survives. */

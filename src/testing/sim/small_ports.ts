@@ -9,7 +9,10 @@ import type { Trace } from "./trace.ts";
 /** Virtual milliseconds since 1970 at the beginning of every world. */
 const WALL_ZERO_MS = 1_700_000_000_000;
 
-/** A clock over virtual time; the wall clock may jump, the monotonic one never goes back. */
+/**
+ * A clock over virtual time; the wall clock may jump, the monotonic one never goes back, and each process's
+ * own may run fast or slow.
+ */
 export class SimClock implements Clock {
   readonly traits: ClockTraits = { version: 1, virtual: true };
   readonly #host: SimHost;
@@ -21,11 +24,14 @@ export class SimClock implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#host.scheduler.now / 1000;
+    const { clockRate, clockLagUs } = this.#process;
+    return (this.#host.scheduler.now - clockLagUs) * clockRate / 1000;
   }
 
   wallMs(): number {
-    return WALL_ZERO_MS + Math.floor(this.#host.scheduler.now / 1000) + this.#host.wallOffsetMs;
+    const { wallOffsetMs } = this.#process;
+    return WALL_ZERO_MS + Math.floor(this.#host.scheduler.now / 1000) + this.#host.wallOffsetMs +
+      wallOffsetMs;
   }
 
   after(delayMs: number, task: () => void, _background?: boolean): () => void {
