@@ -43,3 +43,17 @@ export function courseOf({ view, self, gone, heard, slots }: Situation): Course 
   const names = view.members.filter((it) => kept.includes(it.incarnation)).map((it) => it.name).join(", ");
   return { kind: "stand back", why: `${names} reach each other, and this member not all of them` };
 }
+
+/**
+ * Milliseconds for which a course of eviction must hold before it is taken. Death that is proven needs no
+ * second look, rows of a partition settle first; and those who come later in rank leave it to those before
+ * them.
+ */
+export function patienceOf(
+  { kept, rank }: Extract<Course, { readonly kind: "evict" }>,
+  { view, gone }: Situation,
+  settleMs: number,
+): number {
+  const isProven = view.members.every((it) => kept.has(it.incarnation) || gone.has(it.incarnation));
+  return (isProven ? 0 : settleMs) + rank * settleMs;
+}

@@ -9,10 +9,11 @@ import { CohortError } from "../ground/errors.ts";
 import { masterOf, memberOf, type View } from "../ground/view.ts";
 import type { InterconnectPeer } from "../ports/mod.ts";
 import { Aftermath } from "./aftermath.ts";
-import { courseOf } from "./course.ts";
+import { courseOf, patienceOf } from "./course.ts";
 import { HostStatus } from "./host_status.ts";
 import { Joining } from "./joining.ts";
 import { Lease } from "./lease.ts";
+import { leaving } from "./leaving.ts";
 import {
   decodeMember,
   encodeMember,
@@ -149,15 +150,21 @@ export class Membership {
     return view;
   }
 
-  /** Leaves in good order: no fence and no recovery follows. What is to be brought home has been. */
+  /**
+   * Leaves in good order: no fence and no recovery follows. What is to be brought home has been. Ends this
+   * life in any case; rejects with what refused it when the others will have to evict it.
+   */
   async leave(): Promise<void> {
+    let refused: CohortError | undefined;
     await this.#inTurn(async () => {
-      while (this.#state === "active" || this.#state === "suspended") {
-        const leaving: ViewChange = { kind: "leave", incarnation: this.self };
-        if (await this.#decide(leaving)) break;
-      }
+      refused = await leaving(this.#world, async () => {
+        while (this.#state === "active" || this.#state === "suspended") {
+          if (await this.#decide({ kind: "leave", incarnation: this.self })) break;
+        }
+      });
     });
     await this.close();
+    if (refused !== undefined) throw refused;
   }
 
   /** Ends this life as it stands; the others find it silent, unless it has left. */
@@ -309,13 +316,7 @@ export class Membership {
       this.#standUp();
       return this.#startRecovery(view);
     }
-    // Death that is proven needs no second look; rows of a partition settle first.
-    const isProven = view.members.every((it) =>
-      course.kept.has(it.incarnation) || situation.gone.has(it.incarnation)
-    );
-    const { settleMs } = this.#world.timings;
-    const waitMs = (isProven ? 0 : settleMs) + course.rank * settleMs;
-    if (now - this.#course.since < waitMs) return;
+    if (now - this.#course.since < patienceOf(course, situation, this.#world.timings.settleMs)) return;
     try {
       await this.#decide({ kind: "evict", kept: course.kept });
     } catch (error) {

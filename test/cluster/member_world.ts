@@ -174,10 +174,14 @@ export class MemberWorld {
 
   async #leave(life: Life): Promise<void> {
     if (!life.isJoined || !life.isAlive) return;
-    await life.membership.leave();
+    const left = life.membership.leave().then(() => undefined, (error) => error);
+    // Whoever is evicted before it has left is killed, and says nothing more.
+    const killed = new Promise<void>((resolve) => life.process.onKilled.push(resolve));
+    const refused = await Promise.race([left, killed]);
     life.isOver = true;
     const { state } = life.membership;
-    if (life.process.alive && state !== "left" && state !== "evicted") this.problems.push(`left as ${state}`);
+    const isKnown = state === "left" || state === "evicted" || refused instanceof CohortError;
+    if (life.process.alive && !isKnown) this.problems.push(`left as ${state}`);
     this.host.kill(life.process);
   }
 

@@ -4,6 +4,7 @@ import { test } from "#test";
 import { CohortError } from "@cohort/db";
 import type { View } from "../../src/ground/view.ts";
 import { nativeDrain } from "../sim/drain.ts";
+import type { Life } from "./member_life.ts";
 import { names, newest, part, play } from "./member_plays.ts";
 import { type Disturbances, type MemberWorld, runMembers } from "./member_world.ts";
 
@@ -32,6 +33,18 @@ test("membership: with wrong clocks and spoiled disks nobody answers by what oth
     answers += world.answers;
   }
   assert(evictions > 15 && answers > 50_000, `${evictions} evictions, ${answers} answers`);
+});
+
+test("membership: members leave and are fenced amid wrong clocks and spoiled disks", async () => {
+  const how = { pauseUs: 5_000_000, cuts: true, leaves: true, clocks: true, disks: true };
+  let evictions = 0;
+  for (const seed of [105, 108, 111]) {
+    const all: Disturbances = { ...how, kills: seed % 2 === 0, evilNetwork: seed % 2 === 0 };
+    const world = await runMembers(seed, await nativeDrain(), all, { seconds: 25 });
+    assertEquals(world.problems.slice(0, 4), [], `seed ${seed}`);
+    evictions += world.evictions;
+  }
+  assert(evictions > 9, `${evictions} evictions`);
 });
 
 test("membership: one seed is one run", async () => {
@@ -115,6 +128,23 @@ test("membership: the master leaves in order: another is master at once, nothing
     await world.scheduler.sleep(5_000_000);
     assertEquals([newest(world).cause, newest(world).pending, world.evictions], ["left", [], 0]);
     assertEquals([world.lives[1]!.membership.isMaster, world.lives[2]!.membership.isMaster], [true, false]);
+  }));
+
+test("membership: who cannot leave yet tries again; who cannot at all says so, and is evicted", () =>
+  play(async (world) => {
+    const [, second, third] = world.lives as [Life, Life, Life];
+    world.spoil(second, { kind: "error", code: "IO", errno: "EIO" });
+    const leaving = second.membership.leave();
+    await world.scheduler.sleep(700_000);
+    assertEquals(names(newest(world).members), "m1 m2 m3");
+    second.fault = () => undefined;
+    await leaving;
+    assertEquals([names(newest(world).members), newest(world).cause], ["m1 m3", "left"]);
+    world.spoil(third, { kind: "error", code: "IO", errno: "EIO" });
+    const error = await assertRejects(() => third.membership.leave(), CohortError, "EIO");
+    assertEquals([error.code, third.membership.state === "left"], ["IO", false]);
+    await world.scheduler.sleep(4_000_000);
+    assertEquals([names(newest(world).members), world.evictions], ["m1", 1]);
   }));
 
 test("membership: all are killed at once; the first who comes begins a session that owes them recovery", () =>
