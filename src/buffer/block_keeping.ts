@@ -34,6 +34,8 @@ export class BlockKeeping {
   #expected = new Set<string>();
   #reports = new Map<string, Array<readonly [string, ReportedBlock]>>();
   #returning = new Map<string, Returning>();
+  /** True while what the lost have left is recovered: until then nobody is granted anything. */
+  #isBarred = false;
   /** What was told about blocks of which it is not known yet who has them. */
   #waiting: Array<{ readonly place: BlockPlace; readonly event: KeeperEvent }> = [];
 
@@ -48,13 +50,23 @@ export class BlockKeeping {
     return size;
   }
 
-  /** A view begins: each of its members is to report what it has of what is kept here. */
-  begin(members: readonly string[]): void {
+  /**
+   * A view begins: each of its members is to report what it has of what is kept here. After a loss nobody is
+   * granted anything before `resume`.
+   */
+  begin(members: readonly string[], isAfterLoss: boolean): void {
+    this.#isBarred = isAfterLoss;
     this.#volumes.clear();
     this.#reports = new Map();
     this.#returning = new Map();
     this.#waiting = [];
     this.#expected = new Set(members);
+  }
+
+  /** What the lost left is recovered. */
+  resume(): void {
+    this.#isBarred = false;
+    this.#goOn(() => true);
   }
 
   /** A member reported some of its blocks, or the last. */
@@ -80,7 +92,9 @@ export class BlockKeeping {
 
   /** Somebody told the keeper something. */
   heard(place: BlockPlace, event: KeeperEvent): void {
-    if (this.#expected.size > 0 || this.#returning.has(keyOf(place))) {
+    if (
+      (this.#isBarred && event.kind === "ask") || this.#expected.size > 0 || this.#returning.has(keyOf(place))
+    ) {
       this.#waiting.push({ place, event });
       return;
     }

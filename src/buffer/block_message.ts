@@ -6,6 +6,7 @@
  *
  *     0 u8 10, a report   1 u8 whether it is the last   2 u16 count   4 for each block the same from 1 to 16,
  *     and of one sent on the 16 bytes of whom it was sent to
+ *     0 u8 13, its copy for the member that recovers   1 u48 how far the journal is safe   7 the same from 1
  */
 import { ByteReader } from "../ground/byte_reader.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
@@ -27,6 +28,14 @@ export interface BlockPlace {
 /** What is said to the block's keeper, to one who holds or wants it, or by one of those to another. */
 export type BlockMessage =
   | { readonly to: "rebuild"; readonly reports: readonly ReportedBlock[]; readonly isLast: boolean }
+  /** The same, of all blocks, to the member that recovers, with how far the sender's journal is safe. */
+  | {
+    readonly to: "recoverer";
+    readonly reports: readonly ReportedBlock[];
+    readonly isLast: boolean;
+    readonly safe: number;
+  }
+  | { readonly to: "resume" }
   | { readonly to: "sender"; readonly place: BlockPlace; readonly turn: number; readonly isBack: boolean }
   | { readonly to: "returned"; readonly place: BlockPlace; readonly hasIt: boolean }
   | { readonly to: "keeper"; readonly place: BlockPlace; readonly event: KeeperEvent }
@@ -41,7 +50,7 @@ export type BlockMessage =
 const ASK = 1, GOT = 2, DROPPED = 3, GIVE = 4;
 const GRANT = 5, DEMAND = 6, DROP = 7;
 const IMAGE = 8, ARRIVED = 9;
-const REPORT = 10, VERDICT = 11, RETURNED = 12;
+const REPORT = 10, VERDICT = 11, RETURNED = 12, COPY = 13, RESUME = 14;
 const MODES: readonly GrantMode[] = ["PR", "EX"];
 const SOURCES: readonly GrantSource[] = ["held", "volume", "image"];
 const FREE_BIT = 1, DIRTY_BIT = 2, KEEPS_BIT = 4, SENT_BIT = 8, YES_BIT = 16;
@@ -90,10 +99,18 @@ export function encodeKeeperMessage(place: BlockPlace, message: KeeperMessage): 
   }
 }
 
-/** Some of a member's blocks; whether they are the last. */
-export function encodeReports(reports: readonly ReportedBlock[], isLast: boolean): Uint8Array {
-  const writer = new ByteWriter(16 + reports.length * 20);
-  writer.u8(REPORT);
+/**
+ * Some of a member's blocks to their keeper, or, with how far the member's journal is safe, to whoever
+ * recovers; whether they are the last.
+ */
+export function encodeReports(
+  reports: readonly ReportedBlock[],
+  isLast: boolean,
+  safe?: number,
+): Uint8Array {
+  const writer = new ByteWriter(24 + reports.length * 20);
+  writer.u8(safe === undefined ? REPORT : COPY);
+  if (safe !== undefined) writer.u48(safe);
   writer.u8(isLast ? 1 : 0);
   writer.u16(reports.length);
   for (const { tag, block, turn, mode, isDirty, sentTo } of reports) {
@@ -102,6 +119,11 @@ export function encodeReports(reports: readonly ReportedBlock[], isLast: boolean
     if (sentTo !== undefined) putMember(writer, sentTo);
   }
   return writer.copy();
+}
+
+/** What the lost left is recovered: who asks is granted again. */
+export function encodeResume(): Uint8Array {
+  return Uint8Array.of(RESUME);
 }
 
 /** What became of a block that was sent on. */
@@ -161,7 +183,8 @@ function readHead(reader: ByteReader): Head {
   return { place, turn, mode, what: reader.u8() };
 }
 
-function readReports(reader: ByteReader): BlockMessage {
+function readReports(reader: ByteReader, kind: number): BlockMessage {
+  const safe = kind === COPY ? reader.u48() : 0;
   const isLast = reader.u8() === 1;
   const reports: ReportedBlock[] = [];
   for (let count = reader.u16(); count > 0; count--) {
@@ -172,14 +195,18 @@ function readReports(reader: ByteReader): BlockMessage {
     reports.push({ ...place, turn, isDirty, mode: isSent ? undefined : mode, sentTo });
   }
   reader.expectEnd();
-  return { to: "rebuild", reports, isLast };
+  return kind === COPY ? { to: "recoverer", reports, isLast, safe } : { to: "rebuild", reports, isLast };
 }
 
 /** A message taken apart; an image is a view of `bytes`. Throws `CORRUPT` for what is none. */
 export function decodeBlockMessage(from: string, bytes: Uint8Array, blockSize: number): BlockMessage {
   const reader = new ByteReader(bytes, "Message about a block");
   const kind = reader.u8();
-  if (kind === REPORT) return readReports(reader);
+  if (kind === REPORT || kind === COPY) return readReports(reader, kind);
+  if (kind === RESUME) {
+    reader.expectEnd();
+    return { to: "resume" };
+  }
   const { place, turn, mode, what } = readHead(reader);
   const image = kind === IMAGE ? reader.view(blockSize) : undefined;
   const asker = kind === DEMAND ? getId(reader.bytes, reader.skip(ID_BYTES)) : "";

@@ -15,6 +15,7 @@ import {
   encodeHolderMessage,
   encodeKeeperMessage,
   encodeReports,
+  encodeResume,
   encodeReturned,
   encodeVerdict,
 } from "./block_message.ts";
@@ -31,6 +32,15 @@ export interface BlockPostWorld {
   readonly toHolder: (place: BlockPlace, event: HolderEvent, image: Uint8Array | undefined) => void;
   /** A block that this member sent on has arrived, or may be its own again. */
   readonly toSender: (place: BlockPlace, turn: number, isBack: boolean) => void;
+  /** A member tells this one, which recovers, which blocks it has. */
+  readonly toRecoverer: (
+    from: string,
+    reports: readonly ReportedBlock[],
+    isLast: boolean,
+    safe: number,
+  ) => void;
+  /** What the lost left is recovered. */
+  readonly onResumed: () => void;
   /** The extent of a block that this member has. */
   readonly extentOf: (place: BlockPlace) => number;
   /** A message could not be sent: the view must be looked at. */
@@ -61,24 +71,47 @@ export class BlockPost {
     return this.#keeping.size;
   }
 
-  /** A view begins: its members keep the blocks, and are told which of theirs this member has. */
-  enter(members: readonly string[], reports: readonly ReportedBlock[]): void {
-    const { self } = this.#world.courier;
+  /**
+   * A view begins: its members keep the blocks, and are told which of theirs this member has. So is whoever
+   * recovers what the lost have left, once this member's journal is safe up to `position`: it is read there.
+   */
+  enter(
+    members: readonly string[],
+    reports: readonly ReportedBlock[],
+    recoverer: string | undefined,
+    position: number,
+  ): void {
     this.#members = members;
     this.#keepers.clear();
-    this.#keeping.begin(members);
+    this.#keeping.begin(members, recoverer !== undefined);
     const byKeeper = new Map<string, ReportedBlock[]>(members.map((member) => [member, []]));
     for (const report of reports) {
       byKeeper.get(this.#keeper(report, this.#world.extentOf(report)))?.push(report);
     }
-    for (const [member, theirs] of byKeeper) {
-      for (let from = 0; from === 0 || from < theirs.length; from += REPORTS_A_MESSAGE) {
-        const some = theirs.slice(from, from + REPORTS_A_MESSAGE);
-        const isLast = from + REPORTS_A_MESSAGE >= theirs.length;
-        if (member === self) this.#keeping.reported(self, some, isLast);
-        else this.#send(member, encodeReports(some, isLast), 0);
-      }
+    for (const [member, theirs] of byKeeper) this.#report(member, theirs, undefined);
+    if (recoverer !== undefined) this.#report(recoverer, reports, position);
+  }
+
+  /** To the keeper of these blocks, or, with how far this member's journal will be safe, to the recoverer. */
+  #report(member: string, reports: readonly ReportedBlock[], safe: number | undefined): void {
+    const { self } = this.#world.courier;
+    for (let from = 0; from === 0 || from < reports.length; from += REPORTS_A_MESSAGE) {
+      const some = reports.slice(from, from + REPORTS_A_MESSAGE);
+      const isLast = from + REPORTS_A_MESSAGE >= reports.length;
+      if (member !== self) this.#send(member, encodeReports(some, isLast, safe), safe ?? 0);
+      else if (safe === undefined) this.#keeping.reported(self, some, isLast);
+      else this.#world.toRecoverer(self, some, isLast, safe);
     }
+  }
+
+  /** Tells all keepers that what the lost left is recovered. */
+  resume(): void {
+    const { self } = this.#world.courier;
+    for (const member of this.#members) {
+      if (member !== self) this.#send(member, encodeResume(), 0);
+    }
+    this.#world.onResumed();
+    this.#keeping.resume();
   }
 
   /** Tells the keeper whether this member has a block again that it had sent on. */
@@ -135,6 +168,11 @@ export class BlockPost {
         return toHolder(message.place, message.event, message.bytes);
       case "rebuild":
         return this.#keeping.reported(from, message.reports, message.isLast);
+      case "recoverer":
+        return this.#world.toRecoverer(from, message.reports, message.isLast, message.safe);
+      case "resume":
+        this.#world.onResumed();
+        return this.#keeping.resume();
       case "sender":
         return toSender(message.place, message.turn, message.isBack);
       case "returned":

@@ -23,6 +23,7 @@ import { OwedBlocks } from "./owed_blocks.ts";
 import { NO_FRAME } from "./pool.ts";
 import { outdate, recount } from "./shared_shape.ts";
 import type { Need } from "./step.ts";
+import { Survivors } from "./survivors.ts";
 import { takeBack } from "./take_back.ts";
 import { unlessAborted } from "./waiting.ts";
 
@@ -37,6 +38,9 @@ export class Coherence {
   readonly #volumes = new Map<number, Volume>();
   /** Rises with each view. */
   #view = 0;
+  #survivors: Survivors = new Survivors([]);
+  /** True while what the lost left is recovered: the journals of the living are read, and stay. */
+  isRecovering = false;
 
   constructor(world: CoherenceWorld) {
     this.#world = world;
@@ -46,6 +50,8 @@ export class Coherence {
       blockSize: pool.blockSize,
       toHolder: (place, event, image) => this.#hold(place, event, image),
       toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
+      toRecoverer: (from, reports, isLast, safe) => this.#survivors.heard(from, reports, isLast, safe),
+      onResumed: () => this.isRecovering = false,
       extentOf: (place) => this.#extentOf(place),
       onTrouble,
     });
@@ -59,23 +65,34 @@ export class Coherence {
 
   /**
    * A view begins: its members keep the blocks. What this member has it reports to them and goes on using;
-   * what was asked for is asked anew, and granted once all have reported.
+   * what was asked for is asked anew, and granted once all have reported. After a loss one of them recovers:
+   * before it says `resume` nobody is granted anything. Answers, for that one, what the living have.
    */
-  enter(members: readonly string[]): void {
+  enter(members: readonly string[], recoverer?: string): Survivors {
     this.#view++;
+    this.#survivors = new Survivors(members);
+    this.isRecovering = recoverer !== undefined;
     const reports: ReportedBlock[] = [];
     for (const held of this.#held.values()) {
       this.#note(held);
       held.state = renewed(held.state);
       if (!held.state.isHere) held.bytes = undefined;
+      held.letSentToOthers(this.#world.pool, members);
       reports.push(...reportsOf(held));
       held.settle(this.#world.pool, this.#world.position());
     }
-    this.#post.enter(members, reports);
+    const survivors = this.#survivors;
+    this.#post.enter(members, reports, recoverer, this.#world.position());
     for (const held of [...this.#held.values()]) {
       held.wake();
       this.#forget(held);
     }
+    return survivors;
+  }
+
+  /** What the lost left is recovered and home: who asks is granted again. */
+  resume(): void {
+    this.#post.resume();
   }
 
   /** Messages told to other members about blocks. */
@@ -139,7 +156,7 @@ export class Coherence {
       if (frame !== NO_FRAME) return frame;
       const { state } = held;
       const suffices = state.mode === "EX" || state.mode === need.mode;
-      if (suffices && !held.isClosed) return await this.#bringIn(held, need.isFresh, signal);
+      if (suffices && !held.isClosed) return await this.#bringIn(held, need, signal);
       const before = held.state;
       if (!suffices && state.wants === undefined) {
         this.counts.asked++;
@@ -161,13 +178,13 @@ export class Coherence {
    * orders meanwhile waits until whoever needed it had a turn with it: two who want it could take it from
    * each other for ever.
    */
-  async #bringIn(held: Held, isFresh: boolean, signal: AbortSignal | undefined): Promise<number> {
+  async #bringIn(held: Held, need: Need, signal: AbortSignal | undefined): Promise<number> {
     const { pool, position, makeRoom } = this.#world;
     held.loads++;
     let isHopeless = false;
     try {
       for (;;) {
-        const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, isFresh);
+        const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, need);
         if (frame !== NO_FRAME) return frame;
         await makeRoom(signal);
       }
@@ -191,10 +208,11 @@ export class Coherence {
   }
 
   /** Reads a granted block from its volume; `NO_FRAME` when none is clean now. */
-  async #load(held: Held, isFresh: boolean): Promise<number> {
+  async #load(held: Held, { isFresh }: Need): Promise<number> {
     const { volume, block } = held;
+    const { loader } = this.#world;
     if (block >= volume.blocks) await volume.measure();
-    const answer = this.#world.loader.load(volume, block, isFresh);
+    const answer = loader.load(volume, block, isFresh);
     const frame = isPending(answer) ? await answer : answer;
     if (frame === NO_FRAME || held.state.isHere) return frame;
     held.frame = frame;

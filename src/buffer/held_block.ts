@@ -1,7 +1,7 @@
 /** Held block: one shared block as the coherence of a member has it: its state, its bytes, who waits. */
 import { blockStamp, isBlank, sealBlock } from "../ground/block.ts";
 import type { Volume } from "../storage/volume.ts";
-import { type HeldBlock, UNKNOWN } from "./block_holder.ts";
+import { type HeldBlock, UNKNOWN, unsent } from "./block_holder.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import { MODE_EX, MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
 
@@ -104,6 +104,18 @@ export class Held {
     const kept = this.sent.get(turn)!;
     const size = pool.blockSize;
     return typeof kept === "number" ? pool.bytes.slice(kept * size, (kept + 1) * size) : kept.slice();
+  }
+
+  /**
+   * Forgets what was sent to members that are lost: whether they got it and changed it the journals of all
+   * tell, not what is kept here.
+   */
+  letSentToOthers(pool: Pool, members: readonly string[]): void {
+    for (const { to, turn } of this.state.sent) {
+      if (members.includes(to)) continue;
+      this.state = unsent(this.state, turn);
+      this.letSent(pool, turn);
+    }
   }
 
   /** They arrived. */

@@ -316,7 +316,9 @@ export class WriteDaemon implements RoomMaker {
    * From where the journal is needed: below `reached` by blocks that others were sent and have to bring home.
    */
   async #neededFrom(reached: number): Promise<number> {
-    const owed = this.#world.engine.coherence?.owed;
+    const { coherence } = this.#world.engine;
+    if (coherence?.isRecovering === true) return 0;
+    const owed = coherence?.owed;
     if (owed === undefined || owed.size === 0) return reached;
     await owed.lookHome();
     return owed.oldest(reached);

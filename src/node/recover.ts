@@ -35,11 +35,25 @@ export interface RecoveryReport {
   ceiling: number;
 }
 
-/** Recovers one volume from the incarnation directories of its dead owners, oldest first. */
+/** What is left of a shared volume to the living. */
+export interface SharedVolume {
+  /** Incarnation directories of the living, each with how far its journal is synced: they are merged, too. */
+  readonly living: ReadonlyMap<string, number>;
+  /** Whether a living member answers for a block: then it is what it is there. */
+  readonly isAnswered: (block: number) => boolean;
+}
+
+const UNSHARED: SharedVolume = { living: new Map(), isAnswered: () => false };
+
+/**
+ * Recovers one volume from the incarnation directories of its dead owners, oldest first; of one that others
+ * use, too, what no living member answers for, from the journals of all (DESIGN D8).
+ */
 export async function recoverVolume(
   member: Member,
   volume: Volume,
   directories: readonly string[],
+  shared: SharedVolume = UNSHARED,
 ): Promise<RecoveryReport> {
   const report: RecoveryReport = {
     directories,
@@ -62,11 +76,16 @@ export async function recoverVolume(
     await makeDurable(storage, directory, { verifyNames: [named[i]!] });
   }
   const { stampCeiling } = await readHeader(volume);
-  for (const images of scans) await applyImages(member, volume, images, stampCeiling, report);
+  for (const images of scans) await applyImages(member, volume, images, stampCeiling, shared, report);
   await volume.sync();
-  await replay(member, volume, directories, named, report);
+  await replay(member, volume, [...directories, ...writtenBy(shared.living)], named, shared, report);
   member.engine.stamps.hear(report.ceiling);
   return report;
+}
+
+/** Directories of the living that have written something. */
+function writtenBy(living: ReadonlyMap<string, number>): string[] {
+  return [...living].filter(([, safe]) => safe > 0).map(([directory]) => directory);
 }
 
 /**
@@ -82,11 +101,13 @@ async function applyImages(
   volume: Volume,
   images: ImageScan,
   ceiling: number,
+  { isAnswered }: SharedVolume,
   report: RecoveryReport,
 ): Promise<void> {
   if (images.state !== "sealed" && images.state !== "released") return;
   for await (const image of images.images()) {
     if (image.volumeId !== volume.facts.id || image.volumeIncarnation !== volume.facts.incarnation) continue;
+    if (isAnswered(image.block)) continue;
     if (image.block >= volume.blocks) await volume.grow(image.block + 1);
     const { stamp, fault } = await standing(member, volume, image.block);
     if (!imageApplies(fault === undefined, stamp, image.stamp)) continue;
@@ -141,19 +162,20 @@ async function replay(
   volume: Volume,
   directories: readonly string[],
   named: readonly number[],
+  shared: SharedVolume,
   report: RecoveryReport,
 ): Promise<void> {
   const scans = directories.map((directory, i) =>
     scanJournal(member.world.storage, directory, {
       incarnation: incarnationOf(directory),
-      verifyNames: [named[i]!],
+      ...(i < named.length ? { verifyNames: [named[i]!] } : { until: shared.living.get(directory)! }),
     })
   );
   const forks = new ForkDetector();
   const sources = scans.map((groups, i) => ({ incarnation: incarnationOf(directories[i]!), groups }));
   for await (const { group, source } of mergeGroups(sources)) {
     report.groupsRead++;
-    await replayGroup(member, volume, scans[source]!, group, forks, report);
+    await replayGroup(member, volume, scans[source]!, group, forks, shared, report);
     member.engine.stamps.hear(group.stamp);
   }
   for (const scan of scans) {
@@ -169,6 +191,7 @@ async function replayGroup(
   scan: JournalScan,
   group: ScannedGroup,
   forks: ForkDetector,
+  { isAnswered }: SharedVolume,
   report: RecoveryReport,
 ): Promise<void> {
   for (const record of group.records) {
@@ -179,6 +202,7 @@ async function replayGroup(
     const isFormat = record.ops[0] === OP_FORMAT;
     const fork = forks.check(0, record.block, record.before, group.stamp, isFormat);
     if (fork !== undefined) throw gap(volume, record, group.stamp, -1, fork);
+    if (isAnswered(record.block)) continue;
     const frame = frameNow(member, volume, record.block) ?? await loadForReplay(member, volume, record.block);
     replayRecord(member, volume, record, group.stamp, frame, report);
   }

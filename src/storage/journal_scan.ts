@@ -25,6 +25,11 @@ export interface ScannedMark {
 export interface ScanOptions extends ChainOptions {
   /** Told of each mark. */
   readonly onMark?: (mark: ScannedMark) => void;
+  /**
+   * Position behind the last group that is wanted, of a journal whose author lives and writes on: up to there
+   * it is synced, and nothing behind it is looked at.
+   */
+  readonly until?: number;
 }
 
 /** What a whole scan found. */
@@ -85,6 +90,7 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
     for (const { header } of chain.segments) {
       for (const volume of header?.volumes ?? []) this.#addVolume(volume);
     }
+    const { until = Infinity } = this.#options;
     for await (const frame of chain.frames()) {
       const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
       while (cursor.next()) {
@@ -92,6 +98,7 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
         if (cursor.kind === ITEM_GROUP) yield this.#check(readGroup(cursor.reader, position), frame);
         else this.#note(cursor, position);
       }
+      if (frame.header.position + frame.header.length >= until) break;
     }
     this.#report = {
       incarnation: chain.incarnation,

@@ -9,6 +9,7 @@ import {
   encodeHolderMessage,
   encodeKeeperMessage,
   encodeReports,
+  encodeResume,
   encodeReturned,
   encodeVerdict,
 } from "../../src/buffer/block_message.ts";
@@ -78,7 +79,9 @@ test("block messages: what is said when a view begins", () => {
     { ...PLACE, turn: 6, isDirty: true, mode: undefined, sentTo: BEN },
   ];
   assertEquals(heard(encodeReports(reports, true)), { to: "rebuild", reports, isLast: true });
-  assertEquals(heard(encodeReports([], false)), { to: "rebuild", reports: [], isLast: false });
+  const copy = { to: "recoverer", reports: [], isLast: false, safe: 2 ** 40 };
+  assertEquals(heard(encodeReports([], false, 2 ** 40)), copy);
+  assertEquals(heard(encodeResume()), { to: "resume" });
   assertEquals(heard(encodeVerdict(PLACE, 8, true)), { to: "sender", place: PLACE, turn: 8, isBack: true });
   assertEquals(heard(encodeReturned(PLACE, false)), { to: "returned", place: PLACE, hasIt: false });
 });
@@ -89,7 +92,7 @@ test("block messages: what was cut, or is longer, or of an unknown kind is refus
   const all = [
     encodeHolderMessage(PLACE, image, IMAGE),
     encodeHolderMessage(PLACE, { kind: "give" }, undefined),
-    encodeReports([report], true),
+    encodeReports([report], true, 5),
   ];
   for (const bytes of all) {
     for (let length = 0; length < bytes.length; length++) {

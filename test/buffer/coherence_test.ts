@@ -5,7 +5,7 @@ import { nativeDrain } from "../sim/drain.ts";
 import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
 
 /** Sizes of a seed: two to four members, from one to five clients each, few keys or some, small pools. */
-function mannerOf(seed: number, views: number): CoherenceManner {
+function mannerOf(seed: number, views: number, losses: number): CoherenceManner {
   return {
     members: 2 + seed % 3,
     clients: 1 + seed % 5,
@@ -13,13 +13,19 @@ function mannerOf(seed: number, views: number): CoherenceManner {
     keys: [3, 20, 150, 400][seed % 4]!,
     poolBlocks: [40, 64, 128][seed % 3]!,
     views,
+    losses,
   };
 }
 
-async function runAll(from: number, to: number, views: number): Promise<CoherenceWorld[]> {
+async function runAll(
+  from: number,
+  to: number,
+  views: number,
+  losses: number = 0,
+): Promise<CoherenceWorld[]> {
   const worlds: CoherenceWorld[] = [];
   for (let seed = from; seed <= to; seed++) {
-    const world = await runCoherence(seed, await nativeDrain(), mannerOf(seed, views));
+    const world = await runCoherence(seed, await nativeDrain(), mannerOf(seed, views, losses));
     assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
     worlds.push(world);
   }
@@ -37,14 +43,21 @@ test("coherence: views that change meanwhile lose nothing of what was on its way
   for (const world of worlds) assert(world.view > 3, `${world.view} views`);
 });
 
+test("coherence: of members that are killed, in recoveries too, nothing acknowledged is lost", async () => {
+  const worlds = await runAll(1, 24, 1, 2);
+  const lost = worlds.reduce((sum, it) => sum + it.lost.length, 0);
+  const applied = worlds.flatMap((it) => it.recovered).reduce((sum, it) => sum + it.recordsApplied, 0);
+  assert(lost >= 24 && applied > 20, `${lost} were lost, ${applied} records applied`);
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
-    (await runCoherence(5, await nativeDrain(), mannerOf(5, 3))).trace.hash();
+    (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();
   assertEquals(await hash(), await hash());
 });
 
 test("coherence: a volume that one member uses costs no message", async () => {
-  const manner = { members: 1, clients: 3, operations: 200, keys: 60, poolBlocks: 64, views: 0 };
+  const manner = { members: 1, clients: 3, operations: 200, keys: 60, poolBlocks: 64, views: 0, losses: 0 };
   const world = await runCoherence(1, await nativeDrain(), manner);
   assertEquals([world.problems, world.parties[0]!.coherence.messages], [[], 0]);
 });

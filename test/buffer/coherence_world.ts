@@ -3,34 +3,17 @@
  * trees; a network that is slow, loses and reorders; clients that read and write the same few keys by way of
  * all members, and what must hold of what they saw.
  */
-import { Coherence } from "../../src/buffer/coherence.ts";
-import { MemberCourier } from "../../src/cluster/courier.ts";
-import { PACKET_CLASS } from "../../src/cluster/packet.ts";
 import { checkDatabase } from "../../src/global/check.ts";
-import { DatabaseCore } from "../../src/global/database.ts";
-import { Global } from "../../src/global/global.ts";
 import { transact } from "../../src/global/transact.ts";
-import { isCode } from "../../src/ground/errors.ts";
-import { mapAllocated } from "../../src/ground/space_map.ts";
-import type { Value } from "../../src/ground/value.ts";
-import { type Member, openMember } from "../../src/node/member.ts";
-import { settingsOf } from "../../src/node/options.ts";
-import { createVolume, openVolumeFile } from "../../src/node/volume_file.ts";
-import type { Interconnect } from "../../src/ports/mod.ts";
-import { Volume } from "../../src/storage/volume.ts";
-import { tagOf } from "../../src/storage/volume_header.ts";
+import type { RecoveryReport } from "../../src/node/recover.ts";
 import { SimHost } from "../../src/testing/sim/host.ts";
 import { drawLatencies } from "../../src/testing/sim/latencies.ts";
 import { Prng } from "../../src/testing/sim/prng.ts";
 import { type RunEnd, Scheduler } from "../../src/testing/sim/scheduler.ts";
 import { drawNetwork, SimNetwork } from "../../src/testing/sim/sim_network.ts";
-import { SimStorage } from "../../src/testing/sim/sim_storage.ts";
-import { SimClock, SimEntropy, SimObserver } from "../../src/testing/sim/small_ports.ts";
 import { Trace } from "../../src/testing/sim/trace.ts";
+import { Party, type PartyWorld } from "./coherence_party.ts";
 import { Histories } from "./histories.ts";
-
-const DIRECTORY = "/db";
-const SECRET = new TextEncoder().encode("0123456789abcdef");
 
 /** Histories of the second global begin here. */
 const OTHER_KEYS = 10_000;
@@ -45,150 +28,12 @@ export interface CoherenceManner {
   readonly poolBlocks: number;
   /** Changes of the view, of which each member hears in its own time. */
   readonly views: number;
-}
-
-/** One member: its engine and its face of the shared database. */
-class Party {
-  readonly name: string;
-  readonly incarnation: string;
-  readonly world: CoherenceWorld;
-  readonly clock: SimClock;
-  readonly links: Interconnect;
-  readonly courier: MemberCourier;
-  address = "";
-  member!: Member;
-  coherence!: Coherence;
-  core!: DatabaseCore;
-  global!: Global<Value>;
-  other!: Global<Value>;
-  readonly #storage: SimStorage;
-  readonly #entropy: SimEntropy;
-
-  constructor(world: CoherenceWorld, number: number) {
-    this.world = world;
-    this.name = `m${number}`;
-    this.incarnation = String(number).repeat(32);
-    const process = world.host.spawn();
-    process.station = this.name;
-    this.clock = new SimClock(process);
-    this.#storage = new SimStorage(process);
-    this.#entropy = new SimEntropy(new Prng(world.seed, this.name));
-    this.links = world.network.interconnect(process);
-    this.courier = new MemberCourier(this.incarnation, {
-      clock: this.clock,
-      limits: { flightBytes: 1 << 20, served: 64, keptBytes: 8 << 20 },
-      stamp: () => this.member.engine.stamps.last,
-      hear: (stamp) => this.member.engine.stamps.hear(stamp),
-      send: (to, bytes) => this.links.send(to, bytes),
-      safe: (position) => this.#safe(position),
-      onUnsafe: (error) => world.problems.push(`unsafe: ${error}`),
-      disconnect: (to, reason) => world.problems.push(`${this.name} disconnects ${to}: ${reason}`),
-      onLaterView: () => this.enter(),
-      onBroken: (error) => world.problems.push(`broken: ${error instanceof Error ? error.stack : error}`),
-    });
-  }
-
-  #safe(position: number): Promise<void> | undefined {
-    const { journal } = this.member;
-    return position <= journal.safe ? undefined : journal.makeSafe(position);
-  }
-
-  async open(isMember: boolean = true): Promise<void> {
-    const { world } = this;
-    const { poolBlocks } = world.manner;
-    const settings = settingsOf({
-      dir: "/nodes",
-      poolBytes: poolBlocks * 8192,
-      segmentBytes: 256 * 1024,
-      checkpointBytes: 512 * 1024,
-      cycleBlocks: 8,
-      idleMs: 5,
-    });
-    const ports = {
-      storage: this.#storage,
-      clock: this.clock,
-      entropy: this.#entropy,
-      observer: new SimObserver(world.trace, () => world.scheduler.now),
-    };
-    const stopped = (cause: Error): void => void world.problems.push(`${this.name} stopped: ${cause.stack}`);
-    this.member = await openMember(this.incarnation, settings, ports, stopped);
-    const { engine, daemon, journal } = this.member;
-    this.coherence = new Coherence({
-      pool: engine.pool,
-      loader: engine.loader,
-      stamps: engine.stamps,
-      courier: this.courier,
-      position: () => journal.position,
-      letGo: (volume, block) => daemon.letGo(volume, block),
-      makeRoom: () => daemon.makeRoom(1),
-      soon: (task) => void this.clock.after(0, task),
-      onTrouble: (error) => {
-        if (!isCode(error, "VIEW_CHANGED")) world.problems.push(`trouble: ${error}`);
-      },
-    });
-    engine.coherence = this.coherence;
-    await createVolume(DIRECTORY, { extentBlocks: world.extentBlocks }, settings, ports);
-    const { file, header } = await openVolumeFile(DIRECTORY, "write", settings, ports);
-    const { id, incarnation, blockSize, extentBlocks } = header;
-    const index = await journal.addVolume(id, incarnation, DIRECTORY);
-    const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
-    const volume = new Volume(file, facts, index, await file.size(), false);
-    this.member.volumes.set(index, volume);
-    if (isMember) this.coherence.share(volume);
-    await countFree(volume);
-    this.core = new DatabaseCore(engine, volume, this.clock, ports.observer, DIRECTORY);
-    this.global = new Global<Value>(this.core, "X");
-    this.other = new Global<Value>(this.core, "Y");
-    this.address = await this.links.open({
-      cluster: "c".repeat(32),
-      name: this.name,
-      incarnation: this.incarnation,
-      epoch: 0,
-      secret: SECRET,
-      versions: { least: 1, most: 1 },
-    }, {
-      message: (from, bytes) => {
-        if (bytes[0] === PACKET_CLASS) this.courier.heard(from, bytes);
-      },
-      up: (peer) => this.courier.linked(peer),
-      down: () => {},
-    });
-  }
-
-  /** Goes over to the newest view. */
-  enter(): void {
-    const { view, parties } = this.world;
-    if (this.courier.view >= view) return;
-    const members = parties.map((it) => it.incarnation);
-    this.courier.enter(view, members);
-    this.coherence.enter(members);
-  }
-
-  /** Dials whoever it has no link to, for ever. */
-  async keepLinked(): Promise<void> {
-    for (;;) {
-      for (const { address, incarnation } of this.world.parties) {
-        if (incarnation > this.incarnation) {
-          await Promise.resolve(this.links.connect(address)).catch(() => {});
-        }
-      }
-      await this.world.scheduler.sleep(2_000);
-    }
-  }
-}
-
-/** Counts the free blocks of a volume by its maps as they are home: hints, of a shared one. */
-async function countFree(volume: Volume): Promise<void> {
-  const { extentBlocks } = volume.facts;
-  for (let extent = 0; volume.mapBlockOf(extent) < volume.blocks; extent++) {
-    const { bytes, fault } = await volume.readRaw(volume.mapBlockOf(extent));
-    if (fault !== undefined) return;
-    volume.freeIn[extent] = extentBlocks - mapAllocated(bytes, 0);
-  }
+  /** Members that are killed, one after another. */
+  readonly losses: number;
 }
 
 /** The whole world of one seed. */
-export class CoherenceWorld {
+export class CoherenceWorld implements PartyWorld {
   readonly seed: number;
   readonly manner: CoherenceManner;
   readonly trace: Trace = new Trace();
@@ -202,6 +47,12 @@ export class CoherenceWorld {
   readonly extentBlocks: number;
   /** Number of the newest view. */
   view = 1;
+  /** What recoveries did. */
+  readonly recovered: RecoveryReport[] = [];
+  /** False while what the lost left is not recovered. */
+  isRecovered = true;
+  /** Increments that were begun. */
+  #begun = 0;
   /** What the increments of all clients add up to. */
   #counted = 0;
   #moves = 0;
@@ -219,6 +70,15 @@ export class CoherenceWorld {
     this.parties = Array.from({ length: manner.members }, (_, i) => new Party(this, i + 1));
   }
 
+  /** Members that live, and that do not. */
+  get living(): Party[] {
+    return this.parties.filter((it) => it.process.alive);
+  }
+
+  get lost(): Party[] {
+    return this.parties.filter((it) => !it.process.alive);
+  }
+
   /** Runs all clients, then compares what every member has. */
   async run(): Promise<void> {
     for (const party of this.parties) await party.open();
@@ -229,17 +89,35 @@ export class CoherenceWorld {
     const { manner } = this;
     void this.#changeViews();
     const clients = this.parties.flatMap((party) =>
-      Array.from({ length: manner.clients }, () => this.#client(party))
+      Array.from({ length: manner.clients }, () => Promise.race([this.#client(party), party.died]))
     );
+    void this.#lose();
     await Promise.all(clients);
+    while (!this.isRecovered) await this.scheduler.sleep(1_000);
     await this.#compare();
   }
 
   async #changeViews(): Promise<void> {
     for (let i = 0; i < this.manner.views; i++) {
       await this.scheduler.sleep(this.chance.between(1_000, 40_000));
+      while (!this.isRecovered) await this.scheduler.sleep(1_000);
       this.view++;
       for (const party of this.parties) {
+        void this.scheduler.sleep(this.chance.below(5_000)).then(() => party.enter());
+      }
+    }
+  }
+
+  /** Kills members, each when the one before is recovered, or in the middle of that. */
+  async #lose(): Promise<void> {
+    for (let i = 0; i < this.manner.losses && this.living.length > 1; i++) {
+      await this.scheduler.sleep(this.chance.between(5_000, 60_000));
+      const isEager = this.chance.chance(1, 3);
+      while (!this.isRecovered && !isEager) await this.scheduler.sleep(1_000);
+      this.host.kill(this.chance.pick(this.living).process);
+      this.isRecovered = false;
+      this.view++;
+      for (const party of this.living) {
         void this.scheduler.sleep(this.chance.below(5_000)).then(() => party.enter());
       }
     }
@@ -273,9 +151,10 @@ export class CoherenceWorld {
     } else if (kind === 6) {
       await histories.write(key, undefined, () => global.kill(["k", key]), () => this.scheduler.now);
     } else if (kind === 7) {
-      this.#counted++;
       const counter = chance.below(3);
+      this.#begun++;
       histories.count(counter, await global.increment(["n", counter]), party.name);
+      this.#counted++;
     } else if (kind === 8 && chance.chance(1, 2)) await this.#whole(party);
     else await this.#move(party);
   }
@@ -320,12 +199,12 @@ export class CoherenceWorld {
 
   async #compare(): Promise<void> {
     this.problems.push(...this.histories.problems());
-    for (const party of this.parties) {
+    for (const party of this.living) {
       let counted = 0, sum = 0;
       for (let i = 0; i < 3; i++) counted += Number(await party.global.get(["n", i]) ?? 0);
       for (let i = 0; i < 6; i++) sum += Number(await party.global.get(["a", i]) ?? 0);
-      if (counted !== this.#counted) {
-        this.problems.push(`${party.name} counts ${counted} of ${this.#counted}`);
+      if (counted < this.#counted || counted > this.#begun) {
+        this.problems.push(`${party.name} counts ${counted} of ${this.#counted} to ${this.#begun}`);
       }
       if (sum !== 0) this.problems.push(`after ${this.#moves} moves ${party.name} has a sum of ${sum}`);
       for (let key = 0; key < this.manner.keys; key++) {
@@ -335,7 +214,7 @@ export class CoherenceWorld {
       }
     }
     this.problems.push(...this.histories.problems());
-    for (const party of this.parties) await party.member.daemon.checkpoint();
+    for (const party of this.living) await party.member.daemon.checkpoint();
     await this.#compareHome();
   }
 

@@ -1,0 +1,40 @@
+/**
+ * Survivors: for whoever recovers after a loss, the blocks that some living member answers for (DESIGN D8).
+ * Those are what they are there; all others are what the journals of all say.
+ */
+import type { BlockPlace } from "./block_message.ts";
+import type { ReportedBlock } from "./block_report.ts";
+
+/** What the members of one view reported. */
+export class Survivors {
+  /** By tag of the volume. */
+  readonly #answered = new Map<number, Set<number>>();
+  /** How far the journal of each member is safe: all that is not answered for lies below. */
+  readonly safe: Map<string, number> = new Map<string, number>();
+  readonly #expected: Set<string>;
+  #go: () => void = () => {};
+  /** Resolves when all members have reported. */
+  readonly reported: Promise<void>;
+
+  constructor(members: readonly string[]) {
+    this.#expected = new Set(members);
+    this.reported = new Promise((go) => this.#go = go);
+  }
+
+  /** Some of a member's blocks. A copy that is only read is no reason not to replay. */
+  heard(from: string, reports: readonly ReportedBlock[], isLast: boolean, safe: number): void {
+    this.safe.set(from, safe);
+    for (const { tag, block, mode, isDirty } of reports) {
+      if (mode !== "EX" && !isDirty) continue;
+      let blocks = this.#answered.get(tag);
+      if (blocks === undefined) this.#answered.set(tag, blocks = new Set());
+      blocks.add(block);
+    }
+    if (isLast && this.#expected.delete(from) && this.#expected.size === 0) this.#go();
+  }
+
+  /** Whether a living member answers for a block. */
+  answersFor({ tag, block }: BlockPlace): boolean {
+    return this.#answered.get(tag)?.has(block) === true;
+  }
+}
