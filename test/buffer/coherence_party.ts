@@ -11,7 +11,7 @@ import { isCode } from "../../src/ground/errors.ts";
 import { mapAllocated } from "../../src/ground/space_map.ts";
 import type { Value } from "../../src/ground/value.ts";
 import { type Member, openMember } from "../../src/node/member.ts";
-import type { RecoveryReport } from "../../src/node/recover.ts";
+import { recoverVolume, type RecoveryReport } from "../../src/node/recover.ts";
 import { recoverShared } from "../../src/node/recover_shared.ts";
 import { settingsOf } from "../../src/node/options.ts";
 import { createVolume, openVolumeFile } from "../../src/node/volume_file.ts";
@@ -102,7 +102,8 @@ export class Party {
     return position <= journal.safe ? undefined : journal.makeSafe(position);
   }
 
-  async open(isMember: boolean = true): Promise<void> {
+  /** Opens its engine: a member, or one that has the volume alone, and recovers it from these directories. */
+  async open(dead?: readonly string[]): Promise<void> {
     const { world } = this;
     const { poolBlocks } = world.manner;
     const settings = settingsOf({
@@ -143,7 +144,9 @@ export class Party {
     const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
     const volume = new Volume(file, facts, index, await file.size(), false);
     this.member.volumes.set(index, volume);
-    if (isMember) this.coherence.share(volume);
+    if (dead === undefined) this.coherence.share(volume);
+    else if (dead.length > 0) await recoverVolume(this.member, volume, dead);
+    await daemon.checkpoint();
     await countFree(volume);
     this.core = new DatabaseCore(engine, volume, this.clock, ports.observer, DIRECTORY);
     this.global = new Global<Value>(this.core, "X");

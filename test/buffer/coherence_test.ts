@@ -10,8 +10,8 @@ function mannerOf(seed: number, views: number, losses: number): CoherenceManner 
     members: 2 + seed % 3,
     clients: 1 + seed % 5,
     operations: 120,
-    keys: [3, 20, 150, 400][seed % 4]!,
-    poolBlocks: [40, 64, 128][seed % 3]!,
+    keys: [3, 20, 300, 600][seed % 4]!,
+    poolBlocks: [28, 40, 96][seed % 3]!,
     views,
     losses,
   };
@@ -48,6 +48,15 @@ test("coherence: of members that are killed, in recoveries too, nothing acknowle
   const lost = worlds.reduce((sum, it) => sum + it.lost.length, 0);
   const applied = worlds.flatMap((it) => it.recovered).reduce((sum, it) => sum + it.recordsApplied, 0);
   assert(lost >= 24 && applied > 20, `${lost} were lost, ${applied} records applied`);
+});
+
+test("coherence: when the power of all goes, whoever comes recovers what was acknowledged", async () => {
+  for (let seed = 1; seed <= 24; seed++) {
+    const manner = { ...mannerOf(seed, 1, 1), operations: 400, power: true };
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    assertEquals(world.living.length, 0);
+  }
 });
 
 test("coherence: one seed is one run", async () => {

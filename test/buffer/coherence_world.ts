@@ -30,6 +30,8 @@ export interface CoherenceManner {
   readonly views: number;
   /** Members that are killed, one after another. */
   readonly losses: number;
+  /** Whether the power of all goes at last, in the middle of everything. */
+  readonly power?: boolean;
 }
 
 /** The whole world of one seed. */
@@ -92,6 +94,7 @@ export class CoherenceWorld implements PartyWorld {
       Array.from({ length: manner.clients }, () => Promise.race([this.#client(party), party.died]))
     );
     void this.#lose();
+    if (manner.power === true) return await this.#cut();
     await Promise.all(clients);
     while (!this.isRecovered) await this.scheduler.sleep(1_000);
     await this.#compare();
@@ -114,6 +117,7 @@ export class CoherenceWorld implements PartyWorld {
       await this.scheduler.sleep(this.chance.between(5_000, 60_000));
       const isEager = this.chance.chance(1, 3);
       while (!this.isRecovered && !isEager) await this.scheduler.sleep(1_000);
+      if (this.living.length < 2) return;
       this.host.kill(this.chance.pick(this.living).process);
       this.isRecovered = false;
       this.view++;
@@ -200,13 +204,7 @@ export class CoherenceWorld implements PartyWorld {
   async #compare(): Promise<void> {
     this.problems.push(...this.histories.problems());
     for (const party of this.living) {
-      let counted = 0, sum = 0;
-      for (let i = 0; i < 3; i++) counted += Number(await party.global.get(["n", i]) ?? 0);
-      for (let i = 0; i < 6; i++) sum += Number(await party.global.get(["a", i]) ?? 0);
-      if (counted < this.#counted || counted > this.#begun) {
-        this.problems.push(`${party.name} counts ${counted} of ${this.#counted} to ${this.#begun}`);
-      }
-      if (sum !== 0) this.problems.push(`after ${this.#moves} moves ${party.name} has a sum of ${sum}`);
+      await this.#compareSums(party);
       for (let key = 0; key < this.manner.keys; key++) {
         const now = this.scheduler.now;
         const found = await party.global.get(["k", key, "v"]);
@@ -215,13 +213,33 @@ export class CoherenceWorld implements PartyWorld {
     }
     this.problems.push(...this.histories.problems());
     for (const party of this.living) await party.member.daemon.checkpoint();
-    await this.#compareHome();
+    await this.#compareHome([]);
   }
 
-  /** What is home is what everybody saw: another reads the volume alone. */
-  async #compareHome(): Promise<void> {
+  /** Every increment that was acknowledged counts, once; money that moved is neither made nor lost. */
+  async #compareSums({ name, global }: Party): Promise<void> {
+    let counted = 0, sum = 0;
+    for (let i = 0; i < 3; i++) counted += Number(await global.get(["n", i]) ?? 0);
+    for (let i = 0; i < 6; i++) sum += Number(await global.get(["a", i]) ?? 0);
+    if (counted < this.#counted || counted > this.#begun) {
+      this.problems.push(`${name} counts ${counted} of ${this.#counted} to ${this.#begun}`);
+    }
+    if (sum !== 0) this.problems.push(`after ${this.#moves} moves ${name} has a sum of ${sum}`);
+  }
+
+  /** All are lost at once, with what the host had not synced; whoever comes recovers all. */
+  async #cut(): Promise<void> {
+    await this.scheduler.sleep(this.chance.between(10_000, 150_000));
+    const directories = this.parties.map((it) => `/nodes/${it.incarnation}`);
+    this.host.powerCut();
+    await this.#compareHome(directories);
+  }
+
+  /** What is home is what everybody saw: another reads the volume alone, once it is recovered. */
+  async #compareHome(dead: readonly string[]): Promise<void> {
     const reader = new Party(this, 9);
-    await reader.open(false);
+    await reader.open(dead);
+    await this.#compareSums(reader);
     const now = this.scheduler.now;
     for (let key = 0; key < this.manner.keys; key++) {
       this.histories.read(key, await reader.global.get(["k", key, "v"]), now, now, "home");
