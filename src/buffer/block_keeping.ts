@@ -36,6 +36,8 @@ export class BlockKeeping {
   #returning = new Map<string, Returning>();
   /** True while what the lost have left is recovered: until then nobody is granted anything. */
   #isBarred = false;
+  /** What may be its sender's again: looked at once the lost, who may have changed it, are recovered. */
+  #backs: Array<{ readonly place: BlockPlace; readonly verdict: SentVerdict }> = [];
   /** What was told about blocks of which it is not known yet who has them. */
   #waiting: Array<{ readonly place: BlockPlace; readonly event: KeeperEvent }> = [];
 
@@ -56,6 +58,7 @@ export class BlockKeeping {
    */
   begin(members: readonly string[], isAfterLoss: boolean): void {
     this.#isBarred = isAfterLoss;
+    this.#backs = [];
     this.#volumes.clear();
     this.#reports = new Map();
     this.#returning = new Map();
@@ -66,6 +69,7 @@ export class BlockKeeping {
   /** What the lost left is recovered. */
   resume(): void {
     this.#isBarred = false;
+    for (const { place, verdict } of this.#backs.splice(0)) this.#world.judge(place, verdict);
     this.#goOn(() => true);
   }
 
@@ -122,7 +126,8 @@ export class BlockKeeping {
       this.#put(place, block);
       for (const verdict of verdicts) {
         if (verdict.isBack) this.#returning.set(keyOf(place), { place, block, sender: verdict.sender });
-        this.#world.judge(place, verdict);
+        if (verdict.isBack && this.#isBarred) this.#backs.push({ place, verdict });
+        else this.#world.judge(place, verdict);
       }
     }
     this.#goOn(() => true);

@@ -198,10 +198,11 @@ export class Coherence {
   }
 
   #broughtIn(held: Held, isHopeless: boolean): void {
-    const { mode, isHere, order } = held.state;
+    const { mode, isHere, order, wants } = held.state;
     if (held.loads > 0) return;
-    // What this member cannot read others may: the keeper grants it to them from the volume.
-    if (mode !== "NL" && !isHere && (isHopeless || order !== undefined)) {
+    // What this member cannot read others may. But a grant of more, on its way, must not be crossed.
+    const isUnwanted = order !== undefined || (isHopeless && wants === undefined);
+    if (mode !== "NL" && !isHere && isUnwanted) {
       this.#event(held, { kind: "unload" });
     } else if (order !== undefined) this.#world.soon(() => this.#obey(held));
     this.#forget(held);

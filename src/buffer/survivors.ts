@@ -21,11 +21,14 @@ export class Survivors {
     this.reported = new Promise((go) => this.#go = go);
   }
 
-  /** Some of a member's blocks. A copy that is only read is no reason not to replay. */
+  /**
+   * Some of a member's blocks. A copy that is only read, or was sent on, is no reason not to replay: whoever
+   * got it may have changed it since, and be lost.
+   */
   heard(from: string, reports: readonly ReportedBlock[], isLast: boolean, safe: number): void {
     this.safe.set(from, safe);
     for (const { tag, block, mode, isDirty } of reports) {
-      if (mode !== "EX" && !isDirty) continue;
+      if (mode === undefined || (mode !== "EX" && !isDirty)) continue;
       let blocks = this.#answered.get(tag);
       if (blocks === undefined) this.#answered.set(tag, blocks = new Set());
       blocks.add(block);

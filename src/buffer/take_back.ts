@@ -1,10 +1,9 @@
 /** Taking back: a block that was sent on in a view that has ended, and that nobody says he has. */
 import { blockStamp } from "../ground/block.ts";
+import { CohortError } from "../ground/errors.ts";
 import { returned, unsent } from "./block_holder.ts";
 import type { Held } from "./held_block.ts";
 import type { Pool } from "./pool.ts";
-
-const UNREADABLE = { bytes: new Uint8Array(0), fault: "unreadable" };
 
 /**
  * Makes a block this member's again, unless whoever had it brought it home and gave it up before he heard of
@@ -18,12 +17,10 @@ export async function takeBack(
   position: () => number,
   isCurrent: () => boolean,
 ): Promise<boolean | undefined> {
-  held.loads++;
-  const { bytes, fault } = await held.volume.readRaw(held.block).catch(() => UNREADABLE);
-  held.loads--;
+  const home = await homeStamp(held);
   if (!isCurrent()) return undefined;
   const kept = held.sentBytes(pool, turn);
-  const isHome = fault === undefined && blockStamp(bytes, 0) >= blockStamp(kept, 0);
+  const isHome = home >= blockStamp(kept, 0);
   held.state = isHome ? unsent(held.state, turn) : returned(held.state, turn);
   held.letSent(pool, turn);
   if (!isHome) {
@@ -31,4 +28,19 @@ export async function takeBack(
     held.place(pool, position());
   }
   return !isHome;
+}
+
+/** The stamp that the block has on its volume. What cannot be read may be newer than what was sent. */
+async function homeStamp(held: Held): Promise<number> {
+  held.loads++;
+  try {
+    const { bytes, fault } = await held.volume.readRaw(held.block);
+    if (fault === "blank") return 0;
+    if (fault === undefined) return blockStamp(bytes, 0);
+    const { path } = held.volume;
+    const text = `Could not take block ${held.block} of ${path} back: ${fault}`;
+    throw new CohortError("CORRUPT", text, { path, block: held.block, found: fault });
+  } finally {
+    held.loads--;
+  }
 }
