@@ -18,10 +18,11 @@ const W2 = "a get of a warm leaf takes 300-350 ns (await 25-40, key 35-60, desce
 const W3 =
   "a record takes about 175 ns, as in sqlite: 28 % the text of its value, 30 % its key, 23 % the loop. " +
   "One text a leaf with parts of it would save some 40 ns and keep 8 KiB alive for each value kept: not" +
-  " done.";
+  " done. Next: subscripts decoded when they are looked at, where a program reads only values.";
 const W4_ONE =
   "one write and one fdatasync a commit: 7.6 k/s of the 7.9 k/s that a bare loop of the two gives here," +
-  " so the ratio is what sqlite's own rate makes of it. No next idea.";
+  " so the ratio is what sqlite's own rate makes of it. Next, not tried: a segment opened with O_DSYNC, " +
+  "whose write is its sync, one system call less.";
 const W5 =
   "one pwrite on the loop (0.40 us), no thread pool; promise 0.10, checksum 0.03, gate 0.02-0.04, two " +
   "clock reads 0.06 (Bun) and 0.16 us (Deno). A scattered get costs 1.6-1.8 us more than one key again " +
