@@ -22,8 +22,8 @@ const W3 =
 const W4_ONE =
   "one write and one fdatasync a commit: 7.6 k/s of the 7.9 k/s that a bare loop of the two gives here," +
   " so the ratio is what sqlite's own rate makes of it. A segment opened " +
-  "with O_DSYNC, one call less, gives 1.00 to 1.04 times a write and fdatasync here (3 rounds each, Bun and " +
-  "Deno). Next: the frame made while the last sync runs, for what is left of the turn.";
+  "with O_DSYNC, one call less, gives 1.00 to 1.04 times a write and fdatasync here (3 rounds each, on Bun " +
+  "and Deno). Next: the frame made while the last sync runs, for what is left of the turn.";
 const W5 =
   "one pwrite on the loop (0.40 us), no thread pool; promise 0.10, checksum 0.03, gate 0.02-0.04, two " +
   "clock reads 0.06 (Bun) and 0.16 us (Deno). A scattered get costs 1.6-1.8 us more than one key again " +
