@@ -8,6 +8,8 @@ import { createSystemEntropy } from "./adapters/entropy_system.ts";
 import { allocatePages } from "./adapters/memory_pages.ts";
 import { createSilentObserver } from "./adapters/observer_silent.ts";
 import { createProcessFence } from "./adapters/fence_process.ts";
+import { processRights } from "./adapters/common/process_rights.ts";
+import { createSocketInterconnect } from "./adapters/interconnect_socket.ts";
 import { createFileStorage } from "./adapters/storage_file.ts";
 import { createMemoryStorage } from "./adapters/storage_memory.ts";
 import { type Rails, railsCore, type RailsWorld } from "./src/cluster/rails.ts";
@@ -49,7 +51,10 @@ export type { ExportOptions, ExportProgress, NoMForm } from "./src/global/export
 export type { TextFormat } from "./src/global/text_header.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
-export { Node, type NodeStatus, type ResolvedReference } from "./src/node/node.ts";
+export type { ClusterOptions, ClusterTimings } from "./src/node/cluster_options.ts";
+export type { ClusterStatus, MemberStatus } from "./src/node/clustering.ts";
+export { Node, type ResolvedReference } from "./src/node/node.ts";
+export type { NodeStatus } from "./src/node/node_status.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
 export type { Rails, RailsWorld } from "./src/cluster/rails.ts";
@@ -66,6 +71,8 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
   entropy: true,
   observer: true,
   memory: true,
+  interconnect: true,
+  rights: true,
 };
 
 /**
@@ -92,14 +99,17 @@ export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): P
     return Promise.reject(error);
   }
   const own = world.storage === undefined;
+  const isInMemory = options?.dir === undefined && options?.pij === undefined;
   const storage = world.storage ??
-    (options?.dir === undefined ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
+    (isInMemory ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
   const whole: World = {
     storage,
     clock: world.clock ?? createSystemClock(),
     entropy: world.entropy ?? createSystemEntropy(),
     observer: world.observer ?? createSilentObserver(),
     memory: world.memory ?? allocatePages,
+    interconnect: world.interconnect ?? (() => createSocketInterconnect()),
+    rights: world.rights ?? processRights(),
   };
   return openNodeCore(options, whole, own ? async () => await storage.close() : undefined);
 }

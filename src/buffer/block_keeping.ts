@@ -9,6 +9,9 @@ import { type KeeperEvent, type KeeperMessage, keeperStep, type KeptBlock, UNHEL
 import type { BlockPlace } from "./block_message.ts";
 import { mergeReports, type ReportedBlock, type SentVerdict, takenBack } from "./block_report.ts";
 
+/** Blocks in a row that have one keeper, of every volume: also of one that the keeper has not mounted. */
+export const KEPT_BLOCKS = 1024;
+
 /** What the keeper says. */
 export interface KeepingWorld {
   /** Tells a member something about a block. */

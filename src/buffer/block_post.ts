@@ -7,7 +7,7 @@ import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { BlockOrder, HolderEvent, HolderMessage } from "./block_holder.ts";
 import type { KeeperMessage } from "./block_keeper.ts";
-import { BlockKeeping, keeperOf } from "./block_keeping.ts";
+import { BlockKeeping, keeperOf, KEPT_BLOCKS } from "./block_keeping.ts";
 import {
   BLOCK_TOPIC,
   type BlockPlace,
@@ -41,8 +41,6 @@ export interface BlockPostWorld {
   ) => void;
   /** What the lost left is recovered. */
   readonly onResumed: () => void;
-  /** The extent of a block that this member has. */
-  readonly extentOf: (place: BlockPlace) => number;
   /** A message could not be sent: the view must be looked at. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -86,7 +84,7 @@ export class BlockPost {
     this.#keeping.begin(members, recoverer !== undefined);
     const byKeeper = new Map<string, ReportedBlock[]>(members.map((member) => [member, []]));
     for (const report of reports) {
-      byKeeper.get(this.#keeper(report, this.#world.extentOf(report)))?.push(report);
+      byKeeper.get(this.#keeper(report))?.push(report);
     }
     for (const [member, theirs] of byKeeper) this.#report(member, theirs, undefined);
     if (recoverer !== undefined) this.#report(recoverer, reports, position);
@@ -117,7 +115,7 @@ export class BlockPost {
   /** Tells the keeper whether this member has a block again that it had sent on. */
   returned(place: BlockPlace, hasIt: boolean): void {
     const { self } = this.#world.courier;
-    const keeper = this.#keeper(place, this.#world.extentOf(place));
+    const keeper = this.#keeper(place);
     if (keeper === self) this.#keeping.returned(self, place, hasIt);
     else this.#send(keeper, encodeReturned(place, hasIt), 0);
   }
@@ -137,7 +135,7 @@ export class BlockPost {
       return this.#send(message.to, encodeHolderMessage(place, message, undefined), 0);
     }
     const { self } = this.#world.courier;
-    const keeper = this.#keeper(place, Math.floor(block / volume.facts.extentBlocks));
+    const keeper = this.#keeper(place);
     if (keeper === self) this.#keeping.heard(place, { ...message, from: self });
     else this.#send(keeper, encodeHolderMessage(place, message, undefined), 0);
   }
@@ -186,7 +184,8 @@ export class BlockPost {
     else this.#send(sender, encodeVerdict(place, turn, isBack), 0);
   }
 
-  #keeper({ tag }: BlockPlace, extent: number): string {
+  #keeper({ tag, block }: BlockPlace): string {
+    const extent = Math.floor(block / KEPT_BLOCKS);
     let keepers = this.#keepers.get(tag);
     if (keepers === undefined) this.#keepers.set(tag, keepers = []);
     return keepers[extent] ??= keeperOf(this.#members, tag, extent);

@@ -8,7 +8,7 @@
  * put an order off.
  */
 import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
-import { CohortError, invariant } from "../ground/errors.ts";
+import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
@@ -17,7 +17,8 @@ import type { BlockPlace } from "./block_message.ts";
 import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
-import { Held, reportsOf } from "./held_block.ts";
+import { type Held, reportsOf } from "./held_block.ts";
+import { HeldBlocks } from "./held_blocks.ts";
 import { neverWritten } from "./loader.ts";
 import { OwedBlocks } from "./owed_blocks.ts";
 import { NO_FRAME } from "./pool.ts";
@@ -34,7 +35,7 @@ export class Coherence {
   readonly owed: OwedBlocks = new OwedBlocks();
   readonly #world: CoherenceWorld;
   readonly #post: BlockPost;
-  readonly #held = new Map<number, Held>();
+  readonly #held = new HeldBlocks();
   readonly #volumes = new Map<number, Volume>();
   /** Rises with each view. */
   #view = 0;
@@ -52,7 +53,6 @@ export class Coherence {
       toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
       toRecoverer: (from, reports, isLast, safe) => this.#survivors.heard(from, reports, isLast, safe),
       onResumed: () => this.isRecovering = false,
-      extentOf: (place) => this.#extentOf(place),
       onTrouble,
     });
     pool.onEvict = (volume, block) => this.#evicted(volume, block);
@@ -73,7 +73,7 @@ export class Coherence {
     this.#survivors = new Survivors(members);
     this.isRecovering = recoverer !== undefined;
     const reports: ReportedBlock[] = [];
-    for (const held of this.#held.values()) {
+    for (const held of this.#held.all()) {
       this.#note(held);
       held.state = renewed(held.state);
       if (!held.state.isHere) held.bytes = undefined;
@@ -83,9 +83,9 @@ export class Coherence {
     }
     const survivors = this.#survivors;
     this.#post.enter(members, reports, recoverer, this.#world.position());
-    for (const held of [...this.#held.values()]) {
+    for (const held of this.#held.all()) {
       held.wake();
-      this.#forget(held);
+      this.#held.forget(held);
     }
     return survivors;
   }
@@ -107,30 +107,49 @@ export class Coherence {
   }
 
   /**
+   * Gives up what is clean of a volume and wanted by nobody here: how many blocks of it are held still. Asked
+   * again until there are none, with write cycles in between, a volume may be dismounted here.
+   */
+  giveUp(volume: Volume): number {
+    for (const held of this.#held.allOf(volume)) {
+      this.#note(held);
+      const { mode, isHere } = held.state;
+      if (mode !== "NL" && held.isIdle) this.#event(held, { kind: isHere ? "evict" : "unload" });
+      this.#held.forget(held);
+    }
+    return this.#held.allOf(volume).length;
+  }
+
+  /** Ends to share a volume of which nothing is held. */
+  unshare(volume: Volume): void {
+    this.#volumes.delete(volume.facts.tag);
+  }
+
+  /**
    * The frame of a block that may be used in this mode, pinned once for the caller. Answers at once for what
    * is here already. Costs two messages and an image when another member holds it.
    */
   obtain(need: Need, signal: AbortSignal | undefined): Answer<number> {
-    const held = this.#heldOf(need.volume, need.block);
+    const held = this.#held.of(need.volume, need.block);
     const frame = this.#usable(held, need);
     return frame === NO_FRAME ? this.#wait(need, signal) : frame;
   }
 
   /** Keeps a block that is here until `letGrip`; false when it has gone, or is to go. */
   grip({ volume, block, mode }: Need): boolean {
-    const held = this.#heldOf(volume, block);
+    const held = this.#held.of(volume, block);
     const isHere = mayUse(held.state, mode) && !held.isClosed;
     if (isHere) this.#gripped(held, 1);
-    this.#forget(held);
+    this.#held.forget(held);
     return isHere;
   }
 
   /** Gives a grip back. */
   letGrip({ volume, block }: Need): void {
-    const held = this.#heldOf(volume, block);
+    const held = this.#held.of(volume, block);
     this.#gripped(held, -1);
     this.#obey(held);
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   #gripped(held: Held, more: number): void {
@@ -151,7 +170,7 @@ export class Coherence {
 
   async #wait(need: Need, signal: AbortSignal | undefined): Promise<number> {
     for (;;) {
-      const held = this.#heldOf(need.volume, need.block);
+      const held = this.#held.of(need.volume, need.block);
       const frame = this.#usable(held, need);
       if (frame !== NO_FRAME) return frame;
       const { state } = held;
@@ -167,7 +186,7 @@ export class Coherence {
         try {
           await unlessAborted(held.changed(), signal);
         } finally {
-          this.#forget(held);
+          this.#held.forget(held);
         }
       }
     }
@@ -205,7 +224,7 @@ export class Coherence {
     if (mode !== "NL" && !isHere && isUnwanted) {
       this.#event(held, { kind: "unload" });
     } else if (order !== undefined) this.#world.soon(() => this.#obey(held));
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   /** Reads a granted block from its volume; `NO_FRAME` when none is clean now. */
@@ -220,19 +239,6 @@ export class Coherence {
     this.#event(held, { kind: "loaded" });
     recount(this.#world.pool, volume, frame);
     return frame;
-  }
-
-  #heldOf(volume: Volume, block: number): Held {
-    const key = volume.index * 2 ** 32 + block;
-    let held = this.#held.get(key);
-    if (held === undefined) this.#held.set(key, held = new Held(volume, block));
-    return held;
-  }
-
-  #forget(held: Held): void {
-    const key = held.volume.index * 2 ** 32 + held.block;
-    // Whoever waited for one that was forgotten meanwhile must not forget the one that came after it.
-    if (held.isForgotten && this.#held.get(key) === held) this.#held.delete(key);
   }
 
   /** Runs an event through the table and carries out what follows. */
@@ -267,7 +273,7 @@ export class Coherence {
       this.#post.tell(held, message, image, after);
     }
     if (block !== before) held.wake();
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   /** The block may be changed by others now: what was known of the trees is looked up again. */
@@ -282,7 +288,7 @@ export class Coherence {
   #hold({ tag, block }: BlockPlace, event: HolderEvent, image: Uint8Array | undefined): void {
     const volume = this.#volumes.get(tag);
     if (volume === undefined) return;
-    const held = this.#heldOf(volume, block);
+    const held = this.#held.of(volume, block);
     if (event.kind === "image") this.#image(held, event, image!);
     else if (event.kind === "arrived") this.#arrived(held, event);
     else this.#event(held, event);
@@ -291,7 +297,7 @@ export class Coherence {
       this.counts.revoked++;
       this.#orderCame(held);
     }
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   /**
@@ -307,14 +313,8 @@ export class Coherence {
       // Granted, and nobody here brings it in: it is given up as it is on the volume.
       if (!isHere && held.loads === 0) this.#event(held, { kind: "unload" });
       else this.#obey(held);
-      this.#forget(held);
+      this.#held.forget(held);
     });
-  }
-
-  #extentOf({ tag, block }: BlockPlace): number {
-    const volume = this.#volumes.get(tag);
-    invariant(volume !== undefined, "What is said of a block is said of a volume that is shared here");
-    return Math.floor(block / volume.facts.extentBlocks);
   }
 
   #image(held: Held, event: Extract<HolderEvent, { kind: "image" }>, image: Uint8Array): void {
@@ -344,18 +344,18 @@ export class Coherence {
   #arrived(held: Held, event: Extract<HolderEvent, { kind: "arrived" }>): void {
     this.#event(held, event);
     held.letSent(this.#world.pool, event.turn);
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   /** What this member sent on in an earlier view has arrived, or may be its own again. */
   #sender({ tag, block }: BlockPlace, turn: number, isBack: boolean): void {
     const volume = this.#volumes.get(tag);
-    const held = volume === undefined ? undefined : this.#held.get(volume.index * 2 ** 32 + block);
+    const held = volume === undefined ? undefined : this.#held.find(volume.index, block);
     if (held === undefined || !held.sent.has(turn)) return;
     if (isBack) return void this.#takeBack(held, turn).catch((error) => this.#world.onTrouble(error));
     held.state = unsent(held.state, turn);
     held.letSent(this.#world.pool, turn);
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   async #takeBack(held: Held, turn: number): Promise<void> {
@@ -366,7 +366,7 @@ export class Coherence {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
       held.wake();
     }
-    this.#forget(held);
+    this.#held.forget(held);
   }
 
   /** Carries out an order that waits, if nothing keeps the block. */
@@ -390,7 +390,7 @@ export class Coherence {
 
   /** The pool has given the frame of a block to another. */
   #evicted(index: number, block: number): void {
-    const held = this.#held.get(index * 2 ** 32 + block);
+    const held = this.#held.find(index, block);
     if (held === undefined || held.frame === NO_FRAME) return;
     outdate(this.#world.pool, held.volume, held.frame);
     held.frame = NO_FRAME;

@@ -10,6 +10,7 @@ import type { Volume } from "../storage/volume.ts";
 import { Change } from "./change.ts";
 import type { Coherence } from "./coherence.ts";
 import type { GroupSink } from "./group_sink.ts";
+import { answeredBy, type Leave } from "./leave.ts";
 import { Loader } from "./loader.ts";
 import { Permits } from "./permits.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
@@ -82,6 +83,8 @@ export class Engine {
   onBroken: ((error: InvariantError) => void) | undefined;
   /** Blocks of volumes that other members use, too; before there is one no volume is shared. */
   coherence: Coherence | undefined;
+  /** Whether this member may answer by what it holds; undefined for one that shares nothing. */
+  leave: Leave | undefined;
   /** Set while writes are frozen by the write daemon. */
   frozen: Freeze | undefined;
   #room: RoomMaker | undefined;
@@ -108,6 +111,13 @@ export class Engine {
     return this.frozen?.cause ?? this.journal.frozenBy;
   }
 
+  /** When what lies before a position may be acknowledged; undefined when it may now. */
+  ackOf(position: number): Promise<void> | undefined {
+    const wait = this.journal.ackOf(position);
+    const { leave } = this;
+    return leave === undefined ? wait : answeredBy(leave, wait);
+  }
+
   /** Says that frames became dirty. */
   nudge(): void {
     this.#room?.nudge();
@@ -117,7 +127,7 @@ export class Engine {
   async read<T>(attempt: (step: Step) => T | Again, patience: Patience = {}): Promise<T> {
     const step = new Step(this.pool, false);
     const result = await this.#run(step, () => attempt(step), patience);
-    const wait = this.journal.ackOf(step.seen);
+    const wait = this.ackOf(step.seen);
     if (wait !== undefined) await unlessAborted(wait, patience.signal);
     return result;
   }

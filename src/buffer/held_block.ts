@@ -46,6 +46,13 @@ export class Held {
       this.loads === 0;
   }
 
+  /** Whether it may be given up: it is clean, and nothing is under way about it. */
+  get isIdle(): boolean {
+    const { wants, order, isDirty, sent } = this.state;
+    return wants === undefined && order === undefined && !isDirty && sent.length === 0 &&
+      this.grips === 0 && this.loads === 0 && !this.isLeaving;
+  }
+
   /** Resolves at the next change of its state. */
   changed(): Promise<void> {
     return new Promise((go) => this.#waiters.push(go));

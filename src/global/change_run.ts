@@ -44,6 +44,6 @@ export async function changePublished<R>(
 
 /** Waits until what lies before a position is acknowledged: a refusal, too, may tell of what was read. */
 export async function acknowledged(engine: Engine, position: number, patience: Patience): Promise<void> {
-  const wait = engine.journal.ackOf(position);
+  const wait = engine.ackOf(position);
   if (wait !== undefined) await unlessAborted(wait, patience.signal);
 }

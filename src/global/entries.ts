@@ -126,7 +126,7 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
       light.seen = 0;
       const batch = this.#attempt(light, volume, from, most);
       if (batch !== AGAIN) {
-        const wait = engine.journal.ackOf(light.seen);
+        const wait = engine.ackOf(light.seen);
         return wait === undefined ? batch : wait.then(() => batch);
       }
     }

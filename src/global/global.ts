@@ -81,7 +81,7 @@ export class Global<T = Value> {
             const value = at < 0
               ? undefined
               : decodeValue(bytes, at, at + valueLength(bytes, base, index)) as T;
-            const wait = engine.journal.ackOf(engine.pool.changedAt[leaf]!);
+            const wait = engine.ackOf(engine.pool.changedAt[leaf]!);
             return wait === undefined ? Promise.resolve(value) : wait.then(() => value);
           }
         }

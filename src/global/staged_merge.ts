@@ -53,7 +53,7 @@ export async function mergeStaged(
   } finally {
     for (const database of databases) database.giveTicket(holder);
   }
-  const wait = target.database.engine.journal.ackOf(position);
+  const wait = target.database.engine.ackOf(position);
   if (wait !== undefined) await unlessAborted(wait, patience.signal);
 }
 

@@ -91,7 +91,7 @@ class Runs<R> {
     for (let run = 0; run < attempts; run++) {
       const outcome = run < CONFLICTS_BEFORE_TICKET ? await this.#once(undefined) : await this.#withTickets();
       if (outcome !== "conflict") {
-        const wait = this.#engine.journal.ackOf(outcome.position);
+        const wait = this.#engine.ackOf(outcome.position);
         if (wait !== undefined) await unlessAborted(wait, this.#patience.signal);
         return outcome.value;
       }

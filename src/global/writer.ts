@@ -63,7 +63,7 @@ export class GlobalWriter {
           this.#put(change, key, key.length, value, value.length);
         return (await changePublished(database, attempt, {})).position;
       },
-      ackOf: (position) => engine.journal.ackOf(position),
+      ackOf: (position) => engine.ackOf(position),
       noted: (error) => engine.noted(error),
     });
   }
@@ -90,7 +90,7 @@ export class GlobalWriter {
           : this.#setNow(keyScratch, length, encoded.bytes, encoded.length);
         if (position > 0) {
           letGo(encoded);
-          return this.#database.engine.journal.ackOf(position) ?? DONE;
+          return this.#database.engine.ackOf(position) ?? DONE;
         }
         if (position === LACKS_SPACE) return this.#line.add(keyScratch.slice(0, length), taken(encoded));
       }
@@ -121,7 +121,7 @@ export class GlobalWriter {
             const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
             const position = sum === undefined ? 0 : this.#putSum(leaf, index, length, sum);
             if (sum !== undefined && position > 0) {
-              const wait = engine.journal.ackOf(position);
+              const wait = engine.ackOf(position);
               return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
             }
           }

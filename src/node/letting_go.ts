@@ -3,8 +3,7 @@
  * are under way end before its claim does.
  */
 import type { Pool } from "../buffer/pool.ts";
-import type { Clock } from "../ports/mod.ts";
-import type { Claim } from "../storage/claim.ts";
+import type { Clock, Gate } from "../ports/mod.ts";
 
 /** Drops the frames of a volume that nobody holds: true when none are left. */
 export function dropFrames(pool: Pool, index: number): boolean {
@@ -34,6 +33,6 @@ export async function forgetFrames(
 }
 
 /** Waits for writes under way: operations that will be refused may still have the volume grow. */
-export async function writesEnded(claim: Claim, clock: Clock): Promise<void> {
-  while (claim.gate.inFlight() > 0) await new Promise<void>((done) => void clock.after(1, done));
+export async function writesEnded(gate: Gate, clock: Clock): Promise<void> {
+  while (gate.inFlight() > 0) await new Promise<void>((done) => void clock.after(1, done));
 }

@@ -241,11 +241,19 @@ async function truncate(journal: Journal, position: number): Promise<void> {
  * still.
  */
 export async function releaseDead(world: World, dead: string, volumeId: string, home: string): Promise<void> {
-  const path = `${dead}/mount.${volumeId}`;
+  const path = mountName(dead, volumeId);
   const register = await world.storage.readRegister(path);
   if (register !== undefined && decodeMount(register)?.directory !== home) return;
   await world.storage.remove(path);
   await removeIfUnnamed(world, dead);
+}
+
+/** Names of the registers that name volumes begin so. */
+const MOUNT_PREFIX = "mount.";
+
+/** Path of the register that names a volume in the directory of an incarnation. */
+export function mountName(incarnationDirectory: string, volumeId: string): string {
+  return `${incarnationDirectory}/${MOUNT_PREFIX}${volumeId}`;
 }
 
 /** The register that names a volume in the directory of an incarnation. */
@@ -261,10 +269,29 @@ function decodeMount(bytes: Uint8Array): { readonly directory?: unknown } | unde
   }
 }
 
+/** A volume that an incarnation may have changed. */
+export interface NamedMount {
+  readonly volumeId: string;
+  /** Where it lay when it was mounted. */
+  readonly directory: string;
+}
+
+/** The volumes that the registers in the directory of an incarnation name. */
+export async function mountsOf(world: World, incarnationDirectory: string): Promise<NamedMount[]> {
+  const mounts: NamedMount[] = [];
+  for (const name of await world.storage.list(incarnationDirectory)) {
+    if (!name.startsWith(MOUNT_PREFIX)) continue;
+    const bytes = await world.storage.readRegister(`${incarnationDirectory}/${name}`);
+    const directory = bytes === undefined ? undefined : decodeMount(bytes)?.directory;
+    if (typeof directory === "string") mounts.push({ volumeId: name.slice(MOUNT_PREFIX.length), directory });
+  }
+  return mounts;
+}
+
 /** Removes an incarnation's files when no volume names them any more: no `mount.*` register is left. */
 export async function removeIfUnnamed(world: World, directory: string): Promise<void> {
   const names = await world.storage.list(directory);
-  if (names.length > 0 && !names.some((name) => name.startsWith("mount."))) {
+  if (names.length > 0 && !names.some((name) => name.startsWith(MOUNT_PREFIX))) {
     await removeIncarnation(world, directory);
   }
 }

@@ -3,38 +3,60 @@ import { quarantined } from "../buffer/engine.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import type { Janitor } from "../global/janitor.ts";
-import type { Claim } from "../storage/claim.ts";
+import type { Gate } from "../ports/mod.ts";
 import { Database } from "./database.ts";
 import { forgetFrames, writesEnded } from "./letting_go.ts";
 import type { Member } from "./member.ts";
 import type { MountMode } from "./mount_options.ts";
-import { writeHeader } from "./volume_file.ts";
 
 /** Milliseconds for which a dismount waits for work that holds blocks. */
 const FORGET_MS_MAX = 100;
+
+/** The right to write a volume: of one owner alone, or of one member among others. */
+export interface Hold {
+  /** True once it is lost to another. */
+  readonly lost: boolean;
+  /** Every write to the volume passes it. */
+  readonly gate: Gate;
+  /** Gives it back; every write must be over. */
+  release(): Promise<void>;
+  /** Lets go without giving back: whoever comes recovers. */
+  abandon(): Promise<void>;
+}
+
+/** By which right a volume is mounted, and how it is brought to where that may be given back. */
+export interface Holding {
+  readonly mode: MountMode;
+  readonly hold: Hold;
+  /** Brings home what this member answers for. */
+  readonly bringHome: () => Promise<void>;
+  /** It was given back. */
+  readonly onReleased?: () => Promise<void>;
+}
 
 /** One mounted volume. */
 export class Mount {
   readonly member: Member;
   readonly core: DatabaseCore;
-  readonly claim: Claim | undefined;
-  readonly mode: MountMode = "private";
+  readonly mode: MountMode;
   readonly database: Database;
   /** Set while and after it is let go. */
   leaving: Promise<void> | undefined;
+  readonly #holding: Holding;
   readonly #janitor: Janitor | undefined;
   readonly #onGone: () => void;
 
   constructor(
     member: Member,
     core: DatabaseCore,
-    claim: Claim | undefined,
+    holding: Holding,
     janitor: Janitor | undefined,
     onGone: () => void,
   ) {
     this.member = member;
     this.core = core;
-    this.claim = claim;
+    this.mode = holding.mode;
+    this.#holding = holding;
     this.#janitor = janitor;
     this.#onGone = onGone;
     this.database = new Database(this);
@@ -110,7 +132,7 @@ export class Mount {
   #flaw(): CohortError | undefined {
     const { volume, engine } = this.core;
     const { stopped } = engine;
-    if (stopped === undefined && this.claim?.lost !== true) {
+    if (stopped === undefined && !this.#holding.hold.lost) {
       return volume.quarantine === undefined ? undefined : quarantined(volume);
     }
     const why = stopped?.message ?? "another node took it over";
@@ -118,26 +140,18 @@ export class Mount {
   }
 
   async #bringHome(): Promise<void> {
-    const { volume } = this.core;
-    const { daemon, engine, directory, world } = this.member;
-    if (!volume.readOnly) {
-      await daemon.checkpoint();
-      await writeHeader(volume, engine.stamps.last);
-    }
-    if (this.claim !== undefined) {
-      await writesEnded(this.claim, world.clock);
-      await this.claim.release();
-    }
-    // Who took it over meanwhile needs this member's directory until it has recovered the volume.
-    if (volume.readOnly || this.claim?.lost === true) return;
-    await world.storage.remove(`${directory}/mount.${volume.facts.id}`);
+    const { hold, bringHome, onReleased } = this.#holding;
+    await bringHome();
+    await writesEnded(hold.gate, this.member.world.clock);
+    await hold.release();
+    await onReleased?.();
   }
 
   /** Lets go without giving back: the next owner recovers from this member's journal. */
   async #abandon(): Promise<void> {
     this.member.volumes.delete(this.core.volume.index);
-    if (this.claim === undefined) return;
-    await writesEnded(this.claim, this.member.world.clock);
-    await this.claim.abandon();
+    const { hold } = this.#holding;
+    await writesEnded(hold.gate, this.member.world.clock);
+    await hold.abandon();
   }
 }

@@ -3,11 +3,14 @@ import { WAIT_OPTIONS, type WaitOptions } from "../global/patience.ts";
 import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 
 /** How a database is mounted. */
-export type MountMode = "private";
+export type MountMode = "private" | "clustered";
 
 /** Options of `mount`. */
 export interface MountOptions extends WaitOptions {
-  /** `"private"` (default): this node alone. */
+  /**
+   * `"private"` (default): this node alone. `"clustered"`: together with all nodes of the cluster that mount
+   * it so; the first such mount makes this node a member. One volume is never both.
+   */
   readonly mode?: MountMode;
   /** Refuses writes; the volume is not changed, and others may read it too. */
   readonly readOnly?: boolean;
@@ -39,8 +42,11 @@ export const MOUNT_OPTIONS: OptionNames<MountOptions> = {
 export function checkMountOptions(options: MountOptions): void {
   checkOptions(options, MOUNT_OPTIONS);
   const { mode = "private", create = false, readOnly = false, confirmGone = false } = options;
-  if (mode !== "private") {
-    throw new RangeError(`mode is "private" in this version, got ${JSON.stringify(mode)}`);
+  if (mode !== "private" && mode !== "clustered") {
+    throw new RangeError(`mode is "private" or "clustered", got ${JSON.stringify(mode)}`);
+  }
+  if (mode === "clustered" && readOnly) {
+    throw new TypeError("A clustered mount reads and writes; mount privately to read only");
   }
   if (typeof create !== "boolean" && create !== "new") {
     throw new TypeError(`create is true, false or "new", got ${JSON.stringify(create)}`);

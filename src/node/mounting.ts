@@ -17,7 +17,7 @@ import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { dropFrames, forgetFrames, writesEnded } from "./letting_go.ts";
-import { encodeMount, type Member, releaseDead } from "./member.ts";
+import { encodeMount, type Member, mountName, releaseDead } from "./member.ts";
 import { Mount } from "./mount.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { recoverVolume } from "./recover.ts";
@@ -90,7 +90,7 @@ export async function mountVolume(
  * that share one, a volume and the copy of its file, each would be recovered with the changes of the other.
  * Answers how to take the note back.
  */
-function noteHome(member: Member, directory: string, { id, incarnation }: VolumeHeader): () => void {
+export function noteHome(member: Member, directory: string, { id, incarnation }: VolumeHeader): () => void {
   const key = id + incarnation;
   const known = member.homes.get(key);
   if (known === directory) return () => {};
@@ -109,17 +109,18 @@ function noteHome(member: Member, directory: string, { id, incarnation }: Volume
  * removed once no `mount.*` is left in it, and a claim must never point at a removed one. Answers the path,
  * undefined when an earlier claim of this incarnation needs it already.
  */
-async function registerMount(
+export async function registerMount(
   member: Member,
   directory: string,
   header: VolumeHeader,
 ): Promise<string | undefined> {
-  const path = `${member.directory}/mount.${header.id}`;
+  const path = mountName(member.directory, header.id);
   const made = await member.world.storage.createRegister(path, encodeMount(directory, header.incarnation));
   return made ? path : undefined;
 }
 
-async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
+/** Creates the volume of a mount that asks for it. */
+export async function createIfAsked(member: Member, directory: string, options: MountOptions): Promise<void> {
   const { create = false } = options;
   if (create === false) return;
   const made = await createVolume(directory, options, member.settings, member.world);
@@ -162,7 +163,7 @@ async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undef
   const isHome = volume === undefined || claim.predecessors.length === 0 ||
     (mayWrite && await daemon.checkpoint().then(() => true, () => false));
   if (volume !== undefined) await forget(member, volume);
-  await writesEnded(claim, world.clock);
+  await writesEnded(claim.gate, world.clock);
   if (!isHome) return await claim.abandon();
   await claim.release();
   if (register !== undefined) await world.storage.remove(register);
@@ -180,7 +181,7 @@ async function openVolume({ member, directory, options, signal }: Mounting, clai
     const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
     const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
     member.volumes.set(index, volume);
-    engine.stamps.hear(header.stampCeiling);
+    engine.stamps.hear(Math.max(header.stampCeiling, claim.ceiling));
     return volume;
   } catch (error) {
     await file.close();
@@ -242,7 +243,26 @@ function assemble(mounting: Mounting, volume: Volume, claim: Claim): Mount {
     volume.onQueued = () => queueMicrotask(() => janitor.wake());
     janitor.wake();
   }
-  return new Mount(member, core, claim, janitor, onGone);
+  return new Mount(
+    member,
+    core,
+    {
+      mode: "private",
+      hold: claim,
+      bringHome: async () => {
+        if (volume.readOnly) return;
+        await member.daemon.checkpoint();
+        await writeHeader(volume, member.engine.stamps.last);
+      },
+      onReleased: async () => {
+        // Who took it over meanwhile needs this member's directory until it has recovered the volume.
+        if (volume.readOnly || claim.lost) return;
+        await member.world.storage.remove(mountName(member.directory, volume.facts.id));
+      },
+    },
+    janitor,
+    onGone,
+  );
 }
 
 /** Forgets a volume whose mount failed. What was replayed stays true: it is in the dead owners' journals. */

@@ -14,45 +14,25 @@ import type { Value } from "../ground/value.ts";
 import type { Global } from "../global/global.ts";
 import type { Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
-import type { WriteDaemonStatus } from "../buffer/write_phase.ts";
 import type { Transaction } from "../global/transaction.ts";
 import { checkWait, patienceOf, type WaitOptions } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
+import { joinCluster } from "./clustering.ts";
+import type { Joined } from "./joined.ts";
 import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
+import { type NodeStatus, statusOf } from "./node_status.ts";
+import { checkDirectory, missingInMemory, mountedOtherwise, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
+import { mountShared } from "./shared_mounting.ts";
 import { deleteDatabase } from "./deleting.ts";
 import { StatusFeed } from "./status_feed.ts";
-
-/** What a node is doing. */
-export interface NodeStatus {
-  /** `active`, `frozen` (writes wait for an I/O error to end), `stopped` or `closed`. */
-  readonly state: "active" | "frozen" | "stopped" | "closed";
-  /** Why it is frozen or stopped. */
-  readonly cause: string | undefined;
-  /** Its incarnation: 32 hexadecimal digits. */
-  readonly incarnation: string;
-  /** Directories of the mounted databases. */
-  readonly databases: readonly string[];
-  /** Blocks the pool has room for; 0 before the first mount. */
-  readonly poolBlocks: number;
-  /** Blocks in the pool. */
-  readonly residentBlocks: number;
-  /** Blocks newer in the pool than in their volumes. */
-  readonly dirtyBlocks: number;
-  /** What the write daemon is doing; undefined before the first mount. */
-  readonly writeDaemon: WriteDaemonStatus | undefined;
-  /** Journal bytes written since the node opened. */
-  readonly journalWritten: number;
-  /** The part of them that is synced. */
-  readonly journalSafe: number;
-}
 
 /** Where a reference by text leads. */
 export interface ResolvedReference<T> {
@@ -78,6 +58,8 @@ export class Node implements AsyncDisposable {
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
   #opened: Member | undefined;
+  #joining: Promise<Joined> | undefined;
+  #joined: Joined | undefined;
   #stopCause: CohortError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -99,21 +81,37 @@ export class Node implements AsyncDisposable {
   }
 
   #look(): NodeStatus {
-    const member = this.#opened;
-    const frozen = member?.engine.frozenBy;
-    const stopped = this.#stopCause;
-    return {
-      state: this.#closing !== undefined ? "closed" : stopped ? "stopped" : frozen ? "frozen" : "active",
-      cause: (stopped ?? frozen)?.message,
+    return statusOf({
       incarnation: this.incarnation,
+      isClosing: this.#closing !== undefined,
+      stopped: this.#stopCause,
+      member: this.#opened,
+      joined: this.#joined,
       databases: [...this.#mounts.keys()],
-      poolBlocks: member?.engine.pool.capacity ?? 0,
-      residentBlocks: member?.engine.pool.residentCount ?? 0,
-      dirtyBlocks: member?.engine.pool.dirtyCount ?? 0,
-      writeDaemon: member?.daemon.status,
-      journalWritten: member?.journal.written ?? 0,
-      journalSafe: member?.journal.safe ?? 0,
-    };
+    });
+  }
+
+  /**
+   * Becomes a member of the cluster of its PIJ directory now, not by the first clustered mount. Rejects what
+   * refused it: `PEER_REFUSED` with every difference, `UNFENCEABLE`, `NAME_TAKEN`, `COPIED`, `TIMEOUT` with
+   * what it waited for. Costs a view: one register, a few messages to each member.
+   */
+  async join(options?: WaitOptions): Promise<void> {
+    this.#refuse();
+    const run = async ({ signal }: Patience): Promise<void> => void await unlessAborted(this.#join(), signal);
+    await patienceOf(this.#world.clock, options, run);
+  }
+
+  #join(): Promise<Joined> {
+    return this.#joining ??= this.#open().then((member) =>
+      joinCluster(member, this.#settings, this.#world, () => this.#feed.notify())
+    ).then(
+      (joined) => this.#joined = joined,
+      (error) => {
+        this.#joining = undefined;
+        throw error;
+      },
+    );
   }
 
   /**
@@ -152,7 +150,8 @@ export class Node implements AsyncDisposable {
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
-      if (known.readOnly !== (options.readOnly ?? false)) throw mountedOtherwise(known);
+      const { mode = "private", readOnly = false } = options;
+      if (known.readOnly !== readOnly || known.mode !== mode) throw mountedOtherwise(known);
       return known.database;
     }
     const mounting = this.#mount(path, signal === undefined ? options : { ...options, signal });
@@ -303,15 +302,18 @@ export class Node implements AsyncDisposable {
   }
 
   async #mount(path: string, options: MountOptions): Promise<Mount> {
-    if (this.#member === undefined) {
+    if (this.#member === undefined && options.mode !== "clustered") {
       await lookFirst(path, options, this.incarnation, this.#settings, this.#world);
     }
     const member = await this.#open();
-    const mount: Mount = await mountVolume(member, path, options, () => {
+    const onGone = (): void => {
       this.#mounts.delete(path);
       this.#live.delete(mount);
       this.#feed.notify();
-    });
+    };
+    const mount: Mount = options.mode === "clustered"
+      ? await mountShared(member, await this.#join(), path, options, onGone)
+      : await mountVolume(member, path, options, onGone);
     this.#live.add(mount);
     this.#feed.notify();
     if (this.#stopCause !== undefined) mount.core.close(stopped(this.#stopCause));
@@ -327,6 +329,7 @@ export class Node implements AsyncDisposable {
     if (this.#stopCause !== undefined) return;
     this.#stopCause = cause;
     for (const mount of this.#live) mount.core.close(stopped(cause));
+    this.#joined?.abort(cause).catch(() => {});
     this.#world.observer.event("node.stopped", "error", { code: cause.code, cause: cause.message });
   }
 
@@ -341,7 +344,11 @@ export class Node implements AsyncDisposable {
       }
     }
     const member = await this.#member?.catch(() => undefined);
-    const ends = [() => member?.close(this.#stopCause), () => this.#onClose?.()];
+    const joined = await this.#joining?.catch(() => undefined);
+    const cause = this.#stopCause;
+    const leave = (): Promise<void> | undefined =>
+      cause === undefined ? joined?.leave() : joined?.abort(cause);
+    const ends = [leave, () => member?.close(this.#stopCause), () => this.#onClose?.()];
     for (const end of ends) {
       try {
         await end();
@@ -365,32 +372,4 @@ export function openNodeCore(
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-function stopped(cause: CohortError): CohortError {
-  return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
-}
-
-function checkDirectory(directory: unknown): void {
-  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
-    throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
-  }
-}
-
-function missingInMemory(path: string, cause: CohortError): TypeError {
-  const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
-    "give openNode a dir to mount files, or mount with create";
-  return new TypeError(message, { cause });
-}
-
-function mountedOtherwise(mount: Mount): CohortError {
-  const how = mount.readOnly ? "read-only" : mount.mode;
-  return new CohortError(
-    "MOUNTED",
-    `The database ${mount.core.directory} is mounted ${how}: dismount it first`,
-    {
-      directory: mount.core.directory,
-      mode: how,
-    },
-  );
 }

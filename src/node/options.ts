@@ -1,15 +1,22 @@
 /** Options of a node, checked at the door. Every one has a default; the defaults are the safe ones. */
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT } from "../ground/limits.ts";
 import { checkOptions, type OptionNames } from "../ground/options.ts";
-import type { Clock, Entropy, Observer, Storage } from "../ports/mod.ts";
+import type { Clock, Entropy, Interconnect, Observer, Storage } from "../ports/mod.ts";
+import {
+  CLUSTER_OPTIONS,
+  type ClusterOptions,
+  type ClusterSettings,
+  clusterSettingsOf,
+} from "./cluster_options.ts";
 
 /** When an operation is acknowledged (DESIGN D5). */
 export type Durability = "sync" | "relaxed";
 
 /** Options of `openNode`. */
-export interface NodeOptions {
+export interface NodeOptions extends ClusterOptions {
   /**
-   * Directory for journals and image journals, one set per incarnation. Without it the node is memory only.
+   * Directory for journals and image journals, one set per incarnation. Without it, or `pij`, the node is
+   * memory only.
    */
   readonly dir?: string;
   /**
@@ -60,9 +67,14 @@ export interface World {
   readonly observer: Observer;
   /** Gives the zeroed bytes of a pool; plain memory by default. */
   readonly memory?: ((bytes: number) => Uint8Array) | undefined;
+  /** Makes the interconnect of a membership; only for a node with `pij`. */
+  readonly interconnect?: (() => Interconnect) | undefined;
+  /** User, group and umask of the process, as far as they can be told: members must have the same. */
+  readonly rights?: Readonly<Record<string, string>> | undefined;
 }
 
 const NODE_OPTIONS: OptionNames<NodeOptions> = {
+  ...CLUSTER_OPTIONS,
   dir: true,
   durability: true,
   syncIntervalMs: true,
@@ -89,8 +101,12 @@ export interface Settings {
   readonly leaseMs: number;
   readonly idleMs: number;
   readonly historyDays: number;
+  /** Undefined for a single system. */
+  readonly cluster: ClusterSettings | undefined;
 }
 
+/** Name of the directory of journals in a PIJ directory. */
+const JOURNALS = "journals";
 const MIB = 1024 * 1024;
 /** Blocks a segment holds at least: a change of a few blocks is one group, and a group is in one segment. */
 const SEGMENT_BLOCKS_MIN = 8;
@@ -100,7 +116,11 @@ const CYCLE_BLOCKS_MAX = 4096;
 /** Checks options and fills in defaults. Throws `TypeError` or `RangeError` naming the option. */
 export function settingsOf(options: NodeOptions): Settings {
   checkOptions(options, NODE_OPTIONS);
-  const { dir, durability = "sync" } = options;
+  const cluster = clusterSettingsOf(options);
+  const { dir = cluster && `${cluster.pij}/${JOURNALS}`, durability = "sync" } = options;
+  if (cluster !== undefined && options.dir !== undefined) {
+    throw new TypeError("With pij journals are kept under it: give pij or dir, not both");
+  }
   if (dir !== undefined && (typeof dir !== "string" || dir === "" || dir.includes("\0"))) {
     throw new TypeError(`dir is the path of a directory, got ${JSON.stringify(dir)}`);
   }
@@ -113,6 +133,7 @@ export function settingsOf(options: NodeOptions): Settings {
   }
   return {
     dir,
+    cluster,
     durability,
     blockSize,
     syncIntervalMs: whole("syncIntervalMs", options.syncIntervalMs ?? 100, 1, 3_600_000),

@@ -28,6 +28,7 @@ import {
 import { type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
 import { LEASE_MS_DEFAULT, leaseName, LeaseRenewal } from "./claim_lease.ts";
 import type { ClaimOptions } from "./claim_options.ts";
+import { clearReaders } from "./claim_readers.ts";
 import {
   type ClaimMode,
   claimName,
@@ -110,12 +111,18 @@ export class Claim {
       journalDirectory: options.journalDirectory,
       predecessors: [],
       wallMs: clock.wallMs(),
+      ceiling: 0,
     };
   }
 
   /** Number of the claim in its chain, from 1; 0 for a reader. */
   get number(): number {
     return this.#record.number;
+  }
+
+  /** No stamp in the volume is above this as far as earlier owners told in their claims. */
+  get ceiling(): number {
+    return this.#record.ceiling;
   }
 
   /**
@@ -197,15 +204,15 @@ export class Claim {
     const { storage, owner, signal } = this.#options;
     signal?.throwIfAborted();
     const chain = await this.#readChain();
-    await this.#clearReaders(chain);
+    await clearReaders(this.#context, chain);
     const base = chain.newest === 0 ? undefined : await this.#read(claimName(chain.newest), chain.newest);
     if (chain.newest > 0 && base === undefined) return false; // purged in between
     const predecessors = base === undefined ? [] : await this.#inherit(base.record);
     if (predecessors === undefined) return false;
-    const won = await this.#win(chain.newest, base?.bytes, predecessors);
+    const won = await this.#win(chain.newest, base, predecessors);
     if (won === undefined) return false;
     if (base !== undefined && base.record.state !== "free") this.#tellTakeover(base.record);
-    await this.#clearReaders(won);
+    await clearReaders(this.#context, won);
     await this.#lease.start(storage, `${this.directory}/${leaseName(owner.nonce)}`);
     signal?.throwIfAborted();
     this.#purge(won.leases.filter((name) => name !== leaseName(owner.nonce)));
@@ -253,7 +260,7 @@ export class Claim {
   /** Creates the next claim; answers the chain when it is really the next one, and the newest. */
   async #win(
     newest: number,
-    seen: Uint8Array | undefined,
+    base: StoredClaim | undefined,
     predecessors: readonly string[],
   ): Promise<Chain | undefined> {
     const { storage } = this.#options;
@@ -262,13 +269,16 @@ export class Claim {
       throw new CohortError("QUARANTINED", `Mount ${this.directory}: ${why}`, { path: this.directory });
     }
     const state = predecessors.length === 0 ? "held" : "recovering";
-    const record: ClaimRecord = { ...this.#record, number: newest + 1, state, predecessors };
+    const ceiling = base?.record.ceiling ?? 0;
+    const record: ClaimRecord = { ...this.#record, number: newest + 1, state, predecessors, ceiling };
     if (!await this.#create(record)) return undefined;
     this.#won = true;
     this.#predecessors = predecessors;
     const chain = await this.#readChain();
     const isNext = chain.newest === record.number && chain.second === newest;
-    if (isNext && await isUnchanged(storage, `${this.directory}/${claimName(newest)}`, seen)) return chain;
+    if (isNext && await isUnchanged(storage, `${this.directory}/${claimName(newest)}`, base?.bytes)) {
+      return chain;
+    }
     // Somebody was faster, or the chain was begun anew or purged while this process slept.
     this.#won = false;
     if (chain.newest === record.number) {
@@ -297,16 +307,6 @@ export class Claim {
     }
     this.#record = record;
     return true;
-  }
-
-  /** Throws when a living reader is in the way; takes the registers of dead ones away. */
-  async #clearReaders(chain: Chain): Promise<void> {
-    for (const name of chain.readers) {
-      const reader = await this.#read(name, 0);
-      if (reader === undefined) continue;
-      if (!await settleHolder(this.#context, reader.record)) continue;
-      await this.#options.storage.remove(`${this.directory}/${name}`);
-    }
   }
 
   /** Throws unless the newest claim is free with nothing left to recover. */

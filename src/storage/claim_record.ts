@@ -53,6 +53,8 @@ export interface ClaimRecord {
   readonly predecessors: readonly string[];
   /** Milliseconds since 1970 when the owner took the volume. */
   readonly wallMs: number;
+  /** No stamp in the volume is above this as far as its owners told here; 0 when only its header says. */
+  readonly ceiling: number;
 }
 
 const STATES: readonly ClaimState[] = ["held", "recovering", "free"];
@@ -102,6 +104,7 @@ export function encodeClaim(record: ClaimRecord): Uint8Array {
   putRecordText(writer, record.journalDirectory);
   writer.u16(record.predecessors.length);
   for (const directory of record.predecessors) putRecordText(writer, directory);
+  if (record.ceiling > 0) writer.u48(record.ceiling);
   return endRecord(writer);
 }
 
@@ -119,8 +122,17 @@ export function decodeClaim(bytes: Uint8Array, path: string, number: number): Cl
   const owner = readOwner(reader);
   const cluster = readRecordText(reader), journalDirectory = readRecordText(reader);
   const predecessors = readPredecessors(reader);
+  const ceiling = readCeiling(reader);
   reader.expectEnd();
-  return { number, state, mode, cluster, volume, incarnation, owner, journalDirectory, predecessors, wallMs };
+  const who = { cluster, volume, incarnation, owner, journalDirectory };
+  return { number, state, mode, ...who, predecessors, wallMs, ceiling };
+}
+
+/** Only clusters note one; a claim has one spelling. */
+function readCeiling(reader: ByteReader): number {
+  if (reader.remaining === 0) return 0;
+  const ceiling = reader.u48();
+  return ceiling > 0 ? ceiling : reader.fail("its ceiling is 0");
 }
 
 function readPredecessors(reader: ByteReader): string[] {

@@ -36,6 +36,7 @@ const RECORD: ClaimRecord = {
   journalDirectory: "/var/lib/app/journals/ffeeddccbbaa99887766554433221100",
   predecessors: ["/var/lib/app/journals/1", "/var/lib/äpp/journals/2"],
   wallMs: 1_700_000_000_123,
+  ceiling: 0,
 };
 
 const GOLDEN = new URL("golden/claim_1.hex", import.meta.url);
@@ -65,7 +66,15 @@ test("claim record: format 1 is what the golden file says", () => {
 test("claim record: states, modes and limits come back as they went in", () => {
   for (const state of ["held", "recovering", "free"] as const) {
     for (const mode of ["private", "clustered", "read"] as const) {
-      const record: ClaimRecord = { ...RECORD, state, mode, number: 2 ** 49, cluster: "c", volume: NO_ID };
+      const record: ClaimRecord = {
+        ...RECORD,
+        state,
+        mode,
+        number: 2 ** 49,
+        cluster: "c",
+        ceiling: 9,
+        volume: NO_ID,
+      };
       assertEquals(decodeClaim(encodeClaim(record), "x", 2 ** 49), record);
     }
   }

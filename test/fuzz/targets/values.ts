@@ -46,11 +46,18 @@ const RECORD: ClaimRecord = {
   journalDirectory: "/var/lib/app/ffeeddccbbaa99887766554433221100",
   predecessors: ["/var/lib/app/journals/1", "/var/lib/äpp/journals/2"],
   wallMs: 1_700_000_000_123,
+  ceiling: 0,
 };
 const CLAIMS: readonly Uint8Array[] = [
   encodeClaim(RECORD),
   encodeClaim({ ...RECORD, state: "free", mode: "read", predecessors: [] }),
-  encodeClaim({ ...RECORD, cluster: "c", mode: "clustered", predecessors: new Array(40).fill("/x/y") }),
+  encodeClaim({
+    ...RECORD,
+    cluster: "c",
+    mode: "clustered",
+    ceiling: 7,
+    predecessors: new Array(40).fill("/x/y"),
+  }),
 ];
 const CLAIM_CODES: readonly ErrorCode[] = ["CORRUPT", "FORMAT_NEWER"];
 

@@ -1,0 +1,142 @@
+/** Options of a node that is, or may become, a member of a cluster; checked at the door. */
+import type { MembershipTimings } from "../cluster/membership_world.ts";
+import { checkOptions, type OptionNames } from "../ground/options.ts";
+
+/** Rhythm and patience of a cluster, in milliseconds; all its members must have the same. */
+export interface ClusterTimings {
+  /** Between two signs of life, over the network and on the storage; 100 by default. */
+  readonly pulseMs?: number;
+  /** Silence over the network after which a member that is not seen to live elsewhere is lost; 2500. */
+  readonly networkMs?: number;
+  /** The same on the storage; 2500 by default. */
+  readonly storageMs?: number;
+  /** How long members must agree on who has gone before somebody is evicted; 300 by default. */
+  readonly settleMs?: number;
+  /** How long a member answers after a look at the views that found it to be one; 1500 by default. */
+  readonly leaseMs?: number;
+  /** How much longer others wait for that to be over; 250 by default. */
+  readonly leaseMarginMs?: number;
+  /** How long a newcomer tries to join; 30,000 by default. The members' may differ. */
+  readonly joinMs?: number;
+}
+
+/** Options of a node in a cluster. */
+export interface ClusterOptions {
+  /**
+   * The PIJ directory: nodes that name the same one, by whatever path, are of one cluster. Journals and image
+   * journals are kept under it, so it stands in place of `dir`.
+   */
+  readonly pij?: string;
+  /** Name among the members (CliSysName), 1 to 255 bytes; unique by default. */
+  readonly name?: string;
+  /** Votes of this node, 0 to 255; 1 by default. */
+  readonly votes?: number;
+  /** Votes of the PIJ directory as quorum disk; by default one less than all members' together. */
+  readonly storageVotes?: number | "auto";
+  /** See {@linkcode ClusterTimings}. */
+  readonly timings?: ClusterTimings;
+  /**
+   * A person's word that members of the cluster are gone, whom nobody here can prove so; logged. That of one
+   * incarnation, or `true` for all.
+   */
+  readonly confirmGone?: string | boolean;
+}
+
+/** The same with every default filled in. */
+export interface ClusterSettings {
+  readonly pij: string;
+  readonly name: string | undefined;
+  readonly votes: number;
+  readonly storageVotes: number | "auto";
+  readonly timings: MembershipTimings;
+  readonly confirmGone: string | boolean;
+}
+
+/** Their names. */
+export const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
+  pij: true,
+  name: true,
+  votes: true,
+  storageVotes: true,
+  timings: true,
+  confirmGone: true,
+};
+
+const TIMINGS: MembershipTimings = {
+  pulseMs: 100,
+  networkMs: 2_500,
+  storageMs: 2_500,
+  settleMs: 300,
+  leaseMs: 1_500,
+  leaseMarginMs: 250,
+  joinMs: 30_000,
+};
+
+const TIMING_NAMES: OptionNames<ClusterTimings> = {
+  pulseMs: true,
+  networkMs: true,
+  storageMs: true,
+  settleMs: true,
+  leaseMs: true,
+  leaseMarginMs: true,
+  joinMs: true,
+};
+
+/** Longest of them. */
+const TIMING_MS_MAX = 3_600_000;
+const NAME_BYTES_MAX = 255;
+
+/** Checks them and fills in defaults; undefined for a single system. Throws naming the option. */
+export function clusterSettingsOf(options: ClusterOptions): ClusterSettings | undefined {
+  const { pij, name, votes = 1, storageVotes = "auto", confirmGone = false } = options;
+  if (pij === undefined) {
+    for (const other of ["name", "votes", "storageVotes", "timings", "confirmGone"] as const) {
+      if (options[other] !== undefined) {
+        throw new TypeError(`${other} is for a node of a cluster: give pij too`);
+      }
+    }
+    return undefined;
+  }
+  if (typeof pij !== "string" || pij === "" || pij.includes("\0")) {
+    throw new TypeError(`pij is the path of a directory, got ${JSON.stringify(pij)}`);
+  }
+  if (name !== undefined) checkName(name);
+  votesOf("votes", votes);
+  if (storageVotes !== "auto") votesOf("storageVotes", storageVotes);
+  if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
+    throw new TypeError(`confirmGone is an incarnation, true or false, got ${JSON.stringify(confirmGone)}`);
+  }
+  return { pij, name, votes, storageVotes, timings: timingsOf(options.timings ?? {}), confirmGone };
+}
+
+function checkName(name: unknown): void {
+  if (typeof name !== "string" || name === "" || name.includes("\0")) {
+    throw new TypeError(`name is a text, got ${JSON.stringify(name)}`);
+  }
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > NAME_BYTES_MAX) {
+    throw new RangeError(`name has at most ${NAME_BYTES_MAX} bytes, got ${bytes}`);
+  }
+}
+
+function votesOf(option: string, votes: unknown): void {
+  if (typeof votes === "number" && Number.isInteger(votes) && votes >= 0 && votes <= 255) return;
+  throw new RangeError(`${option} is a whole number from 0 to 255, got ${String(votes)}`);
+}
+
+function timingsOf(given: ClusterTimings): MembershipTimings {
+  checkOptions(given, TIMING_NAMES);
+  const timings: MembershipTimings = { ...TIMINGS, ...given };
+  for (const [name, value] of Object.entries(timings)) {
+    if (Number.isInteger(value) && value >= 1 && value <= TIMING_MS_MAX) continue;
+    throw new RangeError(`timings.${name} is a whole number from 1 to ${TIMING_MS_MAX}, got ${value}`);
+  }
+  const { pulseMs, networkMs, storageMs, leaseMs } = timings;
+  const least = 4 * pulseMs;
+  for (const [name, value] of Object.entries({ networkMs, storageMs, leaseMs })) {
+    if (value < least) {
+      throw new RangeError(`timings.${name} is four pulses at least, ${least}, got ${value}`);
+    }
+  }
+  return timings;
+}

@@ -1,0 +1,167 @@
+/**
+ * Cluster recovery: what the master does about members that are lost (DESIGN D8, D9). Fence each; wait until
+ * the living have said what they answer for; then bring every volume that the lost had clustered up to date
+ * from the journals of all. One straight line, begun anew in each view, the same however often.
+ *
+ * The journals of the lost stay: what the living stand on may be in them (`cluster_retire.ts`).
+ */
+import type { Survivors } from "../buffer/survivors.ts";
+import { fenceOwner } from "../cluster/fencing.ts";
+import { CohortError } from "../ground/errors.ts";
+import type { View, ViewMember } from "../ground/view.ts";
+import type { OwnerIdentity } from "../ports/mod.ts";
+import { readChain, readClaim } from "../storage/claim_chain.ts";
+import { claimName } from "../storage/claim_record.ts";
+import { Volume } from "../storage/volume.ts";
+import { tagOf } from "../storage/volume_header.ts";
+import { type Member, mountsOf } from "./member.ts";
+import { recoverShared } from "./recover_shared.ts";
+import { openVolumeFile } from "./volume_file.ts";
+
+/** Longest wait for a killed process to be gone, or for writes inside a gate; then it is tried again. */
+const FENCE_MS = 1_000;
+
+/** What the recovery of a view takes. */
+export interface LostWorld {
+  readonly member: Member;
+  readonly cluster: string;
+  readonly self: OwnerIdentity;
+  readonly confirmGone: string | boolean;
+  /** What the members of the view report. */
+  readonly survivors: Survivors;
+  /** Resolves when another view is entered. */
+  readonly nextView: () => Promise<void>;
+  readonly mayGoOn: () => boolean;
+}
+
+/**
+ * Fences and recovers all that are pending in a view; rejects `VIEW_CHANGED` when a newer one comes first.
+ */
+export async function recoverLost(world: LostWorld, view: View): Promise<void> {
+  const { member, survivors } = world;
+  const { clock, observer } = member.world;
+  const begun = clock.monotonicMs();
+  const directories = new Set<string>();
+  for (const lost of view.pending) {
+    for (const { directory } of await mountsOf(member.world, lost.journal)) directories.add(directory);
+  }
+  for (const lost of view.pending) await fence(world, view, lost);
+  const fenced = clock.monotonicMs();
+  await Promise.race([survivors.reported, world.nextView()]);
+  expectCurrent(world, view);
+  await member.journal.makeSafe();
+  const reported = clock.monotonicMs();
+  for (const directory of directories) {
+    await recoverVolumeAt(world, view, directory);
+    expectCurrent(world, view);
+  }
+  observer.event("cluster.recovered", "info", {
+    view: view.number,
+    lost: view.pending.map((it) => it.name).join(),
+    volumes: directories.size,
+    fenceMs: Math.round(fenced - begun),
+    reportMs: Math.round(reported - fenced),
+    replayMs: Math.round(clock.monotonicMs() - reported),
+  });
+}
+
+function expectCurrent(world: LostWorld, view: View): void {
+  if (world.mayGoOn()) return;
+  throw new CohortError("VIEW_CHANGED", `View ${view.number} ended before its lost were recovered`);
+}
+
+/** Brings one who was lost to where its writes are over. */
+async function fence(world: LostWorld, view: View, lost: ViewMember): Promise<void> {
+  const { storage, clock, observer } = world.member.world;
+  const mounts = await mountsOf(world.member.world, lost.journal);
+  for (;;) {
+    const report = await fenceOwner({ storage, clock, observer, self: world.self, patienceMs: FENCE_MS }, {
+      name: lost.name,
+      owner: lost.owner,
+      directories: [lost.journal, ...mounts.map((it) => it.directory)],
+      living: view.members.map((it) => it.owner),
+      confirmGone: world.confirmGone,
+    });
+    if (report.over) return;
+    expectCurrent(world, view);
+    if (report.why !== "ending" && report.why !== "busy") {
+      throw new CohortError("UNFENCEABLE", `Could not fence ${lost.name}: ${report.reason}`, {
+        name: lost.name,
+        incarnation: lost.incarnation,
+        reason: report.reason,
+      });
+    }
+  }
+}
+
+/** Recovers the volume in a directory, unless it is not the cluster's any more. */
+async function recoverVolumeAt(world: LostWorld, view: View, directory: string): Promise<void> {
+  const { member, survivors } = world;
+  if (!await isClusters(world, directory)) return;
+  const { settings, world: ports } = member;
+  const { file, header } = await openVolumeFile(directory, "write", settings, ports);
+  let isTaken = false;
+  try {
+    const { id, incarnation, blockSize, extentBlocks } = header;
+    const tag = tagOf(incarnation);
+    const own = [...member.volumes.values()].find((it) =>
+      it.facts.id === id && it.facts.incarnation === incarnation
+    );
+    const index = own?.index ?? await member.journal.addVolume(id, incarnation, directory);
+    const facts = { id, incarnation, blockSize, extentBlocks, tag };
+    const volume = own ?? new Volume(file, facts, index, await file.size(), false);
+    const { dead, living } = await journalsOf(world, view, id);
+    isTaken = true;
+    const report = await recoverShared(member, volume, file, dead, {
+      living,
+      isAnswered: (block) => survivors.answersFor({ tag, block }),
+    });
+    ports.observer.event("volume.recovered", "info", {
+      path: volume.path,
+      predecessors: dead.length,
+      imagesApplied: report.imagesApplied,
+      mismatches: report.mismatches,
+      groupsRead: report.groupsRead,
+      recordsApplied: report.recordsApplied,
+      recordsSkipped: report.recordsSkipped,
+      tailBytesIgnored: report.tailBytesIgnored,
+    });
+  } finally {
+    if (!isTaken) await file.close();
+  }
+}
+
+/** Whether the newest claim of a volume is this cluster's. */
+async function isClusters({ member, cluster }: LostWorld, directory: string): Promise<boolean> {
+  const { storage } = member.world;
+  for (;;) {
+    const { newest } = await readChain(storage, directory);
+    if (newest === 0) return false;
+    const found = await readClaim(storage, directory, claimName(newest), newest);
+    if (found === undefined) continue;
+    const { mode, cluster: owner, state } = found.record;
+    return mode === "clustered" && owner === cluster && state !== "free";
+  }
+}
+
+/** Journals that may hold changes of a volume: of those who are gone, and of the living as far as safe. */
+async function journalsOf(
+  { member, survivors }: LostWorld,
+  view: View,
+  volumeId: string,
+): Promise<{ readonly dead: string[]; readonly living: Map<string, number> }> {
+  const { world, directory } = member;
+  const base = directory.slice(0, directory.lastIndexOf("/"));
+  const living = new Map<string, number>();
+  const dead: string[] = [];
+  const safeOf = new Map(view.members.map((it) => [it.journal, survivors.safe.get(it.incarnation) ?? 0]));
+  for (const name of (await world.storage.list(base)).sort()) {
+    const journal = `${base}/${name}`;
+    const names = await mountsOf(world, journal);
+    if (names.every((it) => it.volumeId !== volumeId)) continue;
+    const safe = safeOf.get(journal);
+    if (safe === undefined) dead.push(journal);
+    else living.set(journal, safe);
+  }
+  return { dead, living };
+}

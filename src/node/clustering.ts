@@ -1,0 +1,113 @@
+/** Clustering: how a node becomes a member of the cluster that its PIJ directory is. */
+import { openPij } from "../cluster/pij.ts";
+import { clusterSecret } from "../cluster/secret.ts";
+import { CohortError } from "../ground/errors.ts";
+import type { View } from "../ground/view.ts";
+import { Joined } from "./joined.ts";
+import type { Member } from "./member.ts";
+import type { Settings, World } from "./options.ts";
+
+/** Joins the cluster of a node's PIJ directory, or founds it; what failed may be tried again. */
+export async function joinCluster(
+  member: Member,
+  { cluster: settings }: Settings,
+  world: World,
+  onChange: () => void,
+): Promise<Joined> {
+  const { storage, entropy, interconnect, rights = {} } = world;
+  if (settings === undefined) throw new TypeError("Only a node that was opened with pij is of a cluster");
+  if (interconnect === undefined) throw new TypeError("A node of a cluster needs an interconnect");
+  const pij = await openPij(world, settings.pij);
+  const secret = await clusterSecret(storage, entropy, pij);
+  const owner = await storage.fence.identify(member.incarnation);
+  const links = interconnect();
+  const joined = new Joined({ member, pij, secret, owner, settings, interconnect: links, rights, onChange });
+  try {
+    await joined.join(undefined);
+    return joined;
+  } catch (error) {
+    await joined.abort(new CohortError("CLOSED", "The node did not become a member")).catch(() => {});
+    throw error;
+  }
+}
+
+/** A member, as a node shows it. */
+export interface MemberStatus {
+  readonly name: string;
+  /** 32 hexadecimal digits. */
+  readonly incarnation: string;
+  /** Where its interconnect is reached. */
+  readonly address: string;
+  readonly votes: number;
+  /** The earliest joiner, which decides for all. */
+  readonly isMaster: boolean;
+  /** What this node can say of it: `up`, `down`, `network partition`, `storage partition`; `self`. */
+  readonly verdict: string;
+  readonly pid: number;
+  readonly host: string;
+}
+
+/** A node's cluster, as it sees it. */
+export interface ClusterStatus {
+  /** Id of the cluster: 32 hexadecimal digits. */
+  readonly id: string;
+  /** The PIJ directory. */
+  readonly pij: string;
+  /** Name of this node among the members. */
+  readonly name: string;
+  /** `joining`, `active`, `suspended` (waits, `why` says for what), `evicted` or `left`. */
+  readonly state: string;
+  readonly why: string;
+  readonly isMaster: boolean;
+  /** Number of the view. */
+  readonly view: number;
+  /** Members in the order in which they joined. */
+  readonly members: readonly MemberStatus[];
+  /** Names of those who were lost, and are neither fenced nor recovered yet. */
+  readonly pending: readonly string[];
+  /** Blocks asked for, given up because somebody wanted them, and sent; messages told about blocks. */
+  readonly coherence: {
+    readonly asked: number;
+    readonly revoked: number;
+    readonly sent: number;
+    readonly messages: number;
+    readonly held: number;
+    readonly kept: number;
+  };
+}
+
+/** How a member stands. */
+export function clusterStatusOf(joined: Joined): ClusterStatus {
+  const { membership, coherence, cluster, pij, name } = joined;
+  const { view, verdicts } = membership;
+  const { held, kept } = coherence.size;
+  return {
+    id: cluster,
+    pij,
+    name,
+    state: membership.state,
+    why: membership.why,
+    isMaster: membership.isMaster,
+    view: view?.number ?? 0,
+    members: membersOf(view, membership.self, verdicts),
+    pending: (view?.pending ?? []).map((it) => it.name),
+    coherence: { ...coherence.counts, messages: coherence.messages, held, kept },
+  };
+}
+
+function membersOf(
+  view: View | undefined,
+  self: string,
+  verdicts: ReadonlyMap<string, string>,
+): MemberStatus[] {
+  return (view?.members ?? []).map(({ name, incarnation, address, votes, owner }, at) => ({
+    name,
+    incarnation,
+    address,
+    votes,
+    isMaster: at === 0,
+    verdict: incarnation === self ? "self" : verdicts.get(incarnation) ?? "up",
+    pid: owner.pid,
+    host: owner.hostName ?? owner.host,
+  }));
+}

@@ -1,0 +1,307 @@
+/**
+ * Joined: this node as a member of its cluster: membership, courier and coherence around its engine
+ * (DESIGN D6-D9).
+ *
+ * A view is entered in one synchronous step: whoever is in it speaks only with those who are, and keeps what
+ * it has. What is shared waits while somebody who was lost is neither fenced nor recovered.
+ */
+import { Coherence } from "../buffer/coherence.ts";
+import type { Leave } from "../buffer/leave.ts";
+import { Survivors } from "../buffer/survivors.ts";
+import { MemberCourier } from "../cluster/courier.ts";
+import type { MembershipState } from "../cluster/member_message.ts";
+import { Membership } from "../cluster/membership.ts";
+import { PACKET_CLASS } from "../cluster/packet.ts";
+import type { Pij } from "../cluster/pij.ts";
+import { Post } from "../cluster/post.ts";
+import { sharedSettings } from "../cluster/shared_settings.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
+import { memberOf, type View } from "../ground/view.ts";
+import type { Interconnect, OwnerIdentity } from "../ports/mod.ts";
+import { pause } from "../storage/claim_lease.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { ClusterSettings } from "./cluster_options.ts";
+import { recoverLost } from "./cluster_recovery.ts";
+import type { Member } from "./member.ts";
+
+/** Bytes on their way to one member, messages served for it at once, bytes kept for it. */
+const LIMITS = { flightBytes: 1 << 20, served: 256, keptBytes: 8 << 20 } as const;
+/** Milliseconds between two looks whether answers may leave again. */
+const LEAVE_LOOK_MS = 5;
+
+/** Milliseconds between rounds of write cycles. */
+const ROUND_MS = 2;
+/** Topic of the question to bring home all that is dirty. */
+const CHECKPOINT_TOPIC = 2;
+
+/** What it takes to join. */
+export interface JoinedWorld {
+  readonly member: Member;
+  readonly pij: Pij;
+  readonly secret: Uint8Array;
+  readonly owner: OwnerIdentity;
+  readonly settings: ClusterSettings;
+  readonly interconnect: Interconnect;
+  /** User, group and umask, as far as they can be told. */
+  readonly rights: Readonly<Record<string, string>>;
+  /** Something of what it is has changed. */
+  readonly onChange: () => void;
+}
+
+/** One node's part in its cluster. */
+export class Joined {
+  readonly cluster: string;
+  readonly pij: string;
+  readonly name: string;
+  readonly membership: Membership;
+  readonly courier: MemberCourier;
+  readonly coherence: Coherence;
+  readonly #world: JoinedWorld;
+  /** What the members of this view reported to whoever recovers. */
+  #survivors: { readonly view: number; readonly of: Survivors } = { view: 0, of: new Survivors([]) };
+  /** Called at the next view. */
+  #onNext: Array<() => void> = [];
+  #isOver = false;
+
+  constructor(world: JoinedWorld) {
+    this.#world = world;
+    const { member, pij, settings, owner } = world;
+    this.cluster = pij.cluster;
+    this.pij = pij.directory;
+    this.name = settings.name ?? `member-${owner.nonce.slice(0, 8)}`;
+    const post = new Post(world.interconnect);
+    this.courier = this.#makeCourier(post);
+    post.receive(PACKET_CLASS, {
+      message: (from, bytes) => this.courier.heard(from, bytes),
+      linked: (peer) => this.courier.linked(peer),
+    });
+    this.courier.serve(CHECKPOINT_TOPIC, async () => {
+      await member.daemon.checkpoint();
+      return undefined;
+    });
+    this.coherence = this.#makeCoherence();
+    this.membership = this.#makeMembership(post);
+    member.engine.coherence = this.coherence;
+    member.engine.leave = this.#leave();
+  }
+
+  #makeCourier(post: Post): MemberCourier {
+    const { member, owner } = this.#world;
+    const { engine, journal, world: { clock, observer } } = member;
+    return new MemberCourier(owner.nonce, {
+      clock,
+      limits: LIMITS,
+      stamp: () => engine.stamps.last,
+      hear: (stamp) => engine.stamps.hear(stamp),
+      send: (to, bytes) => post.send(to, bytes),
+      safe: (position) => position <= journal.safe ? undefined : journal.makeSafe(position),
+      // Whatever ends the journal stops the member.
+      onUnsafe: (error) => observer.event("cluster.unsafe", "warn", { cause: String(error) }),
+      disconnect: (to, reason) => post.disconnect(to, reason),
+      onLaterView: () => this.membership.look(),
+      onBroken: (error) => this.#broken(error),
+    });
+  }
+
+  #makeCoherence(): Coherence {
+    const { engine, journal, daemon, world: { clock } } = this.#world.member;
+    return new Coherence({
+      pool: engine.pool,
+      loader: engine.loader,
+      stamps: engine.stamps,
+      courier: this.courier,
+      position: () => journal.position,
+      letGo: (volume, block) => daemon.letGo(volume, block),
+      makeRoom: () => daemon.makeRoom(1),
+      soon: (task) => void clock.after(0, task),
+      onTrouble: (error) => this.#trouble(error),
+    });
+  }
+
+  #makeMembership(post: Post): Membership {
+    const { member, pij, secret, owner, settings, rights } = this.#world;
+    const { clock, entropy, storage, observer } = member.world;
+    const { durability } = member.settings;
+    const { votes, storageVotes, timings, confirmGone } = settings;
+    return new Membership({
+      clock,
+      entropy,
+      storage,
+      observer,
+      post,
+      link: {
+        cluster: pij.cluster,
+        name: this.name,
+        incarnation: owner.nonce,
+        epoch: 0,
+        secret,
+        versions: { least: 1, most: 1 },
+      },
+      directory: pij.directory,
+      owner,
+      votes,
+      storageVotes,
+      journal: member.directory,
+      settings: sharedSettings({
+        durability,
+        timings,
+        rights,
+        traits: storage.traits,
+        cluster: { version: 1, values: {} },
+      }),
+      timings,
+      confirmGone,
+      onView: (view) => this.#entered(view),
+      onState: (state, why) => this.#stands(state, why),
+      onTold: () => {},
+      onBroken: (error) => this.#broken(error),
+      recover: (view, isCurrent) => this.#recover(view, isCurrent),
+    });
+  }
+
+  /** The view it is in; undefined before it has joined. */
+  get view(): View | undefined {
+    return this.membership.view;
+  }
+
+  /** Joins the cluster, or founds it. */
+  async join(signal: AbortSignal | undefined): Promise<void> {
+    await this.membership.join(signal);
+  }
+
+  /**
+   * Waits until nobody needs this member's journal for a volume any more: what it changed and sent on is
+   * home. Costs a round of write cycles of all members while it is not.
+   */
+  async settle(): Promise<void> {
+    const { member } = this.#world;
+    for (;;) {
+      // Also whoever has nothing to bring home hears the stamps of this member, which goes.
+      await this.#checkpointOthers();
+      await this.coherence.owed.lookHome();
+      if (this.coherence.owed.size === 0) return;
+      await pause(member.world.clock, ROUND_MS);
+    }
+  }
+
+  async #checkpointOthers(): Promise<void> {
+    const { self } = this.courier;
+    const others = (this.view?.members ?? []).filter((it) => it.incarnation !== self);
+    const asked = others.map((it) =>
+      this.courier.request(it.incarnation, CHECKPOINT_TOPIC, new Uint8Array(0))
+    );
+    for (const result of await Promise.allSettled(asked)) {
+      if (result.status === "rejected" && !(result.reason instanceof CohortError)) throw result.reason;
+    }
+  }
+
+  /** Gives up all that is held of a volume here. */
+  async unshare(volume: Volume): Promise<void> {
+    const { daemon, world: { clock } } = this.#world.member;
+    while (this.coherence.giveUp(volume) > 0) {
+      await daemon.checkpoint();
+      await pause(clock, ROUND_MS);
+    }
+    this.coherence.unshare(volume);
+  }
+
+  /** Leaves in good order; what is shared was dismounted. */
+  async leave(): Promise<void> {
+    this.#end(new CohortError("CLOSED", "The node is closed"));
+    await this.membership.leave();
+  }
+
+  /** Ends as it stands: the others evict it. */
+  async abort(cause: CohortError): Promise<void> {
+    this.#end(cause);
+    await this.membership.close();
+  }
+
+  #end(cause: CohortError): void {
+    this.#isOver = true;
+    this.courier.stop(cause);
+    this.#next();
+  }
+
+  /** Resolves when a view is entered, or this life ends. */
+  nextView(): Promise<void> {
+    return new Promise((go) => this.#onNext.push(go));
+  }
+
+  #next(): void {
+    for (const go of this.#onNext.splice(0)) go();
+  }
+
+  #entered(view: View): void {
+    const { observer } = this.#world.member.world;
+    const members = view.members.map((it) => it.incarnation);
+    const { number, cause } = view;
+    observer.event("cluster.view", "info", { view: number, cause, members: members.length });
+    this.courier.enter(number, members);
+    if (memberOf(view, this.#world.owner.nonce) !== undefined) {
+      const recoverer = view.pending.length > 0 ? members[0] : undefined;
+      this.#survivors = { view: number, of: this.coherence.enter(members, recoverer) };
+    }
+    this.#next();
+    this.#world.onChange();
+  }
+
+  async #recover(view: View, isCurrent: () => boolean): Promise<void> {
+    const { view: number, of } = this.#survivors;
+    const mayGoOn = (): boolean => isCurrent() && !this.#isOver && this.#survivors.of === of;
+    if (number !== view.number) throw new CohortError("VIEW_CHANGED", "A newer view has come");
+    const { member, settings, owner } = this.#world;
+    await recoverLost({
+      member,
+      cluster: this.cluster,
+      self: owner,
+      confirmGone: settings.confirmGone,
+      survivors: of,
+      nextView: () => this.nextView(),
+      mayGoOn,
+    }, view);
+  }
+
+  #stands(state: MembershipState, why: string): void {
+    const { member } = this.#world;
+    member.world.observer.event("cluster.state", state === "active" ? "info" : "warn", { state, why });
+    if (state === "evicted") {
+      const text = `Could not go on: this member was evicted (${why})`;
+      member.stop(new CohortError("FENCED", text, { name: this.name }));
+    }
+    this.#world.onChange();
+  }
+
+  #trouble(error: unknown): void {
+    // Whoever a view leaves behind hears of the next.
+    if (isCode(error, "VIEW_CHANGED") || isCode(error, "UNREACHABLE") || this.#isOver) return;
+    if (!(error instanceof CohortError)) return this.#broken(error);
+    this.#world.member.world.observer.event("cluster.trouble", "warn", { cause: error.message });
+    this.membership.look();
+  }
+
+  #broken(error: unknown): void {
+    const text = `An invariant broke: ${error instanceof Error ? error.message : error}`;
+    this.#world.member.stop(new CohortError("STOPPED", text, {}, error));
+  }
+
+  #leave(): Leave {
+    const isGiven = (): boolean => {
+      const view = this.membership.view;
+      return view !== undefined && this.membership.mayAnswer(view.number);
+    };
+    return { isGiven, given: () => this.#given(isGiven) };
+  }
+
+  /** A lease that ran out is renewed by a look at the storage, of which nobody is told. */
+  async #given(isGiven: () => boolean): Promise<void> {
+    const { engine, world: { clock } } = this.#world.member;
+    while (!isGiven()) {
+      if (engine.stopped !== undefined || this.#isOver) {
+        const text = "Could not learn whether what was done before this member stopped stands";
+        throw new CohortError("OUTCOME_UNKNOWN", text, {}, engine.stopped);
+      }
+      await pause(clock, LEAVE_LOOK_MS);
+    }
+  }
+}

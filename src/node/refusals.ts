@@ -1,0 +1,35 @@
+/** Refusals: the errors by which a node says no at its door. */
+import { CohortError } from "../ground/errors.ts";
+import type { Mount } from "./mount.ts";
+
+/** The error of every call once the node has stopped. */
+export function stopped(cause: CohortError): CohortError {
+  return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
+}
+
+/** Throws `TypeError` unless a database can be named so. */
+export function checkDirectory(directory: unknown): void {
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
+    throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
+  }
+}
+
+/** The error for a database that a node in memory does not have. */
+export function missingInMemory(path: string, cause: CohortError): TypeError {
+  const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
+    "give openNode a dir to mount files, or mount with create";
+  return new TypeError(message, { cause });
+}
+
+/** The error for a database that is mounted in another way. */
+export function mountedOtherwise(mount: Mount): CohortError {
+  const how = mount.readOnly ? "read-only" : mount.mode;
+  return new CohortError(
+    "MOUNTED",
+    `The database ${mount.core.directory} is mounted ${how}: dismount it first`,
+    {
+      directory: mount.core.directory,
+      mode: how,
+    },
+  );
+}
