@@ -26,6 +26,7 @@ export {
   InvariantError,
   isCode,
 } from "./src/ground/errors.ts";
+export type { Devices } from "./src/ground/device_map.ts";
 export * from "./src/ground/limits.ts";
 export * from "./src/ports/mod.ts";
 export {

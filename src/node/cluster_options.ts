@@ -1,5 +1,6 @@
 /** Options of a node that is, or may become, a member of a cluster; checked at the door. */
 import type { MembershipTimings } from "../cluster/membership_world.ts";
+import { type DeviceMap, expandDirectory } from "../ground/device_map.ts";
 import { checkOptions, type OptionNames } from "../ground/options.ts";
 
 /** Rhythm and patience of a cluster, in milliseconds; all its members must have the same. */
@@ -87,7 +88,10 @@ const TIMING_MS_MAX = 3_600_000;
 const NAME_BYTES_MAX = 255;
 
 /** Checks them and fills in defaults; undefined for a single system. Throws naming the option. */
-export function clusterSettingsOf(options: ClusterOptions): ClusterSettings | undefined {
+export function clusterSettingsOf(
+  options: ClusterOptions,
+  devices: DeviceMap,
+): ClusterSettings | undefined {
   const { pij, name, votes = 1, storageVotes = "auto", confirmGone = false } = options;
   if (pij === undefined) {
     for (const other of ["name", "votes", "storageVotes", "timings", "confirmGone"] as const) {
@@ -106,7 +110,9 @@ export function clusterSettingsOf(options: ClusterOptions): ClusterSettings | un
   if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
     throw new TypeError(`confirmGone is an incarnation, true or false, got ${JSON.stringify(confirmGone)}`);
   }
-  return { pij, name, votes, storageVotes, timings: timingsOf(options.timings ?? {}), confirmGone };
+  const { path } = expandDirectory(pij, devices);
+  const timings = timingsOf(options.timings ?? {});
+  return { pij: path, name, votes, storageVotes, timings, confirmGone };
 }
 
 function checkName(name: unknown): void {

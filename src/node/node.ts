@@ -21,13 +21,14 @@ import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
 import { joinCluster } from "./clustering.ts";
 import type { Joined } from "./joined.ts";
+import { pathOfDirectory } from "./directory.ts";
 import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
 import { type NodeStatus, statusOf } from "./node_status.ts";
-import { checkDirectory, missingInMemory, mountedOtherwise, stopped } from "./refusals.ts";
+import { missingInMemory, mountedOtherwise, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
 import { mountShared } from "./shared_mounting.ts";
@@ -115,33 +116,34 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Mounts a database. A second mount in the same mode answers the same handle; in another it is `MOUNTED`,
-   * as is a copy of the files of one that this node has written.
+   * Mounts a database, named by its path or with a device of the option `devices` (`DKA100:[HR]`); whatever
+   * it was named by, its canonical path is its one name. A second mount in the same mode answers the same
+   * handle; in another it is `MOUNTED`, as is a copy of the files of one that this node has written.
    * `create` makes it when missing; of any number of processes that do so at once exactly one creates it.
-   * Rejects `NOT_FOUND`, `IN_USE` (naming the holder), `FOREIGN_OWNER`, `NOT_A_VOLUME`, `FORMAT_NEWER`,
-   * `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`, and `FULL` when its journal can name no more databases (some
-   * 40,000 in the life of a node, less with small segments). A recovery goes on when its caller gives up
-   * waiting (on a full disk, say): the next mount waits for it, too.
+   * Rejects `SYNTAX` (a specification), `NOT_FOUND`, `IN_USE` (naming the holder), `FOREIGN_OWNER`,
+   * `NOT_A_VOLUME`, `FORMAT_NEWER`, `CORRUPT`, `JOURNAL_GAP`, `BLOCK_SIZE`, and `FULL` when its journal can
+   * name no more databases (some 40,000 in the life of a node, less with small segments). A recovery goes on
+   * when its caller gives up waiting (on a full disk, say): the next mount waits for it, too.
    */
   async mount(directory: string, options: MountOptions = {}): Promise<Database> {
     this.#refuse();
-    checkDirectory(directory);
+    const place = pathOfDirectory(directory, this.#settings.devices);
     checkMountOptions(options);
     return await patienceOf(
       this.#world.clock,
       options,
-      ({ signal }) => this.#mountFor(directory, options, signal),
+      ({ signal }) => this.#mountFor(place, options, signal),
       undefined,
       MOUNT_OPTIONS,
     );
   }
 
   async #mountFor(
-    directory: string,
+    place: string,
     options: MountOptions,
     signal: AbortSignal | undefined,
   ): Promise<Database> {
-    const path = await this.#world.storage.resolve(directory);
+    const path = await this.#world.storage.resolve(place);
     let known = await unlessAborted(this.#mounted(path), signal);
     // Another caller may have begun while this one was told that nobody had.
     while (known === undefined && this.#isBusy(path)) {
@@ -193,8 +195,8 @@ export class Node implements AsyncDisposable {
   /** Deletes a database that nobody has mounted, this node included; everything in it is gone. */
   async deleteDatabase(directory: string): Promise<void> {
     this.#refuse();
-    checkDirectory(directory);
-    const path = await this.#world.storage.resolve(directory);
+    const place = pathOfDirectory(directory, this.#settings.devices);
+    const path = await this.#world.storage.resolve(place);
     let mount = await this.#mounted(path);
     while (mount === undefined && this.#isBusy(path)) mount = await this.#mounted(path);
     this.#refuse();

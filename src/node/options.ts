@@ -1,4 +1,5 @@
 /** Options of a node, checked at the door. Every one has a default; the defaults are the safe ones. */
+import { checkDevices, type DeviceMap, type Devices, expandDirectory } from "../ground/device_map.ts";
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT } from "../ground/limits.ts";
 import { checkOptions, type OptionNames } from "../ground/options.ts";
 import type { Clock, Entropy, Interconnect, Observer, Storage } from "../ports/mod.ts";
@@ -15,8 +16,8 @@ export type Durability = "sync" | "relaxed";
 /** Options of `openNode`. */
 export interface NodeOptions extends ClusterOptions {
   /**
-   * Directory for journals and image journals, one set per incarnation. Without it, or `pij`, the node is
-   * memory only.
+   * Directory for journals and image journals, one set per incarnation; a path, or with a device. Without
+   * it, or `pij`, the node is memory only.
    */
   readonly dir?: string;
   /**
@@ -53,6 +54,12 @@ export interface NodeOptions extends ClusterOptions {
    * they are removed at once.
    */
   readonly historyDays?: number;
+  /**
+   * Paths of the devices that directories are named with, as `{ "TEST$DKA100": "/disks/100" }`: the database
+   * `TEST$DKA100:[HR]`, or `DKA100:[HR]`, is then in `/disks/100/HR`. A logical name leads to another such
+   * name, `{ "SYS": "DKA100:[SYS]" }`. Only spellings: what is stored and told names paths. None by default.
+   */
+  readonly devices?: Devices;
 }
 
 /** What a node needs of the world; `openNode` gives it the real one. */
@@ -86,6 +93,7 @@ const NODE_OPTIONS: OptionNames<NodeOptions> = {
   leaseMs: true,
   idleMs: true,
   historyDays: true,
+  devices: true,
 };
 
 /** Options with every default filled in. */
@@ -103,6 +111,7 @@ export interface Settings {
   readonly historyDays: number;
   /** Undefined for a single system. */
   readonly cluster: ClusterSettings | undefined;
+  readonly devices: DeviceMap;
 }
 
 /** Name of the directory of journals in a PIJ directory. */
@@ -113,10 +122,14 @@ const SEGMENT_BLOCKS_MIN = 8;
 /** Most blocks a cycle may take: its images are one table of the image journal. */
 const CYCLE_BLOCKS_MAX = 4096;
 
-/** Checks options and fills in defaults. Throws `TypeError` or `RangeError` naming the option. */
+/**
+ * Checks options and fills in defaults. Throws `TypeError` or `RangeError` naming the option, and `SYNTAX` or
+ * `NOT_FOUND` for a `dir` with a device.
+ */
 export function settingsOf(options: NodeOptions): Settings {
   checkOptions(options, NODE_OPTIONS);
-  const cluster = clusterSettingsOf(options);
+  const devices = checkDevices(options.devices);
+  const cluster = clusterSettingsOf(options, devices);
   const { dir = cluster && `${cluster.pij}/${JOURNALS}`, durability = "sync" } = options;
   if (cluster !== undefined && options.dir !== undefined) {
     throw new TypeError("With pij journals are kept under it: give pij or dir, not both");
@@ -132,8 +145,8 @@ export function settingsOf(options: NodeOptions): Settings {
     throw new RangeError(`blockSize is one of ${BLOCK_BYTES_ALLOWED.join(", ")}, got ${blockSize}`);
   }
   return {
-    dir,
     cluster,
+    dir: dir === undefined ? undefined : expandDirectory(dir, devices).path,
     durability,
     blockSize,
     syncIntervalMs: whole("syncIntervalMs", options.syncIntervalMs ?? 100, 1, 3_600_000),
@@ -159,6 +172,7 @@ export function settingsOf(options: NodeOptions): Settings {
     leaseMs: whole("leaseMs", options.leaseMs ?? 1000, 10, 3_600_000),
     idleMs: whole("idleMs", options.idleMs ?? 5000, 1, 3_600_000),
     historyDays: whole("historyDays", options.historyDays ?? 0, 0, 36_500),
+    devices,
   };
 }
 

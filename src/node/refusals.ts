@@ -7,13 +7,6 @@ export function stopped(cause: CohortError): CohortError {
   return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
 }
 
-/** Throws `TypeError` unless a database can be named so. */
-export function checkDirectory(directory: unknown): void {
-  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
-    throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
-  }
-}
-
 /** The error for a database that a node in memory does not have. */
 export function missingInMemory(path: string, cause: CohortError): TypeError {
   const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +

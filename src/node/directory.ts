@@ -1,0 +1,13 @@
+/** Directory: where a program's name for a database leads. */
+import { type DeviceMap, expandDirectory } from "../ground/device_map.ts";
+
+/**
+ * The path that a directory stands for, not yet in its canonical spelling. TypeError for what names none;
+ * throws what `expandDirectory` throws.
+ */
+export function pathOfDirectory(directory: unknown, devices: DeviceMap): string {
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
+    throw new TypeError(`A database is named by its directory, got ${JSON.stringify(directory)}`);
+  }
+  return expandDirectory(directory, devices).path;
+}
