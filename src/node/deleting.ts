@@ -1,11 +1,30 @@
 /** Deleting: removes a database nobody has mounted: claim it, remove its volume, then its claims. */
+import { CohortError } from "../ground/errors.ts";
+import type { Storage } from "../ports/mod.ts";
 import { acquireClaim } from "../storage/claim.ts";
+import { readChain, readClaim } from "../storage/claim_chain.ts";
 import { claimName, claimNumber } from "../storage/claim_record.ts";
 import { releaseDead } from "./member.ts";
 import type { Settings, World } from "./options.ts";
 import { openVolumeFile, volumePath } from "./volume_file.ts";
 
-/** Deletes the database in a directory. Rejects `NOT_FOUND`, `IN_USE`, `FOREIGN_OWNER`. */
+/** What the model says, to the letter. */
+const CLUSTER_MOUNTED = "## ERROR while Deleting. Cannot delete a cluster-mounted database";
+
+/**
+ * The refusal to delete a database that is mounted in this mode; undefined when its mode is not what stands
+ * in the way.
+ */
+export function refusedDeletion(directory: string, mode: string): CohortError | undefined {
+  if (mode !== "clustered") return undefined;
+  return new CohortError("MOUNTED", CLUSTER_MOUNTED, { directory, mode });
+}
+
+/**
+ * Deletes the database in a directory. Rejects `NOT_FOUND`, `IN_USE`, `FOREIGN_OWNER`, and `MOUNTED` when a
+ * cluster has it mounted, or did not close it cleanly: then it has to be dismounted, or mounted privately,
+ * before.
+ */
 export async function deleteDatabase(
   directory: string,
   incarnation: string,
@@ -15,6 +34,7 @@ export async function deleteDatabase(
   const { storage, clock, observer } = world;
   const { file, header } = await openVolumeFile(directory, "read", settings, world);
   await file.close();
+  await refuseClustered(storage, directory);
   const claim = await acquireClaim({
     storage,
     clock,
@@ -27,6 +47,10 @@ export async function deleteDatabase(
     journalDirectory: "",
     leaseMs: settings.leaseMs,
     confirmGone: false,
+  }).catch(async (error) => {
+    // A cluster may have come in between.
+    await refuseClustered(storage, directory);
+    throw error;
   });
   await storage.remove(volumePath(directory));
   await claim.release();
@@ -42,4 +66,14 @@ export async function deleteDatabase(
       observer.event("node.litter", "warn", { directory: dead, cause: String(error) })
     );
   }
+}
+
+/** Throws when the newest claim is a cluster's, unless that was closed with nothing left to recover. */
+async function refuseClustered(storage: Storage, directory: string): Promise<void> {
+  const { newest } = await readChain(storage, directory);
+  if (newest === 0) return;
+  const record = (await readClaim(storage, directory, claimName(newest), newest))?.record;
+  if (record === undefined || (record.state === "free" && record.predecessors.length === 0)) return;
+  const refusal = refusedDeletion(directory, record.mode);
+  if (refusal !== undefined) throw refusal;
 }

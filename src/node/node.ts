@@ -32,7 +32,7 @@ import { missingInMemory, mountedOtherwise, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
 import { mountShared } from "./shared_mounting.ts";
-import { deleteDatabase } from "./deleting.ts";
+import { deleteDatabase, refusedDeletion } from "./deleting.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 /** Where a reference by text leads. */
@@ -192,7 +192,10 @@ export class Node implements AsyncDisposable {
     return this.mount(directory, { ...options, create: "new" });
   }
 
-  /** Deletes a database that nobody has mounted, this node included; everything in it is gone. */
+  /**
+   * Deletes a database that nobody has mounted, this node included; everything in it is gone. Rejects
+   * `MOUNTED`, `NOT_FOUND`, `IN_USE`, `FOREIGN_OWNER`.
+   */
   async deleteDatabase(directory: string): Promise<void> {
     this.#refuse();
     const place = pathOfDirectory(directory, this.#settings.devices);
@@ -200,7 +203,7 @@ export class Node implements AsyncDisposable {
     let mount = await this.#mounted(path);
     while (mount === undefined && this.#isBusy(path)) mount = await this.#mounted(path);
     this.#refuse();
-    if (mount !== undefined) throw mountedOtherwise(mount);
+    if (mount !== undefined) throw refusedDeletion(path, mount.mode) ?? mountedOtherwise(mount);
     const work = deleteDatabase(path, this.incarnation, this.#settings, this.#world);
     const deleting = atEnd(work, () => this.#deleting.delete(path));
     this.#deleting.set(path, deleting);

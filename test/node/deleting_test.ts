@@ -1,8 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { test } from "#test";
 import { isCode, openNode } from "@cohort/db";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { CrashedFiles } from "../fuzz/sample_databases.ts";
+import { claimName, type ClaimRecord, decodeClaim, encodeClaim } from "../../src/storage/claim_record.ts";
 import { withFaults } from "../../src/testing/mod.ts";
 
 test("deleteDatabase: leaves the claims of whoever made the database anew meanwhile", async () => {
@@ -56,4 +57,70 @@ test("deleteDatabase: the files of owners that died with it go, too", async () =
   await next.deleteDatabase("/v");
   await next.close();
   assertEquals([...left.files.keys()], []);
+});
+
+/** Storage with the closed database /v, whose newest claim is as `change` makes it of the last. */
+async function withClaim(change: Partial<ClaimRecord>): Promise<ReturnType<typeof createMemoryStorage>> {
+  const storage = createMemoryStorage();
+  await using node = await openNode({ dir: "/maker" }, { storage });
+  await (await node.createDatabase("/v")).dismount();
+  await addClaim(storage, change);
+  return storage;
+}
+
+async function addClaim(
+  storage: ReturnType<typeof createMemoryStorage>,
+  change: Partial<ClaimRecord>,
+): Promise<void> {
+  const names = await storage.list("/v");
+  const last = Math.max(...names.map((name) => Number(/^claim\.(\d+)$/.exec(name)?.[1] ?? 0)));
+  const path = `/v/${claimName(last)}`;
+  const record = decodeClaim((await storage.readRegister(path))!, path, last);
+  const next = { ...record, number: last + 1, owner: { ...record.owner, nonce: "c".repeat(32) }, ...change };
+  assert(await storage.createRegister(`/v/${claimName(last + 1)}`, encodeClaim(next)));
+}
+
+const CLUSTERED: Partial<ClaimRecord> = { state: "held", mode: "clustered", cluster: "a".repeat(32) };
+
+for (
+  const [how, change] of [
+    ["held", {}],
+    ["being recovered", { state: "recovering", predecessors: ["/dead"] }],
+    ["let go, not recovered", { state: "free", predecessors: ["/dead"] }],
+    ["of a cluster that is not named", { cluster: "" }],
+  ] as const
+) {
+  test(`deleteDatabase: of a database that is clustered, ${how}, is refused as in the model`, async () => {
+    const storage = await withClaim({ ...CLUSTERED, ...change });
+    const before = await storage.list("/v");
+    await using node = await openNode({ dir: "/node" }, { storage });
+    const error = await node.deleteDatabase("/v").catch((thrown) => thrown);
+    assert(isCode(error, "MOUNTED"), String(error));
+    assertEquals(error.message, "## ERROR while Deleting. Cannot delete a cluster-mounted database");
+    assertEquals(error.facts, { directory: "/v", mode: "clustered" });
+    assertEquals(await storage.list("/v"), before, "nothing is gone");
+  });
+}
+
+test("deleteDatabase: a cluster that comes in between is not passed over", async () => {
+  const disk = await withClaim({ state: "free" });
+  let isLooking = false;
+  const slow = withFaults(disk, ({ operation, path }) => {
+    // Its own claim is about to be made: the cluster is one number ahead.
+    if (operation !== "createRegister" || !path.startsWith("/v/claim.") || isLooking) return undefined;
+    isLooking = true;
+    return { kind: "stall", until: addClaim(disk, CLUSTERED) };
+  });
+  await using node = await openNode({ dir: "/node" }, { storage: slow });
+  const error = await node.deleteDatabase("/v").catch((thrown) => thrown);
+  assert(isLooking);
+  assertEquals(error.message, "## ERROR while Deleting. Cannot delete a cluster-mounted database");
+  assert((await disk.list("/v")).includes("cohort.dat"));
+});
+
+test("deleteDatabase: what a cluster has closed may be deleted", async () => {
+  const storage = await withClaim({ ...CLUSTERED, state: "free" });
+  await using node = await openNode({ dir: "/node" }, { storage });
+  await node.deleteDatabase("/v");
+  assertEquals(await storage.list("/v"), []);
 });
