@@ -3,7 +3,8 @@
  * errno=ENOSPC`.
  *
  * Values with a space, a quote or a control character stand in JSON quotes, so one event never takes two
- * lines.
+ * lines. An event with a fact `text` is told by that alone, as it stands but for control characters:
+ * `2026-01-31T12:00:00.000Z info /data/hr  Pvt`.
  */
 import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type { Facts, Observer, ObserverTraits, Severity } from "../src/ports/observer.ts";
@@ -58,6 +59,8 @@ class LineObserver implements Observer {
 
   event(name: string, severity: Severity, facts: Facts): void {
     if (GRAVITY[severity] < this.#gravityMin) return;
+    const { text } = facts;
+    if (text !== undefined) return this.#tell(`${severity} ${onOneLine(String(text))}`);
     let line = `${severity} ${name}`;
     for (const fact in facts) {
       const value = facts[fact];
@@ -77,6 +80,13 @@ class LineObserver implements Observer {
       // The sink's own trouble is not the node's.
     }
   }
+}
+
+function onOneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (code) => `\\u${code.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function plain(text: string): string {

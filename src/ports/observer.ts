@@ -6,7 +6,10 @@ export interface ObserverTraits {
   readonly version: 1;
 }
 
-/** Facts of an event: small, flat, safe to print. */
+/**
+ * Facts of an event: small, flat, safe to print. `text`, when there is one, says the whole event to people,
+ * in place of the others.
+ */
 export type Facts = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
 /** How grave an event is. */

@@ -35,6 +35,17 @@ test("observer_lines: one line an event, in order, odd values quoted", () => {
   ]);
 });
 
+test("observer_lines: a text says the whole event, on one line", () => {
+  const lines: string[] = [];
+  const observer = createLineObserver({ write: (line) => lines.push(line), wallMs: () => 0 });
+  observer.event("startup.mount", "info", { text: "/data/hr        Pvt", directory: "/data/hr" });
+  observer.event("startup.mount", "warn", { text: 'two\nlines\u2028 and "more"\x1b[2J é' });
+  assertEquals(lines, [
+    "1970-01-01T00:00:00.000Z info /data/hr        Pvt",
+    '1970-01-01T00:00:00.000Z warn two\\u000alines\\u2028 and "more"\\u001b[2J é',
+  ]);
+});
+
 test("observer_lines: measures are told when asked for", () => {
   const lines: string[] = [];
   const observer = createLineObserver({ write: (line) => lines.push(line), measures: true, wallMs: () => 0 });
