@@ -53,7 +53,7 @@ export type { TextFormat } from "./src/global/text_header.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
 export type { ClusterOptions, ClusterTimings } from "./src/node/cluster_options.ts";
-export type { ClusterStatus, MemberStatus } from "./src/node/clustering.ts";
+export type { ClusterStatus, CoherenceStatus, MemberStatus } from "./src/node/clustering.ts";
 export { Node, type ResolvedReference } from "./src/node/node.ts";
 export type { NodeStatus } from "./src/node/node_status.ts";
 export { exportText, importText } from "./src/node/text.ts";

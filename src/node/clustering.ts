@@ -33,17 +33,21 @@ export async function joinCluster(
 
 /** A member, as a node shows it. */
 export interface MemberStatus {
+  /** Its name, which no two members have. */
   readonly name: string;
   /** 32 hexadecimal digits. */
   readonly incarnation: string;
   /** Where its interconnect is reached. */
   readonly address: string;
+  /** What it counts for the quorum. */
   readonly votes: number;
   /** The earliest joiner, which decides for all. */
   readonly isMaster: boolean;
   /** What this node can say of it: `up`, `down`, `network partition`, `storage partition`; `self`. */
   readonly verdict: string;
+  /** The process it lives in. */
   readonly pid: number;
+  /** Name of its host, or the host's id. */
   readonly host: string;
 }
 
@@ -57,7 +61,9 @@ export interface ClusterStatus {
   readonly name: string;
   /** `joining`, `active`, `suspended` (waits, `why` says for what), `evicted` or `left`. */
   readonly state: string;
+  /** Why it stands so; empty when there is nothing to say. */
   readonly why: string;
+  /** Whether this node is the master of the view. */
   readonly isMaster: boolean;
   /** Number of the view. */
   readonly view: number;
@@ -65,15 +71,24 @@ export interface ClusterStatus {
   readonly members: readonly MemberStatus[];
   /** Names of those who were lost, and are neither fenced nor recovered yet. */
   readonly pending: readonly string[];
-  /** Blocks asked for, given up because somebody wanted them, and sent; messages told about blocks. */
-  readonly coherence: {
-    readonly asked: number;
-    readonly revoked: number;
-    readonly sent: number;
-    readonly messages: number;
-    readonly held: number;
-    readonly kept: number;
-  };
+  /** What its shared blocks cost since it joined. */
+  readonly coherence: CoherenceStatus;
+}
+
+/** What the shared blocks of a member cost since it joined. */
+export interface CoherenceStatus {
+  /** Blocks asked for. */
+  readonly asked: number;
+  /** Blocks given up because another member wanted them. */
+  readonly revoked: number;
+  /** Blocks sent to another member. */
+  readonly sent: number;
+  /** Messages told to other members about blocks. */
+  readonly messages: number;
+  /** Blocks of which something is remembered here now. */
+  readonly held: number;
+  /** Blocks of which this member is the keeper and somebody has something. */
+  readonly kept: number;
 }
 
 /** How a member stands. */
