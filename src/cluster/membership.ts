@@ -347,7 +347,9 @@ export class Membership {
     this.#aftermath.entered(view);
     this.#parts.status.entered(view);
     this.#world.onView(view);
-    if (memberOf(view, this.self) !== undefined) return this.#standUp();
+    const isMember = memberOf(view, this.self) !== undefined;
+    if (isMember) this.#startRecovery(view);
+    if (isMember) return this.#standUp();
     const left = view.cause === "left" && view.creator === this.self;
     this.#stand(left ? "left" : "evicted", left ? "" : `view ${view.number} is without this member`);
   }

@@ -22,6 +22,7 @@ import { pause } from "../storage/claim_lease.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { ClusterSettings } from "./cluster_options.ts";
 import { recoverLost } from "./cluster_recovery.ts";
+import { retireDead } from "./cluster_retire.ts";
 import type { Member } from "./member.ts";
 
 /** Bytes on their way to one member, messages served for it at once, bytes kept for it. */
@@ -61,6 +62,8 @@ export class Joined {
   #survivors: { readonly view: number; readonly of: Survivors } = { view: 0, of: new Survivors([]) };
   /** Called at the next view. */
   #onNext: Array<() => void> = [];
+  /** The journals of the gone are looked at. */
+  #retiring: Promise<void> = Promise.resolve();
   #isOver = false;
 
   constructor(world: JoinedWorld) {
@@ -208,12 +211,14 @@ export class Joined {
   /** Leaves in good order; what is shared was dismounted. */
   async leave(): Promise<void> {
     this.#end(new CohortError("CLOSED", "The node is closed"));
+    await this.#retiring;
     await this.membership.leave();
   }
 
   /** Ends as it stands: the others evict it. */
   async abort(cause: CohortError): Promise<void> {
     this.#end(cause);
+    await this.#retiring;
     await this.membership.close();
   }
 
@@ -244,6 +249,22 @@ export class Joined {
     }
     this.#next();
     this.#world.onChange();
+    if (view.pending.length === 0 && this.membership.isMaster) this.#retire(view);
+  }
+
+  /** Sees to it that the journals of the gone do not stay for ever; begun anew in each view. */
+  #retire(view: View): void {
+    const { member, owner } = this.#world;
+    const mayGoOn = (): boolean => this.view === view && !this.#isOver;
+    const bringHome = async (): Promise<void> => {
+      await Promise.all([member.daemon.checkpoint(), this.#checkpointOthers()]);
+    };
+    const run = async (): Promise<void> => {
+      if (mayGoOn()) await retireDead({ member, cluster: this.cluster, owner, bringHome, mayGoOn }, view);
+    };
+    this.#retiring = this.#retiring.then(run).catch((error) => {
+      member.world.observer.event("journal.not_retired", "warn", { cause: String(error) });
+    });
   }
 
   async #recover(view: View, isCurrent: () => boolean): Promise<void> {

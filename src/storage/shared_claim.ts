@@ -9,25 +9,17 @@
  */
 import { CohortError } from "../ground/errors.ts";
 import type { Gate } from "../ports/mod.ts";
-import { isUnchanged, purgeChain, readChain, readClaim, type StoredClaim } from "./claim_chain.ts";
+import { readChain } from "./claim_chain.ts";
 import { type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
 import { LEASE_MS_DEFAULT } from "./claim_lease.ts";
-import type { ClaimOptions } from "./claim_options.ts";
 import { clearReaders } from "./claim_readers.ts";
-import { claimName, type ClaimRecord, encodeClaim, NO_ID } from "./claim_record.ts";
-
-/** Claims kept: the newest, and the one it superseded. */
-const CLAIMS_KEPT = 2;
-/** How often the chain may move under a member before it gives up. */
-const ROUNDS_MAX = 200;
+import type { ClaimRecord } from "./claim_record.ts";
+import { ROUNDS_MAX, SharedChain, type SharedChainOptions } from "./shared_chain.ts";
 
 /** What it takes to share a volume. */
-export interface SharedClaimOptions extends Omit<ClaimOptions, "mode" | "onLost" | "onStanding" | "cluster"> {
-  readonly cluster: string;
+export interface SharedClaimOptions extends SharedChainOptions {
   /** Whether another of the cluster, living or not yet recovered, has the volume mounted. */
   readonly isMounted: () => Promise<boolean>;
-  /** The highest stamp that this member knows. */
-  readonly stamp: () => number;
   /** The last dismount: nobody else has the volume now; it is about to be free. */
   readonly onLast: () => Promise<void>;
 }
@@ -59,12 +51,14 @@ export class SharedClaim {
   ceiling = 0;
   readonly #options: SharedClaimOptions;
   readonly #context: HolderContext;
+  readonly #chain: SharedChain;
 
   /** @internal */
   constructor(options: SharedClaimOptions, gate: Gate) {
     const { storage, clock, observer, directory, owner, signal, leaseMs = LEASE_MS_DEFAULT } = options;
     this.gate = gate;
     this.#options = options;
+    this.#chain = new SharedChain(options);
     const { confirmGone = false } = options;
     this.#context = { storage, clock, observer, directory, nonce: owner.nonce, leaseMs, signal, confirmGone };
   }
@@ -81,13 +75,12 @@ export class SharedClaim {
     const { storage, directory } = this.#context;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.#options.signal?.throwIfAborted();
-      const chain = await readChain(storage, directory);
-      await clearReaders(this.#context, chain);
-      const base = await this.#base(chain.newest);
-      if (base === undefined && chain.newest > 0) continue; // purged in between
-      if (base !== undefined && !await this.#mayShare(base.record)) return false;
-      this.ceiling = base?.record.ceiling ?? 0;
-      if (await this.#append(chain.newest, base, "held")) {
+      await clearReaders(this.#context, await readChain(storage, directory));
+      const end = await this.#chain.end();
+      if (end === undefined) continue;
+      if (end.claim !== undefined && !await this.#mayShare(end.claim.record)) return false;
+      this.ceiling = end.claim?.record.ceiling ?? 0;
+      if (await this.#chain.append(end, "held")) {
         await clearReaders(this.#context, await readChain(storage, directory));
         return true;
       }
@@ -113,19 +106,15 @@ export class SharedClaim {
    * member to it must be over, and its register gone.
    */
   async release(): Promise<void> {
-    const { storage, directory } = this.#context;
     try {
       for (let round = 0; round < ROUNDS_MAX; round++) {
-        const { newest } = await readChain(storage, directory);
-        const base = await this.#base(newest);
-        if (base === undefined && newest > 0) continue;
-        const isOurs = base?.record.mode === "clustered" && base.record.cluster === this.#options.cluster;
+        const end = await this.#chain.end();
+        if (end === undefined) continue;
         // Somebody has set it free already: there is nothing left to say.
-        if (!isOurs || base.record.state === "free") return;
-        this.ceiling = base.record.ceiling;
+        if (!this.#chain.isOurs(end.claim)) return;
         const isLast = !await this.#options.isMounted();
         if (isLast) await this.#options.onLast();
-        if (await this.#append(newest, base, isLast ? "free" : "held")) return;
+        if (await this.#chain.append(end, isLast ? "free" : "held")) return;
       }
     } finally {
       this.gate.close();
@@ -137,45 +126,6 @@ export class SharedClaim {
   abandon(): Promise<void> {
     this.gate.close();
     return Promise.resolve();
-  }
-
-  async #base(number: number): Promise<StoredClaim | undefined> {
-    const { storage, directory } = this.#context;
-    return number === 0 ? undefined : await readClaim(storage, directory, claimName(number), number);
-  }
-
-  /** Creates the next link; true when it is really the next one, and the newest. */
-  async #append(
-    newest: number,
-    base: StoredClaim | undefined,
-    state: "held" | "free",
-  ): Promise<boolean> {
-    const { storage, directory, clock, observer } = this.#context;
-    const { owner, cluster, journalDirectory, volumeId, volumeIncarnation, stamp } = this.#options;
-    const record: ClaimRecord = {
-      number: newest + 1,
-      state,
-      mode: "clustered",
-      cluster,
-      volume: volumeId ?? NO_ID,
-      incarnation: volumeIncarnation ?? NO_ID,
-      owner,
-      journalDirectory,
-      predecessors: [],
-      wallMs: clock.wallMs(),
-      ceiling: Math.max(this.ceiling, stamp()),
-    };
-    const path = `${directory}/${claimName(record.number)}`;
-    if (!await storage.createRegister(path, encodeClaim(record))) return false;
-    const chain = await readChain(storage, directory);
-    const isNext = chain.newest === record.number && chain.second === newest;
-    if (isNext && await isUnchanged(storage, `${directory}/${claimName(newest)}`, base?.bytes)) {
-      await purgeChain(storage, directory, record.number - CLAIMS_KEPT, [], observer);
-      return true;
-    }
-    // Somebody was faster, or the chain was begun anew or purged while this process slept: once more.
-    if (chain.newest === record.number) await storage.remove(path);
-    return false;
   }
 
   #restless(): CohortError {
