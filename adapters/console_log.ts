@@ -211,7 +211,8 @@ class RotatedFile {
     if (!await this.#lock(lock)) return;
     try {
       // Looked at only now: the one that another process made since may be small.
-      if ((await stat(this.#path)).size < this.#bytesMax) return;
+      const named = await stat(this.#path).catch(orMissing);
+      if (named === undefined || named.size < this.#bytesMax) return;
       let older = 0;
       while (older < this.#kept - 1 && await isThere(this.#named(older + 1))) older++;
       for (let number = older; number >= 0; number--) {
@@ -230,10 +231,11 @@ class RotatedFile {
     try {
       await (await open(lock, "wx", FILE_MODE)).close();
       return true;
-    } catch {
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
       // Two that take an old lock away at once may both rotate: then the oldest lines go earlier, no others.
-      const ageMs = Date.now() - (await stat(lock)).mtimeMs;
-      if (ageMs > LOCK_MS_MAX) await unlink(lock);
+      const held = await stat(lock).catch(orMissing);
+      if (held !== undefined && Date.now() - held.mtimeMs > LOCK_MS_MAX) await unlink(lock);
       return false;
     }
   }
@@ -241,4 +243,12 @@ class RotatedFile {
 
 function isThere(path: string): Promise<boolean> {
   return stat(path).then(() => true, () => false);
+}
+
+function orMissing(error: unknown): undefined {
+  if (!hasCode(error, "ENOENT")) throw error;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

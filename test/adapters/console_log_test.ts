@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { pid } from "node:process";
 import { test } from "#test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { createConsoleLog } from "../../adapters/console_log.ts";
+import { type ConsoleLog, createConsoleLog } from "../../adapters/console_log.ts";
+import { run } from "../support/process.mjs";
+import { scriptCommand } from "../support/runtimes.mjs";
 import { observerSuite } from "../../src/testing/port_suites.ts";
 
 /** Runs a test with a path for a log in a directory of its own. */
@@ -38,16 +40,29 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${n} ${"x".repeat(100)}`);
 }
 
+/** The suite of observers over logs at a path, each closed at the end of its test. */
+function consoleSuite(name: string, path: string): void {
+  const logs: ConsoleLog[] = [];
+  observerSuite({
+    name,
+    test: (title, body) =>
+      test(title, async () => {
+        await body();
+        await Promise.all(logs.map((log) => log.close()));
+      }),
+    make: () => {
+      const log = createConsoleLog({ path });
+      logs.push(log);
+      return log;
+    },
+  });
+}
+
 const suiteHome = mkdtempSync(join(tmpdir(), "cohort-console-"));
-const suiteLog = createConsoleLog({ path: join(suiteHome, "suite.log") });
-observerSuite({ name: "console log", test, make: () => suiteLog });
-observerSuite({
-  name: "console log without a directory",
-  test,
-  make: () => createConsoleLog({ path: "/proc/none/cconsole.log" }),
-});
-test("console log: what the suite told is in the file, each event a line", async () => {
-  await suiteLog.close();
+consoleSuite("console log", join(suiteHome, "suite.log"));
+consoleSuite("console log without a directory", "/proc/none/cconsole.log");
+
+test("console log: what the suite told is in the file, each event a line", () => {
   const lines = linesOf(join(suiteHome, "suite.log"));
   const quoted = 'info a "b"\\u000a\\u2028\\u0000';
   assertEquals(lines.filter((line) => line.includes(quoted)).length, 1, lines.join("\n"));
@@ -89,25 +104,19 @@ test("console log: a large file is rotated, the newest lines stay, in order", ()
     assert(numbers.length > 55, `${numbers.length} lines are kept`);
   }));
 
-test("console log: several that write and rotate one file lose nothing", () =>
+test("console log: processes of two runtimes that write and rotate one file lose nothing", () =>
   withPath(async (path) => {
-    const writers = Array.from({ length: 4 }, (_, n) => `w${n}`);
-    const logs = writers.map(() => createConsoleLog({ path, bytesMax: 4096, kept: 1000 }));
-    await Promise.all(writers.map(async (writer, at) => {
-      for (const text of numbered(200)) {
-        logs[at]!.event("some.thing", "info", { text: `${writer} ${text}` });
-        if (Number(text.split(" ")[0]) % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      await logs[at]!.close();
-    }));
+    const script = new URL("./console_log_writer.mjs", import.meta.url).pathname;
+    const writers = ["deno", "bun", "deno", "bun"].map((runtime, n) => ({ runtime, name: `w${n}` }));
+    const ends = writers.map(({ runtime, name }) => run(scriptCommand(runtime, script, [path, name])));
+    assertEquals(await Promise.all(ends), [0, 0, 0, 0]);
     const home = join(path, "..");
     assertEquals(existsSync(`${path}.lock`), false);
     const lines = readdirSync(home).flatMap((name) => linesOf(join(home, name)));
     const texts = lines.map((line) => line.split(" ").slice(3, 5).join(" ")).sort();
-    const wanted = writers.flatMap((writer) =>
-      numbered(200).map((text) => `${writer} ${text.split(" ")[0]}`)
-    );
-    assertEquals(texts, wanted.sort());
+    const wanted = writers.flatMap(({ name }) => Array.from({ length: 2000 }, (_, n) => `${name} ${n}`));
+    const lost = new Set(wanted).difference(new Set(texts));
+    assertEquals([texts.length, [...lost]], [wanted.length, []]);
     assert(readdirSync(home).length > 10, "it was rotated");
   }));
 
