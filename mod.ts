@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createConsoleLog } from "./adapters/console_log.ts";
 import { createSystemClock } from "./adapters/clock_system.ts";
 import { createSystemEntropy } from "./adapters/entropy_system.ts";
 import { allocatePages } from "./adapters/memory_pages.ts";
@@ -14,8 +15,9 @@ import { createFileStorage } from "./adapters/storage_file.ts";
 import { createMemoryStorage } from "./adapters/storage_memory.ts";
 import { type Rails, railsCore, type RailsWorld } from "./src/cluster/rails.ts";
 import { checkOptions, type OptionNames } from "./src/ground/options.ts";
+import { consoleLogPath } from "./src/node/console.ts";
 import { type Node, openNodeCore } from "./src/node/node.ts";
-import type { NodeOptions, World } from "./src/node/options.ts";
+import { type NodeOptions, settingsOf, type World } from "./src/node/options.ts";
 import type { Interconnect } from "./src/ports/mod.ts";
 
 export {
@@ -58,6 +60,7 @@ export { Node, type ResolvedReference } from "./src/node/node.ts";
 export type { NodeStatus } from "./src/node/node_status.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";
+export type { StartupDatabase } from "./src/node/startup.ts";
 export type { Rails, RailsWorld } from "./src/cluster/rails.ts";
 export type { RailNumber } from "./src/cluster/rail_table.ts";
 export type { RailsStatus } from "./src/cluster/rail_watch.ts";
@@ -78,7 +81,8 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
 
 /**
  * Opens a node. With `dir` its databases are files and its journals live under `dir`; without, everything is
- * in memory. Cheap: pool, journal and image journal are made by the first mount. End it with `close()` or
+ * in memory. Cheap: pool, journal and image journal are made by the first mount. With `databases` it mounts
+ * them first, and rejects with what kept one from being mounted that must be. End it with `close()` or
  * `await using`, which bring everything home.
  *
  * ```ts
@@ -96,23 +100,34 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
 export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): Promise<Node> {
   try {
     checkOptions(world, WORLD_OPTIONS);
+    const settings = settingsOf(options);
+    const { dir } = settings;
+    const own = world.storage === undefined;
+    const storage = world.storage ??
+      (dir === undefined ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
+    const beside = world.observer ?? createSilentObserver();
+    const path = own ? consoleLogPath(settings) : undefined;
+    const log = path === undefined ? undefined : createConsoleLog({ path, beside });
+    const whole: World = {
+      storage,
+      clock: world.clock ?? createSystemClock(),
+      entropy: world.entropy ?? createSystemEntropy(),
+      observer: log ?? beside,
+      memory: world.memory ?? allocatePages,
+      interconnect: world.interconnect ?? (() => createSocketInterconnect()),
+      rights: world.rights ?? processRights(),
+    };
+    const onClose = async (): Promise<void> => {
+      try {
+        await storage.close();
+      } finally {
+        await log?.close();
+      }
+    };
+    return openNodeCore(options, whole, own ? onClose : undefined);
   } catch (error) {
     return Promise.reject(error);
   }
-  const own = world.storage === undefined;
-  const isInMemory = options?.dir === undefined && options?.pij === undefined;
-  const storage = world.storage ??
-    (isInMemory ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
-  const whole: World = {
-    storage,
-    clock: world.clock ?? createSystemClock(),
-    entropy: world.entropy ?? createSystemEntropy(),
-    observer: world.observer ?? createSilentObserver(),
-    memory: world.memory ?? allocatePages,
-    interconnect: world.interconnect ?? (() => createSocketInterconnect()),
-    rights: world.rights ?? processRights(),
-  };
-  return openNodeCore(options, whole, own ? async () => await storage.close() : undefined);
 }
 
 /** Options of {@linkcode rails}. */

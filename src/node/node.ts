@@ -21,18 +21,19 @@ import { atEnd } from "../ground/at_end.ts";
 import type { Database } from "./database.ts";
 import { joinCluster } from "./clustering.ts";
 import type { Joined } from "./joined.ts";
-import { pathOfDirectory } from "./directory.ts";
+import { missingInMemory, pathOfDirectory } from "./directory.ts";
 import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
 import { type NodeStatus, statusOf } from "./node_status.ts";
-import { missingInMemory, mountedOtherwise, stopped } from "./refusals.ts";
+import { mountedOtherwise, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
 import { mountShared } from "./shared_mounting.ts";
 import { deleteDatabase, refusedDeletion } from "./deleting.ts";
+import { startUp } from "./startup.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 /** Where a reference by text leads. */
@@ -366,14 +367,15 @@ export class Node implements AsyncDisposable {
   }
 }
 
-/** Opens a node over a given world: the core of `openNode`, and what the simulator calls. */
+/** Opens and starts a node over a given world: the core of `openNode`, and what the simulator calls. */
 export function openNodeCore(
   options: NodeOptions,
   world: World,
   onClose?: () => Promise<void>,
 ): Promise<Node> {
   try {
-    return Promise.resolve(new Node(settingsOf(options), world, onClose));
+    const settings = settingsOf(options);
+    return startUp(new Node(settings, world, onClose), settings, world.observer);
   } catch (error) {
     return Promise.reject(error);
   }

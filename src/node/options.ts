@@ -1,7 +1,7 @@
 /** Options of a node, checked at the door. Every one has a default; the defaults are the safe ones. */
 import { checkDevices, type DeviceMap, type Devices, expandDirectory } from "../ground/device_map.ts";
 import { BLOCK_BYTES_ALLOWED, BLOCK_BYTES_DEFAULT } from "../ground/limits.ts";
-import { checkOptions, type OptionNames } from "../ground/options.ts";
+import { checkOptions, checkType, type OptionNames } from "../ground/options.ts";
 import type { Clock, Entropy, Interconnect, Observer, Storage } from "../ports/mod.ts";
 import {
   CLUSTER_OPTIONS,
@@ -9,6 +9,7 @@ import {
   type ClusterSettings,
   clusterSettingsOf,
 } from "./cluster_options.ts";
+import { checkStartup, type StartupDatabase } from "./startup.ts";
 
 /** When an operation is acknowledged (DESIGN D5). */
 export type Durability = "sync" | "relaxed";
@@ -60,6 +61,17 @@ export interface NodeOptions extends ClusterOptions {
    * name, `{ "SYS": "DKA100:[SYS]" }`. Only spellings: what is stored and told names paths. None by default.
    */
   readonly devices?: Devices;
+  /**
+   * Databases mounted before `openNode` resolves: first those that must be, in this order, then the others.
+   * Costs their mounts, one after the other. None by default.
+   */
+  readonly databases?: readonly StartupDatabase[];
+  /**
+   * Whether what is told to the observer is also written to `cconsole.log` in `dir`, from severity "info" on:
+   * 1 MiB at most, and four older files beside it. It is the file of all nodes of `dir`. True by default;
+   * never for a node in memory or with a storage of one's own.
+   */
+  readonly consoleLog?: boolean;
 }
 
 /** What a node needs of the world; `openNode` gives it the real one. */
@@ -94,6 +106,8 @@ const NODE_OPTIONS: OptionNames<NodeOptions> = {
   idleMs: true,
   historyDays: true,
   devices: true,
+  databases: true,
+  consoleLog: true,
 };
 
 /** Options with every default filled in. */
@@ -112,6 +126,8 @@ export interface Settings {
   /** Undefined for a single system. */
   readonly cluster: ClusterSettings | undefined;
   readonly devices: DeviceMap;
+  readonly databases: readonly StartupDatabase[];
+  readonly consoleLog: boolean;
 }
 
 /** Name of the directory of journals in a PIJ directory. */
@@ -128,6 +144,7 @@ const CYCLE_BLOCKS_MAX = 4096;
  */
 export function settingsOf(options: NodeOptions): Settings {
   checkOptions(options, NODE_OPTIONS);
+  checkType("consoleLog", options.consoleLog, "boolean");
   const devices = checkDevices(options.devices);
   const cluster = clusterSettingsOf(options, devices);
   const { dir = cluster && `${cluster.pij}/${JOURNALS}`, durability = "sync" } = options;
@@ -173,6 +190,8 @@ export function settingsOf(options: NodeOptions): Settings {
     idleMs: whole("idleMs", options.idleMs ?? 5000, 1, 3_600_000),
     historyDays: whole("historyDays", options.historyDays ?? 0, 0, 36_500),
     devices,
+    databases: checkStartup(options.databases),
+    consoleLog: options.consoleLog ?? true,
   };
 }
 

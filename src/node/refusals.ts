@@ -7,13 +7,6 @@ export function stopped(cause: CohortError): CohortError {
   return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
 }
 
-/** The error for a database that a node in memory does not have. */
-export function missingInMemory(path: string, cause: CohortError): TypeError {
-  const message = `Could not mount ${path}: this node is in memory only and has no such database; ` +
-    "give openNode a dir to mount files, or mount with create";
-  return new TypeError(message, { cause });
-}
-
 /** The error for a database that is mounted in another way. */
 export function mountedOtherwise(mount: Mount): CohortError {
   const how = mount.readOnly ? "read-only" : mount.mode;
