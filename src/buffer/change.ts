@@ -36,6 +36,7 @@ const NO_OPS: ByteWriter = new ByteWriter(0);
 
 /** A step that may write. */
 export class Change extends Step {
+  override leafMode: "PR" | "EX" = "EX";
   readonly #copyOf = new Map<number, Touched>();
   readonly #fresh = new Map<number, Touched>();
   readonly #byCopy = new Map<number, Touched>();

@@ -47,6 +47,9 @@ export class Step {
   readonly kept: Map<string, unknown> = new Map<string, unknown>();
   /** Frames pinned, each with the attempt that used it last. */
   readonly #pinned = new Map<number, number>();
+  /** In which mode leaves that are lacking are asked for: who will change one asks once, not twice. */
+  leafMode: GrantMode = "PR";
+  #isLeaf = false;
   readonly #asked = new Set<number>();
   /** Shared blocks that this attempt has used or asked for, each with the highest mode. */
   readonly #shared = new Map<number, Need>();
@@ -73,9 +76,20 @@ export class Step {
   find(volume: Volume, block: number): number {
     const frame = this.pool.find(volume.index, block);
     if (this.light) return frame;
-    if (frame === NO_FRAME) return this.ask(volume, block);
+    if (frame === NO_FRAME) {
+      const isLeaf = this.#isLeaf || volume.leafRoots.has(block);
+      return this.ask(volume, block, isLeaf ? this.leafMode : "PR");
+    }
     if (volume.isShared) this.noteShared(volume, block, "PR");
     this.hold(frame);
+    return frame;
+  }
+
+  /** The same of a block that is a leaf: when it is lacking, it is asked for in `leafMode`. */
+  findLeaf(volume: Volume, block: number): number {
+    this.#isLeaf = true;
+    const frame = this.find(volume, block);
+    this.#isLeaf = false;
     return frame;
   }
 

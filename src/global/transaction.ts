@@ -179,8 +179,11 @@ export class Transaction {
 
   /** @internal Validates and applies all writes: true, or false on a conflict. */
   commit(change: Change): boolean | Again {
+    // What is only looked at is not taken from those who read it, too.
+    change.leafMode = "PR";
     const valid = this.#reads.stillTrue(change);
     if (valid !== true) return valid;
+    change.leafMode = "EX";
     let lacking = false;
     for (const target of this.#targets.values()) {
       target.database.admitRead();

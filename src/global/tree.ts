@@ -6,11 +6,11 @@
  * Synchronous: what is not resident is asked of the step (DESIGN D1).
  */
 import { MISS, type Step } from "../buffer/step.ts";
-import { AT_KIND, blockLevel, blockTree, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
+import { AT_KIND, AT_LEVEL, blockLevel, blockTree, KIND_BRANCH, KIND_LEAF } from "../ground/block.ts";
 import { childAt, search } from "../ground/entries.ts";
 import { CohortError, invariant } from "../ground/errors.ts";
 import { TREE_LEVELS_MAX } from "../ground/limits.ts";
-import type { Volume } from "../storage/volume.ts";
+import { CATALOG_ROOT, type Volume } from "../storage/volume.ts";
 
 /** Where a tree is. */
 export interface TreePlace {
@@ -41,13 +41,15 @@ export class Path {
 export function leafOf(step: Step, volume: Volume, root: number, key: Uint8Array, keyLength: number): number {
   const { bytes, blockSize } = step.pool;
   let block = root;
+  let isLeaf = false;
   for (let level = 0; level < TREE_LEVELS_MAX; level++) {
-    const frame = step.find(volume, block);
+    const frame: number = isLeaf ? step.findLeaf(volume, block) : step.find(volume, block);
     if (frame === MISS) return MISS;
     const base = frame * blockSize;
     if (bytes[base + AT_KIND] === KIND_LEAF) return frame;
     const found = search(bytes, base, key, keyLength);
     block = childAt(bytes, base, found < 0 ? -found - 2 : found);
+    isLeaf = bytes[base + AT_LEVEL] === 1 && root !== CATALOG_ROOT;
   }
   return endless(step, volume, root);
 }
@@ -89,11 +91,12 @@ export function descendTo(
   path.depth = 0;
   for (;;) {
     invariant(path.depth < TREE_LEVELS_MAX, `Tree ${place.root} is deeper than ${TREE_LEVELS_MAX} levels`);
-    const frame = step.find(place.volume, block);
+    const frame = expected === 0 ? step.findLeaf(place.volume, block) : step.find(place.volume, block);
     if (frame === MISS) return MISS;
     const base = frame * blockSize;
     const here = blockLevel(bytes, base);
     checkBlock(bytes, base, place, block, expected);
+    if (expected < 0 && place.volume.isShared) noteRoot(place, here);
     path.frames[path.depth] = frame;
     if (here === level) {
       path.depth++;
@@ -105,6 +108,12 @@ export function descendTo(
     block = childAt(bytes, base, index);
     expected = here - 1;
   }
+}
+
+/** Whoever comes to change a small tree that is elsewhere asks for its one leaf at once. */
+function noteRoot({ volume, root }: TreePlace, level: number): void {
+  if (level > 0) volume.leafRoots.delete(root);
+  else if (root !== CATALOG_ROOT) volume.leafRoots.add(root);
 }
 
 /** The last leaf of a tree (`KEY_LAST` is above every key), or the first. */

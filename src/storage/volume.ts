@@ -57,6 +57,8 @@ export class Volume {
    * again.
    */
   shapeVersion = 1;
+  /** Roots that were leaves when somebody last came to change them here: a hint. */
+  readonly leafRoots: Set<number> = new Set();
   /** Free blocks of each extent, by its map; the extents that exist. */
   readonly freeIn: number[] = [];
 
