@@ -1,4 +1,4 @@
-// `npm start`: the demonstration, once under Deno and once under Bun, or under the one that is here.
+// `npm start`: the demonstration: a cluster of Deno and Bun processes, or of the runtime that is here.
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { runtimePath, scriptCommand } from "../test/support/runtimes.mjs";
@@ -16,13 +16,11 @@ if (here.length === 0) {
 }
 
 console.log("Cohort on the cities of the world (GeoNames, CC BY 4.0)");
-for (const { runtime, version } of here) {
-  console.log(`\n── ${runtime === "deno" ? "Deno" : "Bun"} ${version} ──`);
-  const [file, ...args] = scriptCommand(runtime, SCRIPT);
-  const code = await new Promise((resolve) => {
-    const child = spawn(file, args, { cwd: ROOT, stdio: "inherit" });
-    child.on("error", () => resolve(127));
-    child.on("close", (status) => resolve(status ?? 1));
-  });
-  if (code !== 0) process.exit(code);
-}
+for (const { runtime, version } of here) console.log(`  ${runtime === "deno" ? "Deno" : "Bun"} ${version}`);
+const [file, ...args] = scriptCommand(here[0].runtime, SCRIPT);
+const child = spawn(file, [...args, here.map(({ runtime }) => runtime).join()], {
+  cwd: ROOT,
+  stdio: "inherit",
+});
+child.on("error", () => process.exit(127));
+child.on("close", (status) => process.exit(status ?? 1));

@@ -3,6 +3,8 @@ import process from "node:process";
 
 const BAR_COLUMNS = 30;
 const BAR_MS = 80;
+/** Operations a second that are one column of a live bar. */
+const LIVE_A_COLUMN = 25;
 const isTerminal: boolean = process.stdout.isTTY === true;
 const inColor: boolean = isTerminal && process.env["NO_COLOR"] === undefined;
 
@@ -30,32 +32,39 @@ export function good(text: string): void {
   console.log(`  ${styled(32, "✓")} ${text}`);
 }
 
-/** A bar that is redrawn some times a second; without a terminal it says nothing. */
-export class Bar {
-  readonly #what: string;
-  readonly #total: number;
-  readonly #begun: number = performance.now();
-  #drawnAt = 0;
+/** A line of a live table. */
+export interface LiveLine {
+  readonly name: string;
+  readonly count: number;
+  readonly note: string;
+}
 
-  constructor(what: string, total: number) {
-    this.#what = what;
-    this.#total = total;
-  }
+/** A table that is redrawn in place on a terminal; elsewhere it says nothing. */
+export class LiveTable {
+  #lines = 0;
+  readonly #last = new Map<string, number>();
+  #drawnAt = performance.now();
 
-  /** Shows how many are done. */
-  show(done: number): void {
+  /** Shows what each has done, and how fast since it was shown last. */
+  show(lines: readonly LiveLine[]): void {
     const now = performance.now();
-    if (!isTerminal || now - this.#drawnAt < BAR_MS) return;
+    const ms = now - this.#drawnAt;
+    if (!isTerminal || ms < BAR_MS) return;
     this.#drawnAt = now;
-    const filled = Math.round(BAR_COLUMNS * done / this.#total);
-    const bar = "█".repeat(filled) + "░".repeat(BAR_COLUMNS - filled);
-    const rate = done / (now - this.#begun) * 1000;
-    process.stdout.write(`\r\x1b[K  ${this.#what} ${bar} ${grouped(done)} (${grouped(rate)}/s)`);
+    if (this.#lines > 0) process.stdout.write(`\x1b[${this.#lines}A`);
+    this.#lines = lines.length;
+    for (const { name, count, note } of lines) {
+      const rate = (count - (this.#last.get(name) ?? 0)) / ms * 1000;
+      this.#last.set(name, count);
+      const bar = "█".repeat(Math.min(BAR_COLUMNS, Math.ceil(rate / LIVE_A_COLUMN)));
+      const text = `${name.padEnd(14)} ${grouped(count).padStart(8)} ${`${grouped(rate)}/s`.padStart(8)}`;
+      process.stdout.write(`\r\x1b[K  ${text} ${note === "" ? bar : styled(31, note)}\n`);
+    }
   }
 
-  /** Takes the bar away. */
+  /** What is shown next begins below. */
   end(): void {
-    if (isTerminal) process.stdout.write("\r\x1b[K");
+    this.#lines = 0;
   }
 }
 
