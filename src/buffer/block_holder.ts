@@ -93,7 +93,7 @@ export type HolderMessage =
   | { readonly kind: "ask"; readonly mode: GrantMode }
   | { readonly kind: "got"; readonly turn: number }
   | { readonly kind: "dropped"; readonly turn: number }
-  | { readonly kind: "give" }
+  | { readonly kind: "give"; readonly turn: number }
   | {
     readonly kind: "image";
     readonly to: string;
@@ -193,8 +193,10 @@ function imaged(
   { from, turn, mode, isFree, isDirty }: Extract<HolderEvent, { kind: "image" }>,
 ): HolderStep {
   const heard: HolderMessage = { kind: "arrived", to: from, turn };
-  // Its sender gave the block up behind it, and the keeper granted it from the volume meanwhile.
-  if (turn <= block.turn) return { block, messages: [heard] };
+  // Its turn is under way until this member has it: what is not waited for is never taken.
+  if (block.wants === undefined || turn <= block.turn) {
+    throw new RangeError(`An image of turn ${turn} came that is not waited for`);
+  }
   if (!isFree && block.granted !== turn) {
     return { block: { ...block, early: { turn, isDirty } }, messages: [heard] };
   }
@@ -220,7 +222,8 @@ export function obey(block: HeldBlock): HolderStep {
   const isDirty = block.isDirty && keeps === "NL";
   const image: HolderMessage = { kind: "image", to: asker, turn, mode, isFree, isDirty };
   if (keeps === "PR") {
-    return { block: { ...block, mode: "PR", order: undefined }, messages: [image] };
+    // When it gives the block up, its turn tells the keeper that the image is on its way.
+    return { block: { ...block, mode: "PR", turn, order: undefined }, messages: [image] };
   }
   const sent = [...block.sent, { to: asker, turn, isDirty }];
   const messages: HolderMessage[] = isFree ? [image] : [image, { kind: "dropped", turn }];
@@ -258,10 +261,10 @@ function evicted(block: HeldBlock): HolderStep {
   const isFree = block.mode !== "NL" && block.isHere && !block.isDirty && block.wants === undefined &&
     block.order === undefined;
   if (!isFree) throw new RangeError("A block is given up that is dirty, or wanted");
-  return { block: forgotten(block), messages: [{ kind: "give" }] };
+  return { block: forgotten(block), messages: [{ kind: "give", turn: block.turn }] };
 }
 
 function unloaded(block: HeldBlock): HolderStep {
   if (block.mode === "NL" || block.isHere) throw new RangeError("A block is given up unseen that is here");
-  return { block: forgotten(block), messages: [{ kind: "give" }] };
+  return { block: forgotten(block), messages: [{ kind: "give", turn: block.turn }] };
 }

@@ -44,7 +44,7 @@ export interface KeeperTurn extends KeeperRequest {
   readonly number: number;
   /** Holders that have yet to say that they forgot it. */
   readonly dropping: readonly string[];
-  /** Who sends the image; undefined when nobody does. */
+  /** Who sends the image, and has the block until its end; undefined when nobody does, or has it no more. */
   readonly sender: string | undefined;
   /** Whether the asker may use the image without a grant. */
   readonly isFree: boolean;
@@ -78,8 +78,8 @@ export type KeeperEvent =
   | { readonly kind: "got"; readonly from: string; readonly turn: number }
   /** It forgot the block, as it was told. */
   | { readonly kind: "dropped"; readonly from: string; readonly turn: number }
-  /** It gives the block up; if it owned it, the block is home. */
-  | { readonly kind: "give"; readonly from: string };
+  /** It gives up the block, which it had by this turn; if it owned it, the block is home. */
+  | { readonly kind: "give"; readonly from: string; readonly turn: number };
 
 /** A step: the block as it is then, and what is told. */
 export interface KeeperStep {
@@ -97,7 +97,7 @@ export function keeperStep(block: KeptBlock, event: KeeperEvent): KeeperStep {
     case "dropped":
       return block.turn?.number === event.turn ? dropped(block, block.turn, event.from) : still(block);
     case "give":
-      return given(block, event.from);
+      return given(block, event.from, event.turn);
   }
 }
 
@@ -200,8 +200,12 @@ function settled(block: KeptBlock, turn: KeeperTurn): KeeperStep {
   return serve(ended(block, turn), [grant]);
 }
 
-/** Somebody gave the block up by itself, perhaps before it heard what it was told. */
-function given(block: KeptBlock, from: string): KeeperStep {
+/**
+ * Somebody gave the block up by itself. If it had it by the turn that is under way, it has sent its image:
+ * the turn waits until that is there, for were it over, the image could come when others have changed the
+ * block. If by an earlier one, it will never do what it was told in this.
+ */
+function given(block: KeptBlock, from: string, by: number): KeeperStep {
   const without: KeptBlock = {
     ...block,
     exclusive: block.exclusive === from ? undefined : block.exclusive,
@@ -216,6 +220,7 @@ function given(block: KeptBlock, from: string): KeeperStep {
       ? still(without)
       : settled(without, { ...turn, dropping });
   }
+  if (by === turn.number) return still({ ...without, turn: { ...turn, sender: undefined } });
   // It will send no image: the block is home.
   const dropping = turn.dropping.filter((it) => it !== from);
   return settled(without, { ...turn, dropping, sender: undefined, isFree: false });

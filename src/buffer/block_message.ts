@@ -69,7 +69,7 @@ export function encodeHolderMessage(
     case "dropped":
       return head(DROPPED, place, message.turn, "PR", 0).copy();
     case "give":
-      return head(GIVE, place, 0, "PR", 0).copy();
+      return head(GIVE, place, message.turn, "PR", 0).copy();
     case "arrived":
       return head(ARRIVED, place, message.turn, "PR", 0).copy();
     case "image": {
@@ -221,7 +221,7 @@ export function decodeBlockMessage(from: string, bytes: Uint8Array, blockSize: n
     case DROPPED:
       return { to: "keeper", place, event: { kind: "dropped", from, turn } };
     case GIVE:
-      return { to: "keeper", place, event: { kind: "give", from } };
+      return { to: "keeper", place, event: { kind: "give", from, turn } };
     case GRANT: {
       const source = SOURCES[what] ?? reader.fail("it has an unknown source");
       return toHolder({ kind: "grant", turn, mode, source });

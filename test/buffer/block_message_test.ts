@@ -30,7 +30,7 @@ test("block messages: what a holder says", () => {
     [{ kind: "ask", mode: "PR" }, { kind: "ask", from: ANN, mode: "PR" }],
     [{ kind: "got", turn: 7 }, { kind: "got", from: ANN, turn: 7 }],
     [{ kind: "dropped", turn: 2 ** 40 }, { kind: "dropped", from: ANN, turn: 2 ** 40 }],
-    [{ kind: "give" }, { kind: "give", from: ANN }],
+    [{ kind: "give", turn: 2 ** 30 }, { kind: "give", from: ANN, turn: 2 ** 30 }],
   ];
   for (const [message, event] of said) {
     assertEquals(heard(encodeHolderMessage(PLACE, message, undefined)), {
@@ -91,7 +91,7 @@ test("block messages: what was cut, or is longer, or of an unknown kind is refus
   const report: ReportedBlock = { ...PLACE, turn: 6, isDirty: true, mode: undefined, sentTo: BEN };
   const all = [
     encodeHolderMessage(PLACE, image, IMAGE),
-    encodeHolderMessage(PLACE, { kind: "give" }, undefined),
+    encodeHolderMessage(PLACE, { kind: "give", turn: 3 }, undefined),
     encodeReports([report], true, 5),
   ];
   for (const bytes of all) {
