@@ -18,7 +18,7 @@ import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { type Held, reportsOf } from "./held_block.ts";
-import { HeldBlocks } from "./held_blocks.ts";
+import { HeldTable } from "./held_table.ts";
 import { neverWritten } from "./loader.ts";
 import { OwedBlocks } from "./owed_blocks.ts";
 import { NO_FRAME } from "./pool.ts";
@@ -35,7 +35,7 @@ export class Coherence {
   readonly owed: OwedBlocks = new OwedBlocks();
   readonly #world: CoherenceWorld;
   readonly #post: BlockPost;
-  readonly #held = new HeldBlocks();
+  readonly #held = new HeldTable();
   readonly #volumes = new Map<number, Volume>();
   /** Rises with each view. */
   #view = 0;
