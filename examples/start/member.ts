@@ -1,7 +1,7 @@
 /**
- * One member of the cluster that `npm start` shows. It is told what to do by lines on stdin, and says by lines
- * on stdout what came of it; each commit that was acknowledged is a line of its own number, written before the
- * next begins, so that a kill -9 loses none that it was told of.
+ * One member of the cluster that `npm start` shows. It is told what to do by lines on stdin, and says by
+ * lines on stdout what came of it; each commit that was acknowledged is a line of its own number, written
+ * before the next begins, so that a kill -9 loses none that it was told of.
  */
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -75,6 +75,14 @@ export type HolderEvent =
     readonly isFree: boolean;
     readonly isDirty: boolean;
   }
+  /** What was sent came as what it cannot be: it is sent again. */
+  | {
+    readonly kind: "spoiled";
+    readonly from: string;
+    readonly turn: number;
+    readonly mode: GrantMode;
+    readonly isFree: boolean;
+  }
   /** What was sent has arrived. */
   | { readonly kind: "arrived"; readonly from: string; readonly turn: number }
   /** Its bytes have come from the volume. */
@@ -93,6 +101,7 @@ export type HolderMessage =
   | { readonly kind: "ask"; readonly mode: GrantMode }
   | { readonly kind: "got"; readonly turn: number }
   | { readonly kind: "dropped"; readonly turn: number }
+  | { readonly kind: "unsent"; readonly turn: number }
   | { readonly kind: "give"; readonly turn: number }
   | {
     readonly kind: "image";
@@ -101,6 +110,13 @@ export type HolderMessage =
     readonly mode: GrantMode;
     readonly isFree: boolean;
     readonly isDirty: boolean;
+  }
+  | {
+    readonly kind: "spoiled";
+    readonly to: string;
+    readonly turn: number;
+    readonly mode: GrantMode;
+    readonly isFree: boolean;
   }
   | { readonly kind: "arrived"; readonly to: string; readonly turn: number };
 
@@ -126,6 +142,8 @@ export function holderStep(block: HeldBlock, event: HolderEvent): HolderStep {
       return ordered(block, event.order);
     case "image":
       return imaged(block, event);
+    case "spoiled":
+      return { block, messages: [sentAgain(block, event)] };
     case "arrived":
       return still({
         ...block,
@@ -202,6 +220,17 @@ function imaged(
   }
   const step = taken(block, turn, mode, isDirty);
   return { block: step.block, messages: [heard, ...step.messages] };
+}
+
+/** The image once more. What was sent to share may have been given up since: then it is home. */
+function sentAgain(
+  { mode: has, isHere, sent }: HeldBlock,
+  { from, turn, mode, isFree }: Extract<HolderEvent, { kind: "spoiled" }>,
+): HolderMessage {
+  const kept = sent.find((it) => it.to === from && it.turn === turn);
+  const isLost = kept === undefined && (has === "NL" || !isHere);
+  if (isLost) return { kind: "unsent", turn };
+  return { kind: "image", to: from, turn, mode, isFree, isDirty: kept?.isDirty === true };
 }
 
 function ordered(block: HeldBlock, order: BlockOrder): HolderStep {

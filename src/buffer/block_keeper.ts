@@ -78,6 +78,8 @@ export type KeeperEvent =
   | { readonly kind: "got"; readonly from: string; readonly turn: number }
   /** It forgot the block, as it was told. */
   | { readonly kind: "dropped"; readonly from: string; readonly turn: number }
+  /** It gave up the block, by whose image of this turn nobody has it, and cannot send it again. */
+  | { readonly kind: "unsent"; readonly from: string; readonly turn: number }
   /** It gives up the block, which it had by this turn; if it owned it, the block is home. */
   | { readonly kind: "give"; readonly from: string; readonly turn: number };
 
@@ -96,6 +98,8 @@ export function keeperStep(block: KeptBlock, event: KeeperEvent): KeeperStep {
       return block.turn?.number === event.turn ? serve(ended(block, block.turn)) : still(block);
     case "dropped":
       return block.turn?.number === event.turn ? dropped(block, block.turn, event.from) : still(block);
+    case "unsent":
+      return block.turn?.number === event.turn ? withoutImage(block, block.turn) : still(block);
     case "give":
       return given(block, event.from, event.turn);
   }
@@ -221,7 +225,11 @@ function given(block: KeptBlock, from: string, by: number): KeeperStep {
       : settled(without, { ...turn, dropping });
   }
   if (by === turn.number) return still({ ...without, turn: { ...turn, sender: undefined } });
-  // It will send no image: the block is home.
   const dropping = turn.dropping.filter((it) => it !== from);
-  return settled(without, { ...turn, dropping, sender: undefined, isFree: false });
+  return withoutImage(without, { ...turn, dropping });
+}
+
+/** No image will come: the block is home. */
+function withoutImage(block: KeptBlock, turn: KeeperTurn): KeeperStep {
+  return settled(block, { ...turn, sender: undefined, isFree: false });
 }

@@ -51,6 +51,7 @@ const ASK = 1, GOT = 2, DROPPED = 3, GIVE = 4;
 const GRANT = 5, DEMAND = 6, DROP = 7;
 const IMAGE = 8, ARRIVED = 9;
 const REPORT = 10, VERDICT = 11, RETURNED = 12, COPY = 13, RESUME = 14;
+const SPOILED = 15, UNSENT = 16;
 const MODES: readonly GrantMode[] = ["PR", "EX"];
 const SOURCES: readonly GrantSource[] = ["held", "volume", "image"];
 const FREE_BIT = 1, DIRTY_BIT = 2, KEEPS_BIT = 4, SENT_BIT = 8, YES_BIT = 16;
@@ -70,6 +71,10 @@ export function encodeHolderMessage(
       return head(DROPPED, place, message.turn, "PR", 0).copy();
     case "give":
       return head(GIVE, place, message.turn, "PR", 0).copy();
+    case "unsent":
+      return head(UNSENT, place, message.turn, "PR", 0).copy();
+    case "spoiled":
+      return head(SPOILED, place, message.turn, message.mode, message.isFree ? FREE_BIT : 0).copy();
     case "arrived":
       return head(ARRIVED, place, message.turn, "PR", 0).copy();
     case "image": {
@@ -234,6 +239,10 @@ export function decodeBlockMessage(from: string, bytes: Uint8Array, blockSize: n
     }
     case IMAGE:
       return toHolder({ kind: "image", from, turn, mode, isFree, isDirty: (what & DIRTY_BIT) !== 0 });
+    case UNSENT:
+      return { to: "keeper", place, event: { kind: "unsent", from, turn } };
+    case SPOILED:
+      return toHolder({ kind: "spoiled", from, turn, mode, isFree });
     case ARRIVED:
       return toHolder({ kind: "arrived", from, turn });
     case VERDICT:

@@ -131,7 +131,7 @@ export class BlockPost {
     if (message.kind === "image") {
       return this.#send(message.to, encodeHolderMessage(place, message, image), after);
     }
-    if (message.kind === "arrived") {
+    if (message.kind === "arrived" || message.kind === "spoiled") {
       return this.#send(message.to, encodeHolderMessage(place, message, undefined), 0);
     }
     const { self } = this.#world.courier;

@@ -7,7 +7,7 @@
  * the block pinned: that looks again from the root. Only grips, which are taken in one order by all members,
  * put an order off.
  */
-import { blockStamp, isBlank, verifyBlock } from "../ground/block.ts";
+import { blockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
@@ -107,14 +107,13 @@ export class Coherence {
   }
 
   /**
-   * Gives up what is clean of a volume and wanted by nobody here: how many blocks of it are held still. Asked
-   * again until there are none, with write cycles in between, a volume may be dismounted here.
+   * Gives up what is clean of a volume and wanted by nobody here: how many blocks are held still. At none the
+   * volume may be dismounted here.
    */
   giveUp(volume: Volume): number {
     for (const held of this.#held.allOf(volume)) {
       this.#note(held);
-      const { mode, isHere } = held.state;
-      if (mode !== "NL" && held.isIdle) this.#event(held, { kind: isHere ? "evict" : "unload" });
+      if (held.parting !== undefined) this.#event(held, { kind: held.parting });
       this.#held.forget(held);
     }
     return this.#held.allOf(volume).length;
@@ -259,7 +258,8 @@ export class Coherence {
     const { pool } = this.#world;
     const before = held.state;
     const after = held.frame === NO_FRAME ? 0 : pool.changedAt[held.frame]!;
-    const image = messages.some(({ kind }) => kind === "image") ? held.image(pool) : undefined;
+    const sent = messages.find(({ kind }) => kind === "image");
+    const image = sent?.kind === "image" ? held.image(pool, sent.turn) : undefined;
     held.state = block;
     for (const sent of block.sent) {
       if (held.sent.has(sent.turn)) continue;
@@ -318,16 +318,16 @@ export class Coherence {
   }
 
   #image(held: Held, event: Extract<HolderEvent, { kind: "image" }>, image: Uint8Array): void {
-    const { volume, block } = held;
-    const { pool, stamps } = this.#world;
-    if (!isBlank(image, 0, pool.blockSize)) {
-      const fault = verifyBlock(image, 0, pool.blockSize, block, volume.facts.tag);
-      if (fault !== undefined) {
-        const text = `Could not take block ${block} of ${volume.path} from ${event.from}: ${fault}`;
-        throw new CohortError("CORRUPT", text, { path: volume.path, block, found: fault });
-      }
-      stamps.hear(blockStamp(image, 0));
+    const { pool, stamps, onTrouble } = this.#world;
+    const fault = held.faultIn(image, pool.blockSize);
+    if (fault !== undefined) {
+      const { block, volume: { path } } = held;
+      const { from, turn, mode, isFree } = event;
+      const text = `Could not take block ${block} of ${path} from ${from}: ${fault}`;
+      onTrouble(new CohortError("CORRUPT", text, { path, block, found: fault }));
+      return this.#post.tell(held, { kind: "spoiled", to: from, turn, mode, isFree }, undefined, 0);
     }
+    stamps.hear(blockStamp(image, 0));
     // Who may read it has the same bytes already.
     if (event.turn > held.state.turn && !held.state.isHere) held.bytes = image.slice();
     this.#event(held, event);

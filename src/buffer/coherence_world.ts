@@ -22,7 +22,10 @@ export interface CoherenceWorld {
   readonly makeRoom: (signal: AbortSignal | undefined) => Promise<void>;
   /** Runs a task in a later turn. */
   readonly soon: (task: () => void) => void;
-  /** A message could not be sent, or what came cannot be: the view must be looked at. */
+  /**
+   * A message could not be sent: the view must be looked at. Or `CORRUPT`: an image came that cannot be; it
+   * was not taken, and its sender was told to send it again.
+   */
   readonly onTrouble: (error: unknown) => void;
 }
 

@@ -1,5 +1,6 @@
 /** Held block: one shared block as the coherence of a member has it: its state, its bytes, who waits. */
-import { blockStamp, isBlank, sealBlock } from "../ground/block.ts";
+import { type BlockFault, blockStamp, isBlank, sealBlock, verifyBlock } from "../ground/block.ts";
+import { invariant } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import { type HeldBlock, UNKNOWN, unsent } from "./block_holder.ts";
 import type { ReportedBlock } from "./block_report.ts";
@@ -46,11 +47,13 @@ export class Held {
       this.loads === 0;
   }
 
-  /** Whether it may be given up: it is clean, and nothing is under way about it. */
-  get isIdle(): boolean {
-    const { wants, order, isDirty, sent } = this.state;
-    return wants === undefined && order === undefined && !isDirty && sent.length === 0 &&
+  /** How it may be given up: it is held, clean, and nothing is under way about it; undefined if not. */
+  get parting(): "evict" | "unload" | undefined {
+    const { mode, wants, order, isDirty, isHere, sent } = this.state;
+    const isIdle = wants === undefined && order === undefined && !isDirty && sent.length === 0 &&
       this.grips === 0 && this.loads === 0 && !this.isLeaving;
+    if (mode === "NL" || !isIdle) return undefined;
+    return isHere ? "evict" : "unload";
   }
 
   /** Resolves at the next change of its state. */
@@ -154,12 +157,24 @@ export class Held {
     return blockStamp(pool.bytes, base) === 0 && isBlank(pool.bytes, base, pool.blockSize);
   }
 
-  /** A copy of its bytes as they may leave the member. */
-  image(pool: Pool): Uint8Array {
+  /** A copy of its bytes as they may leave the member, or, of what was sent by this turn, once more. */
+  image(pool: Pool, turn: number): Uint8Array {
     const size = pool.blockSize;
-    const bytes = this.bytes?.slice() ?? pool.bytes.slice(this.frame * size, (this.frame + 1) * size);
-    if (!isBlank(bytes, 0, size)) sealBlock(bytes, 0, size);
+    const bytes = this.sent.has(turn)
+      ? this.sentBytes(pool, turn)
+      : this.bytes?.slice() ?? pool.bytes.slice(this.frame * size, (this.frame + 1) * size);
+    if (isBlank(bytes, 0, size)) return bytes;
+    sealBlock(bytes, 0, size);
+    // Whoever gets what it cannot be asks for it again: from a memory that is broken that never ends.
+    const fault = this.faultIn(bytes, pool.blockSize);
+    invariant(fault === undefined, `Block ${this.block} of ${this.volume.path} is not what it was: ${fault}`);
     return bytes;
+  }
+
+  /** What is wrong with an image of it; nothing is with one of a block that nobody ever wrote. */
+  faultIn(image: Uint8Array, size: number): BlockFault | undefined {
+    if (isBlank(image, 0, size)) return undefined;
+    return verifyBlock(image, 0, size, this.block, this.volume.facts.tag);
   }
 }
 

@@ -30,6 +30,7 @@ test("block messages: what a holder says", () => {
     [{ kind: "ask", mode: "PR" }, { kind: "ask", from: ANN, mode: "PR" }],
     [{ kind: "got", turn: 7 }, { kind: "got", from: ANN, turn: 7 }],
     [{ kind: "dropped", turn: 2 ** 40 }, { kind: "dropped", from: ANN, turn: 2 ** 40 }],
+    [{ kind: "unsent", turn: 9 }, { kind: "unsent", from: ANN, turn: 9 }],
     [{ kind: "give", turn: 2 ** 30 }, { kind: "give", from: ANN, turn: 2 ** 30 }],
   ];
   for (const [message, event] of said) {
@@ -44,6 +45,13 @@ test("block messages: what a holder says", () => {
       const image: HolderMessage = { kind: "image", to: BEN, turn: 9, mode: "PR", isFree, isDirty };
       const event = { kind: "image", from: ANN, turn: 9, mode: "PR", isFree, isDirty };
       const expected = { to: "holder", place: PLACE, event, bytes: IMAGE };
+      const spoiled = { kind: "spoiled", turn: 9, mode: "PR", isFree } as const;
+      assertEquals(heard(encodeHolderMessage(PLACE, { ...spoiled, to: BEN }, undefined)), {
+        to: "holder",
+        place: PLACE,
+        event: { ...spoiled, from: ANN },
+        bytes: undefined,
+      });
       assertEquals(heard(encodeHolderMessage(PLACE, image, IMAGE)), expected);
     }
   }

@@ -50,6 +50,8 @@ function told(state: State, at: number, message: HolderMessage): State {
   const { version, kept } = state.members[at]!;
   if (message.kind === "image") {
     const letter = { ...message, from: name, version };
+    const again = kept[message.turn];
+    if (again !== undefined) return posted(state, name, message.to, { ...letter, version: again });
     const isKept = state.members[at]!.block.sent.some((it) => it.turn === message.turn);
     const next = isKept ? withMember(state, at, { kept: { ...kept, [message.turn]: version } }) : state;
     return posted(next, name, message.to, letter);
@@ -69,7 +71,11 @@ export function* following(state: State): Generator<[string, State]> {
     if (letter === undefined) continue;
     const channels = { ...state.channels, [name]: rest };
     if (rest.length === 0) delete (channels as Record<string, unknown>)[name];
-    yield [`${name} ${letter.kind}`, arrived({ ...state, channels }, name.split(">")[1]!, letter)];
+    const to = name.split(">")[1]!;
+    yield [`${name} ${letter.kind}`, arrived({ ...state, channels }, to, letter)];
+    if (letter.kind !== "image" || state.spoils === 0) continue;
+    const spoiled = { ...letter, kind: "spoil" };
+    yield [`${name} spoiled`, arrived({ ...state, channels, spoils: state.spoils - 1 }, to, spoiled)];
   }
   for (let at = 0; at < state.members.length; at++) {
     const { isLost, view } = state.members[at]!;
@@ -126,6 +132,12 @@ function heard(state: State, at: number, letter: Letter): State {
       delete (kept as Record<string, unknown>)[String(letter["turn"])];
       return holder(withMember(state, at, { kept }), at, letter as unknown as HolderEvent);
     }
+    case "spoil":
+      return posted(state, NAMES[at]!, letter["from"] as string, {
+        ...letter,
+        kind: "spoiled",
+        from: NAMES[at]!,
+      });
     case "verdict":
       return judged(state, at, letter["turn"] as number, letter["isBack"] as boolean);
   }

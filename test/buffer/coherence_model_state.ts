@@ -54,6 +54,8 @@ export interface State {
   readonly view: number;
   readonly views: number;
   readonly losses: number;
+  /** Images that may come as what they cannot be. */
+  readonly spoils: number;
   /** The members of the newest view; what those have left that it shuts out may be to be recovered. */
   readonly inView: readonly string[];
   readonly isRecovered: boolean;
@@ -80,10 +82,11 @@ export interface Budget {
 export interface Fate {
   readonly views?: number;
   readonly losses?: number;
+  readonly spoils?: number;
 }
 
 /** The model before anything. */
-export function startOf(budgets: readonly Budget[], { views = 0, losses = 0 }: Fate): State {
+export function startOf(budgets: readonly Budget[], { views = 0, losses = 0, spoils = 0 }: Fate): State {
   const members = budgets.map((it): MemberState => ({
     isLost: false,
     view: 1,
@@ -109,7 +112,7 @@ export function startOf(budgets: readonly Budget[], { views = 0, losses = 0 }: F
     waiting: [],
   };
   const inView = NAMES.slice(0, members.length);
-  const fate = { view: 1, views, losses, inView, isRecovered: true };
+  const fate = { view: 1, views, losses, spoils, inView, isRecovered: true };
   return { keeper, members, home: 0, latest: 0, ...fate, channels: {} };
 }
 
@@ -146,7 +149,7 @@ export function livingOf(state: State): string[] {
 export function nameOf(state: State): number {
   const channels = Object.entries(state.channels).sort(([a], [b]) => a < b ? -1 : 1);
   const text = JSON.stringify([state.keeper, state.members, channels, state.home, state.latest]) +
-    `${state.view} ${state.views} ${state.losses} ${state.inView} ${state.isRecovered}`;
+    `${state.view} ${state.views} ${state.losses} ${state.spoils} ${state.inView} ${state.isRecovered}`;
   let low = 0xdeadbeef, high = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

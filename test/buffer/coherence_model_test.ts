@@ -26,6 +26,13 @@ test("coherence: an image that comes late, to whom has forgotten the block, is n
   assert(states > 15_000, `${states} states`);
 });
 
+test("coherence: an image that comes spoiled is had again, from its sender or from the volume", () => {
+  const late = [{ writes: 1, homes: 1, evicts: 1 }, { reads: 1, evicts: 1 }, { writes: 1 }];
+  const one = explore(late, { spoils: 2 });
+  const two = explore([{ writes: 1, homes: 1 }, { writes: 1, reads: 1 }], { spoils: 1, views: 1 });
+  assert(one > 40_000 && two > 20_000, `${one}, ${two} states`);
+});
+
 test("coherence: who waits may be interrupted; what it is granted then others get", () => {
   const one: Budget = { reads: 1, writes: 1, aborts: 1 };
   const states = explore([{ writes: 1, aborts: 1 }, one, { writes: 1 }]);

@@ -7,7 +7,6 @@ import { MemberCourier } from "../../src/cluster/courier.ts";
 import { PACKET_CLASS } from "../../src/cluster/packet.ts";
 import { DatabaseCore } from "../../src/global/database.ts";
 import { Global } from "../../src/global/global.ts";
-import { isCode } from "../../src/ground/errors.ts";
 import { mapAllocated } from "../../src/ground/space_map.ts";
 import type { Value } from "../../src/ground/value.ts";
 import { type Member, openMember } from "../../src/node/member.ts";
@@ -48,6 +47,10 @@ export interface PartyWorld {
   /** False while what the lost left is not recovered. */
   isRecovered: boolean;
   readonly recovered: RecoveryReport[];
+  /** A message as it is heard. */
+  spoiled(bytes: Uint8Array): Uint8Array;
+  /** A member was told of trouble. */
+  troubled(error: unknown): void;
 }
 
 /** One member: its engine and its face of the shared database. */
@@ -132,9 +135,7 @@ export class Party {
       letGo: (volume, block) => daemon.letGo(volume, block),
       makeRoom: () => daemon.makeRoom(1),
       soon: (task) => void this.clock.after(0, task),
-      onTrouble: (error) => {
-        if (!isCode(error, "VIEW_CHANGED")) world.problems.push(`trouble: ${error}`);
-      },
+      onTrouble: (error) => world.troubled(error),
     });
     engine.coherence = this.coherence;
     await createVolume(DIRECTORY, { extentBlocks: world.extentBlocks }, settings, ports);
@@ -160,7 +161,7 @@ export class Party {
       versions: { least: 1, most: 1 },
     }, {
       message: (from, bytes) => {
-        if (bytes[0] === PACKET_CLASS) this.courier.heard(from, bytes);
+        if (bytes[0] === PACKET_CLASS) this.courier.heard(from, world.spoiled(bytes));
       },
       up: (peer) => this.courier.linked(peer),
       down: () => {},

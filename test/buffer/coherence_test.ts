@@ -59,6 +59,15 @@ test("coherence: when the power of all goes, whoever comes recovers what was ack
   }
 });
 
+test("coherence: an image that comes spoiled is said to be so and sent again, and never taken", async () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const manner = { ...mannerOf(seed, seed % 2, 0), spoils: 100 };
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    assert(world.spoils > 3 && world.troubles.length > 3, `${world.spoils} of seed ${seed} were spoiled`);
+  }
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();

@@ -5,6 +5,7 @@
  */
 import { checkDatabase } from "../../src/global/check.ts";
 import { transact } from "../../src/global/transact.ts";
+import { isCode } from "../../src/ground/errors.ts";
 import type { RecoveryReport } from "../../src/node/recover.ts";
 import { SimHost } from "../../src/testing/sim/host.ts";
 import { drawLatencies } from "../../src/testing/sim/latencies.ts";
@@ -32,7 +33,12 @@ export interface CoherenceManner {
   readonly losses: number;
   /** Whether the power of all goes at last, in the middle of everything. */
   readonly power?: boolean;
+  /** Of 1,000 images, how many come with a changed byte, behind all that guards the way. */
+  readonly spoils?: number;
 }
+
+/** A message that is an image: bytes of the packet, and of the message, before the block. */
+const PACKET_BYTES = 40, IMAGE_BYTES = 17, IMAGE_KIND = 8;
 
 /** The whole world of one seed. */
 export class CoherenceWorld implements PartyWorld {
@@ -53,6 +59,9 @@ export class CoherenceWorld implements PartyWorld {
   readonly recovered: RecoveryReport[] = [];
   /** False while what the lost left is not recovered. */
   isRecovered = true;
+  /** Images that came spoiled, and what members said of them. */
+  spoils = 0;
+  readonly troubles: string[] = [];
   /** Increments that were begun. */
   #begun = 0;
   /** What the increments of all clients add up to. */
@@ -79,6 +88,24 @@ export class CoherenceWorld implements PartyWorld {
 
   get lost(): Party[] {
     return this.parties.filter((it) => !it.process.alive);
+  }
+
+  /** Spoils an image now and then. */
+  spoiled(bytes: Uint8Array): Uint8Array {
+    const { spoils = 0 } = this.manner;
+    const isImage = bytes.length === PACKET_BYTES + IMAGE_BYTES + 8192 && bytes[PACKET_BYTES] === IMAGE_KIND;
+    if (spoils === 0 || !isImage || !this.chance.chance(spoils, 1_000)) return bytes;
+    this.spoils++;
+    const changed = bytes.slice();
+    changed[PACKET_BYTES + IMAGE_BYTES + this.chance.below(8192)]! ^= 1 << this.chance.below(8);
+    return changed;
+  }
+
+  /** What a view that ends breaks off is no trouble; nor is a spoiled image where there are some. */
+  troubled(error: unknown): void {
+    if (isCode(error, "VIEW_CHANGED")) return;
+    this.troubles.push(String(error));
+    if (!isCode(error, "CORRUPT") || this.spoils === 0) this.problems.push(`trouble: ${error}`);
   }
 
   /** Runs all clients, then compares what every member has. */
