@@ -13,6 +13,8 @@ export interface Situation {
   readonly heard: ReadonlySet<string>;
   /** Slots of those that go on writing them. */
   readonly slots: ReadonlyMap<string, SlotRecord>;
+  /** Those that have no slot yet, and still may come to write one: newcomers. */
+  readonly awaited: ReadonlySet<string>;
 }
 
 /** What follows. */
@@ -24,7 +26,7 @@ export type Course =
   | { readonly kind: "evict"; readonly kept: ReadonlySet<string>; readonly rank: number };
 
 /** The course by a situation. */
-export function courseOf({ view, self, gone, heard, slots }: Situation): Course {
+export function courseOf({ view, self, gone, heard, slots, awaited }: Situation): Course {
   const reach = new Map<string, ReadonlySet<string>>();
   const everybody = new Set(view.members.map((it) => it.incarnation));
   for (const { incarnation } of view.members) {
@@ -34,7 +36,7 @@ export function courseOf({ view, self, gone, heard, slots }: Situation): Course 
     // Who has not come to this view yet cannot say whom of it it hears.
     else if (slot !== undefined) {
       reach.set(incarnation, slot.view === view.number ? new Set(slot.hears) : everybody);
-    }
+    } else if (awaited.has(incarnation)) reach.set(incarnation, everybody);
   }
   const kept = bestClique(view, reach);
   if (kept.length === view.members.length) return { kind: "go on" };

@@ -89,12 +89,13 @@ export class Peers {
 
   /** All that is known, for `courseOf`. */
   situation(view: View, self: string, now: number): Situation {
-    const gone = new Set<string>();
+    const gone = new Set<string>(), awaited = new Set<string>();
     const slots = new Map<string, SlotRecord>();
     for (const [incarnation, { watch, slot, isGone }] of this.#peers) {
       if (isGone) gone.add(incarnation);
+      else if (slot === undefined && watch.isSeen) awaited.add(incarnation);
       else if (slot !== undefined && watch.isSeen) slots.set(incarnation, slot);
     }
-    return { view, self, gone, heard: new Set(this.hears(now)), slots };
+    return { view, self, gone, heard: new Set(this.hears(now)), slots, awaited };
   }
 }
