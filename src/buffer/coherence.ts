@@ -257,7 +257,7 @@ export class Coherence {
   #carryOut(held: Held, { block, messages }: ReturnType<typeof holderStep>): void {
     const { pool } = this.#world;
     const before = held.state;
-    const after = held.frame === NO_FRAME ? 0 : pool.changedAt[held.frame]!;
+    const after = held.noteChange(pool);
     const sent = messages.find(({ kind }) => kind === "image");
     const image = sent?.kind === "image" ? held.image(pool, sent.turn) : undefined;
     held.state = block;

@@ -15,6 +15,11 @@ export class Held {
   frame: number = NO_FRAME;
   /** Its bytes, when they came by image and no frame was to be had, or may not be used yet. */
   bytes: Uint8Array | undefined;
+  /**
+   * How far this member's journal must be safe before its bytes may leave: what was sent and comes back, since
+   * it never left, has its redo here still.
+   */
+  #after = 0;
   /** Local work that keeps it until it has the rest of what it needs. */
   grips = 0;
   /** Whether what the keeper ordered is to be done as soon as it can be. */
@@ -92,7 +97,7 @@ export class Held {
    */
   settle(pool: Pool, position: number): void {
     if (this.frame === NO_FRAME) return;
-    if (this.state.isDirty && !pool.isDirty(this.frame)) pool.changed(this.frame, position, 0);
+    if (this.state.isDirty && !pool.isDirty(this.frame)) pool.changed(this.frame, position, this.#after);
     pool.modeOf[this.frame] = this.state.mode === "EX" ? MODE_EX : MODE_PR;
     const { wants, order } = this.state;
     const isBusy = wants !== undefined || order !== undefined || this.grips > 0;
@@ -100,6 +105,12 @@ export class Held {
       pool.pin(this.frame);
       this.#pinned = this.frame;
     } else if (!isBusy) this.unpin(pool);
+  }
+
+  /** Notes how far this member's journal has changed it, and answers that. */
+  noteChange(pool: Pool): number {
+    if (this.frame !== NO_FRAME) this.#after = Math.max(this.#after, pool.changedAt[this.frame]!);
+    return this.#after;
   }
 
   /** Keeps its bytes until it is known that they arrived by the image of this turn. */
