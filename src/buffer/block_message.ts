@@ -6,14 +6,15 @@
  *
  *     0 u8 10, a report   1 u8 whether it is the last   2 u16 count   4 for each block the same from 1 to 16,
  *     and of one sent on the 16 bytes of whom it was sent to
- *     0 u8 13, its copy for the member that recovers   1 u48 how far the journal is safe   7 the same from 1
+ *     0 u8 13, its copy for the member that recovers   1 u48 from where the journal is needed   7 u48 how far
+ *     it is safe   13 the same from 1
  */
 import { ByteReader } from "../ground/byte_reader.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { getId, ID_BYTES, putId } from "../ground/hex.ts";
 import type { BlockOrder, HolderEvent, HolderMessage } from "./block_holder.ts";
 import type { GrantMode, GrantSource, KeeperEvent, KeeperMessage } from "./block_keeper.ts";
-import type { ReportedBlock } from "./block_report.ts";
+import type { JournalPart, ReportedBlock } from "./block_report.ts";
 
 /** Topic of these messages. */
 export const BLOCK_TOPIC = 1;
@@ -28,12 +29,14 @@ export interface BlockPlace {
 /** What is said to the block's keeper, to one who holds or wants it, or by one of those to another. */
 export type BlockMessage =
   | { readonly to: "rebuild"; readonly reports: readonly ReportedBlock[]; readonly isLast: boolean }
-  /** The same, of all blocks, to the member that recovers, with how far the sender's journal is safe. */
+  /**
+   * The same, of all blocks, to the member that recovers, with what of the sender's journal it is to read.
+   */
   | {
     readonly to: "recoverer";
     readonly reports: readonly ReportedBlock[];
     readonly isLast: boolean;
-    readonly safe: number;
+    readonly part: JournalPart;
   }
   | { readonly to: "resume" }
   | { readonly to: "sender"; readonly place: BlockPlace; readonly turn: number; readonly isBack: boolean }
@@ -105,17 +108,20 @@ export function encodeKeeperMessage(place: BlockPlace, message: KeeperMessage): 
 }
 
 /**
- * Some of a member's blocks to their keeper, or, with how far the member's journal is safe, to whoever
+ * Some of a member's blocks to their keeper, or, with what of the member's journal is to be read, to whoever
  * recovers; whether they are the last.
  */
 export function encodeReports(
   reports: readonly ReportedBlock[],
   isLast: boolean,
-  safe?: number,
+  part?: JournalPart,
 ): Uint8Array {
   const writer = new ByteWriter(24 + reports.length * 20);
-  writer.u8(safe === undefined ? REPORT : COPY);
-  if (safe !== undefined) writer.u48(safe);
+  writer.u8(part === undefined ? REPORT : COPY);
+  if (part !== undefined) {
+    writer.u48(part.from);
+    writer.u48(part.safe);
+  }
   writer.u8(isLast ? 1 : 0);
   writer.u16(reports.length);
   for (const { tag, block, turn, mode, isDirty, sentTo } of reports) {
@@ -189,7 +195,7 @@ function readHead(reader: ByteReader): Head {
 }
 
 function readReports(reader: ByteReader, kind: number): BlockMessage {
-  const safe = kind === COPY ? reader.u48() : 0;
+  const part = kind === COPY ? { from: reader.u48(), safe: reader.u48() } : undefined;
   const isLast = reader.u8() === 1;
   const reports: ReportedBlock[] = [];
   for (let count = reader.u16(); count > 0; count--) {
@@ -200,7 +206,7 @@ function readReports(reader: ByteReader, kind: number): BlockMessage {
     reports.push({ ...place, turn, isDirty, mode: isSent ? undefined : mode, sentTo });
   }
   reader.expectEnd();
-  return kind === COPY ? { to: "recoverer", reports, isLast, safe } : { to: "rebuild", reports, isLast };
+  return part === undefined ? { to: "rebuild", reports, isLast } : { to: "recoverer", reports, isLast, part };
 }
 
 /** A message taken apart; an image is a view of `bytes`. Throws `CORRUPT` for what is none. */

@@ -19,7 +19,7 @@ import {
   encodeReturned,
   encodeVerdict,
 } from "./block_message.ts";
-import type { ReportedBlock, SentVerdict } from "./block_report.ts";
+import type { JournalPart, ReportedBlock, SentVerdict } from "./block_report.ts";
 
 /** Blocks that one message reports. */
 const REPORTS_A_MESSAGE = 500;
@@ -37,7 +37,7 @@ export interface BlockPostWorld {
     from: string,
     reports: readonly ReportedBlock[],
     isLast: boolean,
-    safe: number,
+    part: JournalPart,
   ) => void;
   /** What the lost left is recovered. */
   readonly onResumed: () => void;
@@ -71,13 +71,13 @@ export class BlockPost {
 
   /**
    * A view begins: its members keep the blocks, and are told which of theirs this member has. So is whoever
-   * recovers what the lost have left, once this member's journal is safe up to `position`: it is read there.
+   * recovers what the lost have left, once this member's journal is safe as far as it says: it is read there.
    */
   enter(
     members: readonly string[],
     reports: readonly ReportedBlock[],
     recoverer: string | undefined,
-    position: number,
+    part: JournalPart,
   ): void {
     this.#members = members;
     this.#keepers.clear();
@@ -87,18 +87,18 @@ export class BlockPost {
       byKeeper.get(this.#keeper(report))?.push(report);
     }
     for (const [member, theirs] of byKeeper) this.#report(member, theirs, undefined);
-    if (recoverer !== undefined) this.#report(recoverer, reports, position);
+    if (recoverer !== undefined) this.#report(recoverer, reports, part);
   }
 
-  /** To the keeper of these blocks, or, with how far this member's journal will be safe, to the recoverer. */
-  #report(member: string, reports: readonly ReportedBlock[], safe: number | undefined): void {
+  /** To the keeper of these blocks, or, with what of this member's journal is needed, to the recoverer. */
+  #report(member: string, reports: readonly ReportedBlock[], part: JournalPart | undefined): void {
     const { self } = this.#world.courier;
     for (let from = 0; from === 0 || from < reports.length; from += REPORTS_A_MESSAGE) {
       const some = reports.slice(from, from + REPORTS_A_MESSAGE);
       const isLast = from + REPORTS_A_MESSAGE >= reports.length;
-      if (member !== self) this.#send(member, encodeReports(some, isLast, safe), safe ?? 0);
-      else if (safe === undefined) this.#keeping.reported(self, some, isLast);
-      else this.#world.toRecoverer(self, some, isLast, safe);
+      if (member !== self) this.#send(member, encodeReports(some, isLast, part), part?.safe ?? 0);
+      else if (part === undefined) this.#keeping.reported(self, some, isLast);
+      else this.#world.toRecoverer(self, some, isLast, part);
     }
   }
 
@@ -167,7 +167,7 @@ export class BlockPost {
       case "rebuild":
         return this.#keeping.reported(from, message.reports, message.isLast);
       case "recoverer":
-        return this.#world.toRecoverer(from, message.reports, message.isLast, message.safe);
+        return this.#world.toRecoverer(from, message.reports, message.isLast, message.part);
       case "resume":
         this.#world.onResumed();
         return this.#keeping.resume();

@@ -10,6 +10,14 @@ import type { GrantMode, KeptBlock } from "./block_keeper.ts";
 import { UNHELD } from "./block_keeper.ts";
 import type { BlockPlace } from "./block_message.ts";
 
+/** What of a member's journal whoever recovers has to read. */
+export interface JournalPart {
+  /** Position below which nothing is needed: all of that is home, or answered for. */
+  readonly from: number;
+  /** Position up to which it is synced, and behind which it says nothing of what others have. */
+  readonly safe: number;
+}
+
 /** One block as a member has it. */
 export interface ReportedBlock extends BlockPlace {
   /** The turn by which it has it, or sent it on. */

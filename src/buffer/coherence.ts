@@ -51,7 +51,7 @@ export class Coherence {
       blockSize: pool.blockSize,
       toHolder: (place, event, image) => this.#hold(place, event, image),
       toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
-      toRecoverer: (from, reports, isLast, safe) => this.#survivors.heard(from, reports, isLast, safe),
+      toRecoverer: (from, reports, isLast, part) => this.#survivors.heard(from, reports, isLast, part),
       onResumed: () => this.isRecovering = false,
       onTrouble,
     });
@@ -70,7 +70,7 @@ export class Coherence {
    */
   enter(members: readonly string[], recoverer?: string): Survivors {
     this.#view++;
-    this.#survivors = new Survivors(members);
+    const survivors = this.#survivors = new Survivors(members);
     this.isRecovering = recoverer !== undefined;
     const reports: ReportedBlock[] = [];
     for (const held of this.#held.all()) {
@@ -81,8 +81,8 @@ export class Coherence {
       reports.push(...reportsOf(held));
       held.settle(this.#world.pool, this.#world.position());
     }
-    const survivors = this.#survivors;
-    this.#post.enter(members, reports, recoverer, this.#world.position());
+    const safe = this.#world.position();
+    this.#post.enter(members, reports, recoverer, { from: this.owed.oldest(safe), safe });
     for (const held of this.#held.all()) {
       held.wake();
       this.#held.forget(held);

@@ -16,8 +16,8 @@ export class Held {
   /** Its bytes, when they came by image and no frame was to be had, or may not be used yet. */
   bytes: Uint8Array | undefined;
   /**
-   * How far this member's journal must be safe before its bytes may leave: what was sent and comes back, since
-   * it never left, has its redo here still.
+   * How far this member's journal must be safe before its bytes may leave: what was sent and comes back,
+   * since it never left, has its redo here still.
    */
   #after = 0;
   /** Local work that keeps it until it has the rest of what it needs. */

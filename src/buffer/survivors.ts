@@ -3,14 +3,14 @@
  * Those are what they are there; all others are what the journals of all say.
  */
 import type { BlockPlace } from "./block_message.ts";
-import type { ReportedBlock } from "./block_report.ts";
+import type { JournalPart, ReportedBlock } from "./block_report.ts";
 
 /** What the members of one view reported. */
 export class Survivors {
   /** By tag of the volume. */
   readonly #answered = new Map<number, Set<number>>();
-  /** How far the journal of each member is safe: all that is not answered for lies below. */
-  readonly safe: Map<string, number> = new Map<string, number>();
+  /** What of the journal of each member is needed: all that is not answered for lies in it. */
+  readonly journals: Map<string, JournalPart> = new Map<string, JournalPart>();
   readonly #expected: Set<string>;
   #go: () => void = () => {};
   /** Resolves when all members have reported. */
@@ -25,8 +25,8 @@ export class Survivors {
    * Some of a member's blocks. A copy that is only read, or was sent on, is no reason not to replay: whoever
    * got it may have changed it since, and be lost.
    */
-  heard(from: string, reports: readonly ReportedBlock[], isLast: boolean, safe: number): void {
-    this.safe.set(from, safe);
+  heard(from: string, reports: readonly ReportedBlock[], isLast: boolean, part: JournalPart): void {
+    this.journals.set(from, part);
     for (const { tag, block, mode, isDirty } of reports) {
       if (mode === undefined || (mode !== "EX" && !isDirty)) continue;
       let blocks = this.#answered.get(tag);

@@ -5,6 +5,7 @@
  *
  * The journals of the lost stay: what the living stand on may be in them (`cluster_retire.ts`).
  */
+import type { JournalPart } from "../buffer/block_report.ts";
 import type { Survivors } from "../buffer/survivors.ts";
 import { fenceOwner } from "../cluster/fencing.ts";
 import { CohortError } from "../ground/errors.ts";
@@ -144,24 +145,30 @@ async function isClusters({ member, cluster }: LostWorld, directory: string): Pr
   }
 }
 
+/** Journals, by whether their authors live. */
+interface Journals {
+  readonly dead: string[];
+  readonly living: Map<string, JournalPart>;
+}
+
 /** Journals that may hold changes of a volume: of those who are gone, and of the living as far as safe. */
 async function journalsOf(
   { member, survivors }: LostWorld,
   view: View,
   volumeId: string,
-): Promise<{ readonly dead: string[]; readonly living: Map<string, number> }> {
+): Promise<Journals> {
   const { world, directory } = member;
   const base = directory.slice(0, directory.lastIndexOf("/"));
-  const living = new Map<string, number>();
+  const living = new Map<string, JournalPart>();
   const dead: string[] = [];
-  const safeOf = new Map(view.members.map((it) => [it.journal, survivors.safe.get(it.incarnation) ?? 0]));
+  const partOf = new Map(view.members.map((it) => [it.journal, survivors.journals.get(it.incarnation)]));
   for (const name of (await world.storage.list(base)).sort()) {
     const journal = `${base}/${name}`;
     const names = await mountsOf(world, journal);
     if (names.every((it) => it.volumeId !== volumeId)) continue;
-    const safe = safeOf.get(journal);
-    if (safe === undefined) dead.push(journal);
-    else living.set(journal, safe);
+    const part = partOf.get(journal);
+    if (part !== undefined) living.set(journal, part);
+    else if (!partOf.has(journal)) dead.push(journal);
   }
   return { dead, living };
 }

@@ -37,18 +37,21 @@ export interface NodeOptions extends ClusterOptions {
   readonly poolBytes?: number;
   /** Block size of the pool and of the volumes this node can mount; 8192 by default. */
   readonly blockSize?: number;
-  /** Bytes of a journal segment; 64 MiB by default (memory only: 4), at least 64 KiB and 8 blocks. */
+  /**
+   * Bytes of a journal segment; 64 MiB by default (memory only: 4, with `pij`: 8), at least 64 KiB and 8
+   * blocks.
+   */
   readonly segmentBytes?: number;
   /**
    * Journal bytes after which changed blocks go home and old segments are dropped; 256 MiB by default (memory
-   * only: 8).
+   * only: 8, with `pij`: 16). What was not brought home is read by the others when a member is lost.
    */
   readonly checkpointBytes?: number;
   /** Most blocks one write cycle brings home; 512 by default. */
   readonly cycleBlocks?: number;
   /** Milliseconds a claim is believed without being renewed; 1000 by default. */
   readonly leaseMs?: number;
-  /** Milliseconds of quiet after which changed blocks go home; 5000 by default. */
+  /** Milliseconds of quiet after which changed blocks go home; 5000 by default, with `pij` 1000. */
   readonly idleMs?: number;
   /**
    * Days that dropped journal segments are kept beside the live ones, as long as the node is open; by default
@@ -135,6 +138,13 @@ const JOURNALS = "journals";
 const MIB = 1024 * 1024;
 /** Blocks a segment holds at least: a change of a few blocks is one group, and a group is in one segment. */
 const SEGMENT_BLOCKS_MIN = 8;
+/**
+ * Of a member of a cluster: what it leaves when it is lost is read by the others before they go on, some
+ * 100,000 groups a second.
+ */
+const CLUSTER_SEGMENT_BYTES = 8 * MIB;
+const CLUSTER_CHECKPOINT_BYTES = 16 * MIB;
+const CLUSTER_IDLE_MS = 1_000;
 /** Most blocks a cycle may take: its images are one table of the image journal. */
 const CYCLE_BLOCKS_MAX = 4096;
 
@@ -175,19 +185,19 @@ export function settingsOf(options: NodeOptions): Settings {
     ),
     segmentBytes: whole(
       "segmentBytes",
-      options.segmentBytes ?? (dir === undefined ? 4 : 64) * MIB,
+      options.segmentBytes ?? (cluster ? CLUSTER_SEGMENT_BYTES : (dir === undefined ? 4 : 64) * MIB),
       Math.max(65_536, SEGMENT_BLOCKS_MIN * blockSize),
       2 ** 30,
     ),
     checkpointBytes: whole(
       "checkpointBytes",
-      options.checkpointBytes ?? (dir === undefined ? 8 : 256) * MIB,
+      options.checkpointBytes ?? (cluster ? CLUSTER_CHECKPOINT_BYTES : (dir === undefined ? 8 : 256) * MIB),
       65_536,
       2 ** 40,
     ),
     cycleBlocks: whole("cycleBlocks", options.cycleBlocks ?? 512, 1, CYCLE_BLOCKS_MAX),
     leaseMs: whole("leaseMs", options.leaseMs ?? 1000, 10, 3_600_000),
-    idleMs: whole("idleMs", options.idleMs ?? 5000, 1, 3_600_000),
+    idleMs: whole("idleMs", options.idleMs ?? (cluster ? CLUSTER_IDLE_MS : 5000), 1, 3_600_000),
     historyDays: whole("historyDays", options.historyDays ?? 0, 0, 36_500),
     devices,
     databases: checkStartup(options.databases),

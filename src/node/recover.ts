@@ -6,6 +6,7 @@
  * one more predecessor and nothing half done. Loud about anything that does not fit: the volume is
  * quarantined.
  */
+import type { JournalPart } from "../buffer/block_report.ts";
 import { NO_FRAME } from "../buffer/pool.ts";
 import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
@@ -37,8 +38,8 @@ export interface RecoveryReport {
 
 /** What is left of a shared volume to the living. */
 export interface SharedVolume {
-  /** Incarnation directories of the living, each with how far its journal is synced: they are merged, too. */
-  readonly living: ReadonlyMap<string, number>;
+  /** Incarnation directories of the living, each with what of its journal is needed: that is merged, too. */
+  readonly living: ReadonlyMap<string, JournalPart>;
   /** Whether a living member answers for a block: then it is what it is there. */
   readonly isAnswered: (block: number) => boolean;
 }
@@ -83,9 +84,13 @@ export async function recoverVolume(
   return report;
 }
 
-/** Directories of the living that have written something. */
-function writtenBy(living: ReadonlyMap<string, number>): string[] {
-  return [...living].filter(([, safe]) => safe > 0).map(([directory]) => directory);
+function partOf({ from, safe }: JournalPart): { readonly from: number; readonly until: number } {
+  return { from, until: safe };
+}
+
+/** Directories of the living that have written something which is needed. */
+function writtenBy(living: ReadonlyMap<string, JournalPart>): string[] {
+  return [...living].filter(([, { from, safe }]) => safe > from).map(([directory]) => directory);
 }
 
 /**
@@ -168,7 +173,7 @@ async function replay(
   const scans = directories.map((directory, i) =>
     scanJournal(member.world.storage, directory, {
       incarnation: incarnationOf(directory),
-      ...(i < named.length ? { verifyNames: [named[i]!] } : { until: shared.living.get(directory)! }),
+      ...(i < named.length ? { verifyNames: [named[i]!] } : partOf(shared.living.get(directory)!)),
     })
   );
   const forks = new ForkDetector();

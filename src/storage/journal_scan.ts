@@ -30,6 +30,10 @@ export interface ScanOptions extends ChainOptions {
    * it is synced, and nothing behind it is looked at.
    */
   readonly until?: number;
+  /**
+   * Position below which nothing is wanted; of the same journal. The first of its segment is where it begins.
+   */
+  readonly from?: number;
 }
 
 /** What a whole scan found. */
@@ -90,8 +94,8 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
     for (const { header } of chain.segments) {
       for (const volume of header?.volumes ?? []) this.#addVolume(volume);
     }
-    const { until = Infinity } = this.#options;
-    for await (const frame of chain.frames()) {
+    const { until = Infinity, from = 0 } = this.#options;
+    for await (const frame of chain.frames(from)) {
       const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
       while (cursor.next()) {
         const position = frame.header.position + cursor.end - frame.at;

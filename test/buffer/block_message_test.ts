@@ -87,8 +87,9 @@ test("block messages: what is said when a view begins", () => {
     { ...PLACE, turn: 6, isDirty: true, mode: undefined, sentTo: BEN },
   ];
   assertEquals(heard(encodeReports(reports, true)), { to: "rebuild", reports, isLast: true });
-  const copy = { to: "recoverer", reports: [], isLast: false, safe: 2 ** 40 };
-  assertEquals(heard(encodeReports([], false, 2 ** 40)), copy);
+  const part = { from: 7, safe: 2 ** 40 };
+  const copy = { to: "recoverer", reports: [], isLast: false, part };
+  assertEquals(heard(encodeReports([], false, part)), copy);
   assertEquals(heard(encodeResume()), { to: "resume" });
   assertEquals(heard(encodeVerdict(PLACE, 8, true)), { to: "sender", place: PLACE, turn: 8, isBack: true });
   assertEquals(heard(encodeReturned(PLACE, false)), { to: "returned", place: PLACE, hasIt: false });
@@ -100,7 +101,7 @@ test("block messages: what was cut, or is longer, or of an unknown kind is refus
   const all = [
     encodeHolderMessage(PLACE, image, IMAGE),
     encodeHolderMessage(PLACE, { kind: "give", turn: 3 }, undefined),
-    encodeReports([report], true, 5),
+    encodeReports([report], true, { from: 3, safe: 5 }),
   ];
   for (const bytes of all) {
     for (let length = 0; length < bytes.length; length++) {

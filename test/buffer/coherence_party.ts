@@ -194,7 +194,7 @@ export class Party {
     await member.journal.makeSafe();
     // The journals of the living stay and are read; so do those of the dead: who lives may stand on them.
     const directories = lost.map((it) => `/nodes/${it.incarnation}`);
-    const living = new Map([...survivors.safe].map(([it, safe]) => [`/nodes/${it}`, safe]));
+    const living = new Map([...survivors.journals].map(([it, part]) => [`/nodes/${it}`, part]));
     const { tag } = core.volume.facts;
     const isAnswered = (block: number): boolean => survivors.answersFor({ tag, block });
     const { file } = await openVolumeFile(DIRECTORY, "write", member.settings, member.world);
