@@ -9,6 +9,7 @@ import { CohortError, InvariantError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import { Change } from "./change.ts";
 import type { Coherence } from "./coherence.ts";
+import { Freezes } from "./freezes.ts";
 import type { GroupSink } from "./group_sink.ts";
 import { answeredBy, type Leave } from "./leave.ts";
 import { Loader } from "./loader.ts";
@@ -48,13 +49,6 @@ export interface EngineJournal extends GroupSink {
   readonly frozenBy: CohortError | undefined;
 }
 
-/** Writes wait for an I/O error to end. */
-export interface Freeze {
-  readonly cause: CohortError;
-  /** Resolves when they go on. */
-  readonly thawed: Promise<void>;
-}
-
 /** What the engine needs of the write daemon. */
 export interface RoomMaker {
   /** Resolves when clean frames have been made, or at once when some can be taken. */
@@ -85,8 +79,8 @@ export class Engine {
   coherence: Coherence | undefined;
   /** Whether this member may answer by what it holds; undefined for one that shares nothing. */
   leave: Leave | undefined;
-  /** Set while writes are frozen by the write daemon. */
-  frozen: Freeze | undefined;
+  /** Why writes wait: by the write daemon, or by another member. */
+  readonly freezes: Freezes = new Freezes();
   #room: RoomMaker | undefined;
   /** The change that attempts in the caller's turn share; undefined while one of them runs. */
   #quick: Change | undefined;
@@ -108,7 +102,7 @@ export class Engine {
 
   /** The I/O error by which writes are frozen, while they are. */
   get frozenBy(): CohortError | undefined {
-    return this.frozen?.cause ?? this.journal.frozenBy;
+    return this.freezes.now?.cause ?? this.journal.frozenBy;
   }
 
   /** When what lies before a position may be acknowledged; undefined when it may now. */
@@ -160,7 +154,9 @@ export class Engine {
    */
   changeNow<T>(attempt: (change: Change) => T | Again): Published<T> | typeof NO_SPACE | undefined {
     const change = this.#quick;
-    if (change === undefined || this.stopped !== undefined || this.frozen !== undefined) return undefined;
+    if (change === undefined || this.stopped !== undefined || this.freezes.now !== undefined) {
+      return undefined;
+    }
     if (!this.permits.takeNow(BUDGET_FIRST)) return undefined;
     this.#quick = undefined;
     try {
@@ -183,7 +179,7 @@ export class Engine {
 
   /** Reserves space for a group of at most `bytes` if there is some now; for what can be done another way. */
   admitNow(bytes: number): boolean {
-    return this.frozen === undefined && this.journal.admitNow(bytes, this.stamps.peek);
+    return this.freezes.now === undefined && this.journal.admitNow(bytes, this.stamps.peek);
   }
 
   #tryChange<T>(change: Change, attempt: (change: Change) => T | Again): Published<T> | Again {
@@ -210,9 +206,10 @@ export class Engine {
    * publishing.
    */
   #takeSpace(change: Change, bytes: number): Promise<void> | undefined {
-    if (this.frozen !== undefined) {
+    const frozen = this.freezes.now;
+    if (frozen !== undefined) {
       this.#giveSpace(change);
-      return this.frozen.thawed;
+      return frozen.thawed;
     }
     // A volume mounted meanwhile may have made stamps jump above what was granted.
     if (change.admitted >= bytes && this.stamps.peek <= this.journal.ceiling) return undefined;

@@ -11,6 +11,7 @@ import { blockStamp } from "../ground/block.ts";
 import type { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { RoomMaker } from "./engine.ts";
+import { OWN } from "./freezes.ts";
 import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
 import type { WriteDaemonOptions, WriteDaemonWorld } from "./write_daemon_world.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
@@ -45,7 +46,6 @@ export class WriteDaemon implements RoomMaker {
   > = [];
   #roomWaiters: Array<{ readonly done: () => void; readonly fail: (error: unknown) => void }> = [];
   #cancelIdle: (() => void) | undefined;
-  #frozen: { readonly cause: CohortError; thaw: () => void } | undefined;
   #stopped: CohortError | undefined;
   #written = 0;
   #redirtied = 0;
@@ -70,7 +70,7 @@ export class WriteDaemon implements RoomMaker {
       blocksRedirtied: this.#redirtied,
       recent: [...this.#recent],
       updatersHeld: this.#phase === PHASE.forming,
-      frozen: this.#frozen?.cause,
+      frozen: this.#frozen,
     };
   }
 
@@ -339,20 +339,19 @@ export class WriteDaemon implements RoomMaker {
     for (const waiter of this.#roomWaiters.splice(0)) waiter.done();
   }
 
+  get #frozen(): CohortError | undefined {
+    return this.#world.engine.freezes.causeOf(OWN);
+  }
+
   #freeze(cause: CohortError): void {
     if (this.#frozen !== undefined) return;
-    let thaw = (): void => {};
-    this.#world.engine.frozen = { cause, thawed: new Promise<void>((done) => thaw = done) };
-    this.#frozen = { cause, thaw };
+    this.#world.engine.freezes.freeze(OWN, cause);
     this.#world.observer.event("writes.frozen", "error", { code: cause.code, cause: cause.message });
   }
 
   #thaw(): void {
     if (this.#frozen === undefined) return;
-    const { thaw } = this.#frozen;
-    this.#frozen = undefined;
-    this.#world.engine.frozen = undefined;
-    thaw();
+    this.#world.engine.freezes.thaw(OWN);
     this.#world.observer.event("writes.thawed", "info", {});
   }
 }

@@ -16,6 +16,7 @@ import { claimName } from "../storage/claim_record.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf } from "../storage/volume_header.ts";
 import { type Member, mountsOf } from "./member.ts";
+import { isHopeless, putQuarantine } from "./cluster_quarantine.ts";
 import { recoverShared } from "./recover_shared.ts";
 import { openVolumeFile } from "./volume_file.ts";
 
@@ -33,6 +34,10 @@ export interface LostWorld {
   /** Resolves when another view is entered. */
   readonly nextView: () => Promise<void>;
   readonly mayGoOn: () => boolean;
+  /** The PIJ directory. */
+  readonly pij: string;
+  /** Has all members use a volume no more. */
+  readonly quarantine: (volumeId: string, cause: string) => Promise<void>;
 }
 
 /**
@@ -53,7 +58,7 @@ export async function recoverLost(world: LostWorld, view: View): Promise<void> {
   await member.journal.makeSafe();
   const reported = clock.monotonicMs();
   for (const directory of directories) {
-    await recoverVolumeAt(world, view, directory);
+    await recoverVolumeAt(world, view, directory).catch((error) => setAside(world, directory, error));
     expectCurrent(world, view);
   }
   observer.event("cluster.recovered", "info", {
@@ -69,6 +74,21 @@ export async function recoverLost(world: LostWorld, view: View): Promise<void> {
 function expectCurrent(world: LostWorld, view: View): void {
   if (world.mayGoOn()) return;
   throw new CohortError("VIEW_CHANGED", `View ${view.number} ended before its lost were recovered`);
+}
+
+/** A volume that cannot be recovered is told to all before anybody is granted a block of it. */
+async function setAside(
+  { member, pij, quarantine }: LostWorld,
+  directory: string,
+  error: unknown,
+): Promise<void> {
+  if (!isHopeless(error)) throw error;
+  const { settings, world: { storage, observer } } = member;
+  observer.event("volume.quarantined", "error", { directory, code: error.code, cause: error.message });
+  const { file, header } = await openVolumeFile(directory, "read", settings, member.world);
+  await file.close();
+  await putQuarantine(storage, pij, header.id, directory, error.message);
+  await quarantine(header.id, error.message);
 }
 
 /** Brings one who was lost to where its writes are over. */

@@ -12,6 +12,7 @@ import { scanJournal } from "../storage/journal_scan.ts";
 import { SharedChain } from "../storage/shared_chain.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf } from "../storage/volume_header.ts";
+import { isQuarantined } from "./cluster_quarantine.ts";
 import { type Member, mountsOf, type NamedMount, releaseDead } from "./member.ts";
 import { openVolumeFile } from "./volume_file.ts";
 
@@ -25,6 +26,8 @@ export interface RetireWorld {
   readonly member: Member;
   readonly cluster: string;
   readonly owner: OwnerIdentity;
+  /** The PIJ directory. */
+  readonly pij: string;
   /** Has all members bring home what they answer for. */
   readonly bringHome: () => Promise<void>;
   /** False once another view is entered, or this life ends. */
@@ -51,6 +54,7 @@ async function retire(world: RetireWorld, dead: string, mount: NamedMount): Prom
   const { member, cluster, owner } = world;
   const { storage, clock, observer } = member.world;
   const { directory, volumeId } = mount;
+  if (await isQuarantined(storage, world.pij, volumeId)) return;
   const chain = new SharedChain({
     storage,
     clock,

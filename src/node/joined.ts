@@ -21,6 +21,7 @@ import type { Interconnect, OwnerIdentity } from "../ports/mod.ts";
 import { pause } from "../storage/claim_lease.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { ClusterSettings } from "./cluster_options.ts";
+import { ClusterNotices } from "./cluster_notices.ts";
 import { recoverLost } from "./cluster_recovery.ts";
 import { retireDead } from "./cluster_retire.ts";
 import type { Member } from "./member.ts";
@@ -59,6 +60,7 @@ export class Joined {
   readonly membership: Membership;
   readonly courier: MemberCourier;
   readonly coherence: Coherence;
+  readonly notices: ClusterNotices;
   readonly #world: JoinedWorld;
   /** What the members of this view reported to whoever recovers. */
   #survivors: { readonly view: number; readonly of: Survivors } = { view: 0, of: new Survivors([]) };
@@ -87,6 +89,13 @@ export class Joined {
       return undefined;
     });
     this.coherence = this.#makeCoherence();
+    this.notices = new ClusterNotices({
+      member,
+      courier: this.courier,
+      members: () => (this.view?.members ?? []).map((it) => it.incarnation),
+      nameOf: (it) => (this.view && memberOf(this.view, it)?.name) ?? it,
+      onChange: world.onChange,
+    });
     this.membership = this.#makeMembership(post);
     member.engine.coherence = this.coherence;
     member.engine.leave = this.#leave();
@@ -250,6 +259,7 @@ export class Joined {
     if (memberOf(view, this.#world.owner.nonce) !== undefined) {
       const recoverer = view.pending.length > 0 ? members[0] : undefined;
       this.#survivors = { view: number, of: this.coherence.enter(members, recoverer) };
+      this.notices.entered();
     }
     this.#next();
     this.#world.onChange();
@@ -259,12 +269,13 @@ export class Joined {
   /** Sees to it that the journals of the gone do not stay for ever; begun anew in each view. */
   #retire(view: View): void {
     const { member, owner } = this.#world;
+    const { cluster, pij } = this;
     const mayGoOn = (): boolean => this.view === view && !this.#isOver;
     const bringHome = async (): Promise<void> => {
       await Promise.all([member.daemon.checkpoint(), this.#checkpointOthers()]);
     };
     const run = async (): Promise<void> => {
-      if (mayGoOn()) await retireDead({ member, cluster: this.cluster, owner, bringHome, mayGoOn }, view);
+      if (mayGoOn()) await retireDead({ member, cluster, pij, owner, bringHome, mayGoOn }, view);
     };
     this.#retiring = this.#retiring.then(run).catch((error) => {
       member.world.observer.event("journal.not_retired", "warn", { cause: String(error) });
@@ -282,6 +293,8 @@ export class Joined {
       self: owner,
       confirmGone: settings.confirmGone,
       survivors: of,
+      pij: this.pij,
+      quarantine: (volumeId, cause) => this.notices.quarantine(volumeId, cause),
       nextView: () => this.nextView(),
       mayGoOn,
     }, view);

@@ -68,7 +68,7 @@ export class Node implements AsyncDisposable {
   /** @internal Made by `openNodeCore`. */
   constructor(settings: Settings, world: World, onClose: (() => Promise<void>) | undefined) {
     this.#settings = settings;
-    this.#world = { ...world, observer: noticing(world.observer, () => this.#feed.notify()) };
+    this.#world = { ...world, observer: noticing(world.observer, () => this.#noticed()) };
     this.#onClose = onClose;
     this.incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
   }
@@ -80,6 +80,11 @@ export class Node implements AsyncDisposable {
   get status(): NodeStatus & AsyncIterable<NodeStatus> {
     const look = (): NodeStatus => this.#look();
     return { ...look(), [Symbol.asyncIterator]: () => this.#feed.follow(look) };
+  }
+
+  #noticed(): void {
+    this.#feed.notify();
+    this.#joined?.notices.noticed();
   }
 
   #look(): NodeStatus {

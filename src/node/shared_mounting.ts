@@ -16,6 +16,7 @@ import type { Joined } from "./joined.ts";
 import { forgetFrames } from "./letting_go.ts";
 import { type Member, mountName, mountsOf } from "./member.ts";
 import { Mount } from "./mount.ts";
+import { refuseQuarantined } from "./cluster_quarantine.ts";
 import { createIfAsked, mountVolume, noteHome, registerMount } from "./mounting.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { openVolumeFile, writeHeader } from "./volume_file.ts";
@@ -56,6 +57,7 @@ async function mountOnce(
   const { storage } = member.world;
   const probe = await openVolumeFile(directory, "read", member.settings, member.world);
   await probe.file.close();
+  await refuseQuarantined(storage, joined.pij, probe.header.id, directory);
   const forgetHome = noteHome(member, directory, probe.header);
   const register = await registerMount(member, directory, probe.header);
   const undo = async (): Promise<void> => {
@@ -176,6 +178,7 @@ function assemble(
   const janitor = new Janitor(core);
   volume.onQueued = () => queueMicrotask(() => janitor.wake());
   janitor.wake();
+  joined.notices.share(core);
   return new Mount(
     member,
     core,
@@ -186,6 +189,7 @@ function assemble(
         await member.daemon.checkpoint();
         await joined.settle();
         await joined.unshare(volume);
+        joined.notices.unshare(core);
         await storage.remove(mountName(member.directory, volume.facts.id));
       },
     },
