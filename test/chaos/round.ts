@@ -57,6 +57,9 @@ export interface RoundReport {
 /** Longest that anything may take: what takes longer hangs. */
 const START_MS = 40_000, STALL_MS = 20_000, FINISH_MS = 30_000, FINAL_MS = 240_000;
 
+/** Lives in which a member may come to load its part. */
+const LOADS_MAX = 3;
+
 /** Plays a round. */
 export async function playRound(options: RoundOptions): Promise<RoundReport> {
   const root = mkdtempSync(`${tmpdir()}/cohort-chaos-`);
@@ -98,7 +101,7 @@ export class Round {
   async play(): Promise<RoundReport> {
     const begun = Date.now();
     this.#tell(`${this.#runtimes.join(", ")}; seed ${this.options.seed}; ${this.#root}`);
-    await Promise.all(this.members.map((_, at) => this.start(at, true)));
+    await Promise.all(this.members.map((_, at) => this.#load(at)));
     const loadedAt = Date.now();
     this.#tell(`loaded in ${loadedAt - begun} ms`);
     for (const member of this.members) this.work(member);
@@ -125,6 +128,15 @@ export class Round {
       recoveries: this.recoveries,
       ends: this.ends,
     };
+  }
+
+  /** A first life, which loads its part of the data; anew, when it is evicted meanwhile. */
+  async #load(at: number): Promise<void> {
+    for (let tries = 0; tries < LOADS_MAX; tries++) {
+      await this.start(at, true);
+      if (this.members[at]!.standing === "ready") return;
+    }
+    this.complain(`m${at} could not load`);
   }
 
   /** Starts the process of a place, and waits until it works; a place whose process ends starts anew. */

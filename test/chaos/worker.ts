@@ -32,7 +32,7 @@ export interface MemberOptions {
   readonly clients: number;
   /** Lanes it runs; the last operation that was answered, and whether one more was called. */
   readonly lanes: ReadonlyArray<{ readonly lane: number; readonly done: number; readonly called: number }>;
-  /** Only mounts, alone and when all others have closed, and checks the structure. */
+  /** Only mounts privately, when all have closed, and checks the structure. */
   readonly check?: boolean;
 }
 
@@ -212,8 +212,10 @@ class MemberProcess {
 async function main(options: MemberOptions): Promise<void> {
   const begun = performance.now();
   const node = await openMemberNode(options);
-  const a = await node.mount(`${options.root}/a`, { mode: "clustered", create: true, extentBlocks: 256 });
-  const b = await node.mount(`${options.root}/b`, { mode: "clustered", create: true });
+  // When all have closed it belongs to nobody.
+  const mode = options.check === true ? "private" : "clustered";
+  const a = await node.mount(`${options.root}/a`, { mode, create: true, extentBlocks: 256 });
+  const b = await node.mount(`${options.root}/b`, { mode, create: true });
   if (options.check === true) return await check(node, [a, b]);
   const member = new MemberProcess(options, node, { a, b });
   const mountMs = Math.round(performance.now() - begun);
