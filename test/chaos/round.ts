@@ -258,7 +258,8 @@ export class Round {
     for (const record of recordsOf(`${this.#root}/${member.life}.records`)) {
       if (record.at === "call" && record.asked.op === "lane") {
         const { lane, n } = record.asked;
-        this.#lanes[lane] = { done: this.#lanes[lane]!.done, called: n };
+        // Whoever goes on with n has found all before it.
+        this.#lanes[lane] = { done: Math.max(this.#lanes[lane]!.done, n - 1), called: n };
         open.set(record.id, lane);
       } else if (record.at === "return") {
         const lane = open.get(record.id);
