@@ -13,6 +13,8 @@ import { ROOT, scriptCommand } from "./support/runtimes.mjs";
 import { mergeRows, parseResults, shortcomings } from "./support/reports.mjs";
 
 const BOTH = ["deno", "bun"];
+/** Members of both runtimes in one cluster. */
+const MIXED = ["deno+bun"];
 /** What each id shows, and where it must be shown. */
 const SHOWS = {
   "1.a": { title: "ZWR import and export give GT.M's own extract", runtimes: BOTH },
@@ -22,6 +24,8 @@ const SHOWS = {
   "1.e": { title: "the packed tarball in an empty folder", runtimes: ["deno", "bun", "node"] },
   "1.f": { title: "rates and ratios to peers in the same run", runtimes: BOTH },
   "1.g": { title: "damaged and generated input to every decoder", runtimes: BOTH },
+  "2.c": { title: "fail-over: how long the loss of members is felt", runtimes: MIXED },
+  "2.d": { title: "the first program started five times at once is one cluster", runtimes: MIXED },
 };
 const TABLE = join(ROOT, "test/shown.tsv");
 const TIMEOUT_MS = 24 * 3_600_000;

@@ -3,9 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { scriptCommand } from "../support/runtimes.mjs";
-import type { MemberOptions } from "./worker.ts";
 
 /** What a process says. */
 export type Fact = Readonly<Record<string, unknown>>;
@@ -13,14 +11,11 @@ export type Fact = Readonly<Record<string, unknown>>;
 /** What becomes of a place. */
 export type Standing = "down" | "starting" | "ready" | "working";
 
-const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
-
 /** One process of a member. */
 export class MemberProcess {
   readonly life: string;
   readonly runtime: string;
   readonly pid: number;
-  readonly options: MemberOptions;
   standing: Standing = "starting";
   /** Set by the driver: it was stopped, or was killed, on purpose. */
   isStopped = false;
@@ -43,15 +38,15 @@ export class MemberProcess {
 
   constructor(
     runtime: string,
-    options: MemberOptions,
+    script: string,
+    options: { readonly life: string },
     onFact: (fact: Fact, from: MemberProcess) => void,
     lead: readonly string[] = [],
   ) {
     this.runtime = runtime;
-    this.options = options;
     this.life = options.life;
     this.#onFact = onFact;
-    const [file, ...args] = [...lead, ...scriptCommand(runtime, WORKER, [JSON.stringify(options)])];
+    const [file, ...args] = [...lead, ...scriptCommand(runtime, script, [JSON.stringify(options)])];
     this.#child = spawn(file!, args, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },

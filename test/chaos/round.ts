@@ -5,6 +5,7 @@
  */
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
 import { LANE_COUNT } from "../process/crash/lanes.ts";
 import { Prng } from "../support/prng.ts";
 import { bulkKeysFor } from "./clients.ts";
@@ -53,6 +54,8 @@ export interface RoundReport {
   /** Why members ended, and how often. */
   readonly ends: Readonly<Record<string, number>>;
 }
+
+const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 /** Longest that anything may take: what takes longer hangs. */
 const START_MS = 40_000, STALL_MS = 20_000, FINISH_MS = 30_000, FINAL_MS = 240_000;
@@ -142,7 +145,12 @@ export class Round {
   /** Starts the process of a place, and waits until it works; a place whose process ends starts anew. */
   async start(at: number, isFirst = false): Promise<void> {
     const life = `m${at}.${++this.#lives}`;
-    const member = new MemberProcess(this.#runtimes[at]!, this.#optionsOf(at, life, isFirst), this.#onFact);
+    const member = new MemberProcess(
+      this.#runtimes[at]!,
+      WORKER,
+      this.#optionsOf(at, life, isFirst),
+      this.#onFact,
+    );
     this.members[at] = member;
     this.#all.push(member);
     this.#tell(`${life} starts (${member.runtime}, pid ${member.pid})`);
@@ -317,7 +325,7 @@ export class Round {
   async #check(): Promise<number> {
     let blocks = 0;
     const options = { ...this.#optionsOf(0, "check", false), check: true };
-    const checker = new MemberProcess("deno", options, (fact, from) => {
+    const checker = new MemberProcess("deno", WORKER, options, (fact, from) => {
       if (fact["what"] === "checked") blocks = Number(fact["blocks"]);
       else this.#onFact(fact, from);
     });

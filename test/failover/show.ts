@@ -1,0 +1,147 @@
+/**
+ * The plays of 2.c: how long the loss of a member is felt by the others. Arguments: `--kills N` (51),
+ * `--stops
+ * N` (20), `--full` (false evictions are watched for ten minutes instead of one), `--only WORD`.
+ */
+import process from "node:process";
+import type { ClusterTimings } from "../../mod.ts";
+import { watchCalm } from "./calm.ts";
+import { type Loss, Trio } from "./trio.ts";
+
+function argument(name: string, otherwise: number): number {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+}
+
+/** For whoever can bear that a busy host costs a member: a silent one is gone within two seconds. */
+export const TUNED: ClusterTimings = {
+  pulseMs: 50,
+  networkMs: 800,
+  storageMs: 800,
+  settleMs: 150,
+  leaseMs: 500,
+  leaseMarginMs: 100,
+};
+
+/** Gives a result to `npm run show`. */
+function result(text: string, control: string, ok: boolean): void {
+  console.log(`@@${JSON.stringify({ runtime: "deno+bun", result: text, control, ok })}`);
+}
+
+/** The value below which so many of all lie. */
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? NaN;
+}
+
+function spread(values: readonly number[]): string {
+  const [median, most] = [quantile(values, 0.5), quantile(values, 0.99)].map((it) => it.toFixed(0));
+  return `${median} ms at the median, p99 ${most}`;
+}
+
+/** Where the time goes, of all losses. */
+function parts(losses: readonly Loss[]): string {
+  const of = (part: (loss: Loss) => number): string => spread(losses.map(part));
+  return `view ${of((it) => it.viewMs)}; fence ${of((it) => it.fenceMs)}; reports ${
+    of((it) => it.reportMs)
+  }; replay ${of((it) => it.replayMs)}; recovered ${of((it) => it.recoveredMs)}`;
+}
+
+/** Loses one member after the other: by turns the master, and the one that joined last. */
+async function loseOften(timings: ClusterTimings, times: number, signal: "SIGKILL" | "SIGSTOP") {
+  const trio = new Trio(timings);
+  const losses: Loss[] = [];
+  try {
+    // One after the other, so that it is known who joined when.
+    const joined = [0, 1, 2];
+    for (const at of joined) await trio.start([at]);
+    for (let time = 0; time < times; time++) {
+      const at = time % 2 === 0 ? joined.shift()! : joined.pop()!;
+      losses.push(await trio.lose([at], signal));
+      await trio.start([at]);
+      joined.push(at);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  } catch (error) {
+    trio.problems.push(String(error));
+  } finally {
+    await trio.clear();
+  }
+  for (const problem of trio.problems) console.log(`problem: ${problem}`);
+  return { losses, problems: trio.problems };
+}
+
+async function showCrashes(): Promise<void> {
+  const kills = argument("--kills", 51);
+  const { losses, problems } = await loseOften({}, kills, "SIGKILL");
+  const last = losses.map((it) => it.lastMs);
+  const text =
+    `kill -9 of one of three, ${losses.length} times, the master every other time: each survivor has ` +
+    `written a block that the dead had changed ${spread(last)} (the first of them ${
+      spread(losses.map((it) => it.firstMs))
+    })`;
+  const ok = problems.length === 0 && losses.length >= kills && quantile(last, 0.5) <= 100 &&
+    quantile(last, 0.99) <= 500;
+  result(text, `each found what the dead had written; ${parts(losses)}`, ok);
+}
+
+async function showSilence(name: string, timings: ClusterTimings, limitMs: number): Promise<void> {
+  const stops = argument("--stops", 20);
+  const { losses, problems } = await loseOften(timings, stops, "SIGSTOP");
+  const last = losses.map((it) => it.lastMs);
+  const text =
+    `SIGSTOP of one of three, ${losses.length} times, ${name} timings: each survivor has written a ` +
+    `block that it had changed ${spread(last)}`;
+  const ok = problems.length === 0 && losses.length >= stops && quantile(last, 0.99) <= limitMs;
+  result(text, `the stopped process was gone each time; ${parts(losses)}`, ok);
+}
+
+async function showMany(): Promise<void> {
+  const trio = new Trio({});
+  const two: Loss[] = [], all: number[] = [];
+  try {
+    await trio.start();
+    for (let round = 0; round < 6; round++) {
+      const [a, b, c] = [round % 3, (round + 1) % 3, (round + 2) % 3];
+      two.push(await trio.lose([a, b], "SIGKILL"));
+      await trio.start([a, b]);
+      all.push(await trio.loseAll(c));
+      await trio.start([a, b]);
+    }
+  } catch (error) {
+    trio.problems.push(String(error));
+  } finally {
+    await trio.clear();
+  }
+  for (const problem of trio.problems) console.log(`problem: ${problem}`);
+  const text =
+    `two of three killed, ${two.length} times: the third has written what one of them had changed ` +
+    `${
+      spread(two.map((it) => it.lastMs))
+    }; all killed, ${all.length} times: one that is started has written ` +
+    `it ${spread(all)} after its start`;
+  const ok = trio.problems.length === 0 && two.length === 6 && all.length === 6;
+  result(text, "each found what the dead had written, or it would be a problem", ok);
+}
+
+async function showCalm(): Promise<void> {
+  const isFull = process.argv.includes("--full");
+  const { seconds, stalls, evictions, busy, problems } = await watchCalm(isFull ? 600 : 60);
+  for (const problem of problems) console.log(`problem: ${problem}`);
+  const text = `${(seconds / 60).toFixed(1)} minutes${isFull ? "" : " (--full: ten)"} with all processors ` +
+    `busy and ${stalls} stalls of a loop of a second, default timings: ${evictions} evictions`;
+  const ok = evictions === 0 && problems.length === 0;
+  result(text, `all but ${((1 - busy) * 100).toFixed(1)} % of the processors were others'`, ok);
+}
+
+const only = process.argv.indexOf("--only");
+const plays: Record<string, () => Promise<void>> = {
+  crash: showCrashes,
+  silent: () => showSilence("default", {}, 5_000),
+  tuned: () => showSilence("tuned", TUNED, 2_000),
+  many: showMany,
+  calm: showCalm,
+};
+for (const [name, play] of Object.entries(plays)) {
+  if (only < 0 || process.argv[only + 1] === name) await play();
+}
