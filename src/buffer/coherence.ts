@@ -10,12 +10,12 @@
 import { blockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
-import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./block_holder.ts";
 import type { BlockPlace } from "./block_message.ts";
 import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
+import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { type Held, reportsOf } from "./held_block.ts";
 import { HeldTable } from "./held_table.ts";
@@ -35,6 +35,7 @@ export class Coherence {
   readonly owed: OwedBlocks = new OwedBlocks();
   readonly #world: CoherenceWorld;
   readonly #post: BlockPost;
+  readonly #bringing: BringingIn;
   readonly #held = new HeldTable();
   readonly #volumes = new Map<number, Volume>();
   /** Rises with each view. */
@@ -54,6 +55,11 @@ export class Coherence {
       toRecoverer: (from, reports, isLast, part) => this.#survivors.heard(from, reports, isLast, part),
       onResumed: () => this.isRecovering = false,
       onTrouble,
+    });
+    this.#bringing = new BringingIn(world, {
+      happened: (held, event) => this.#event(held, event),
+      obey: (held) => this.#obey(held),
+      forget: (held) => this.#held.forget(held),
     });
     pool.onEvict = (volume, block) => this.#evicted(volume, block);
   }
@@ -84,8 +90,10 @@ export class Coherence {
     const safe = this.#world.position();
     this.#post.enter(members, reports, recoverer, { from: this.owed.oldest(safe), safe });
     for (const held of this.#held.all()) {
+      const { isAwaited } = held;
       held.wake();
       this.#held.forget(held);
+      if (!isAwaited) this.#bringing.lookAfter(held);
     }
     return survivors;
   }
@@ -131,7 +139,11 @@ export class Coherence {
   obtain(need: Need, signal: AbortSignal | undefined): Answer<number> {
     const held = this.#held.of(need.volume, need.block);
     const frame = this.#usable(held, need);
-    return frame === NO_FRAME ? this.#wait(need, signal) : frame;
+    if (frame !== NO_FRAME) return frame;
+    return this.#wait(need, signal).catch((error) => {
+      this.#bringing.lookAfter(this.#held.of(need.volume, need.block));
+      throw error;
+    });
   }
 
   /** Keeps a block that is here until `letGrip`; false when it has gone, or is to go. */
@@ -174,7 +186,9 @@ export class Coherence {
       if (frame !== NO_FRAME) return frame;
       const { state } = held;
       const suffices = state.mode === "EX" || state.mode === need.mode;
-      if (suffices && !held.isClosed) return await this.#bringIn(held, need, signal);
+      if (suffices && !held.isClosed) {
+        return await this.#bringing.bringIn(held, need.isFresh, signal);
+      }
       const before = held.state;
       if (!suffices && state.wants === undefined) {
         this.counts.asked++;
@@ -189,55 +203,6 @@ export class Coherence {
         }
       }
     }
-  }
-
-  /**
-   * Brings the bytes of a granted block into a frame, which is pinned for the caller. Whatever the keeper
-   * orders meanwhile waits until whoever needed it had a turn with it: two who want it could take it from
-   * each other for ever.
-   */
-  async #bringIn(held: Held, need: Need, signal: AbortSignal | undefined): Promise<number> {
-    const { pool, position, makeRoom } = this.#world;
-    held.loads++;
-    let isHopeless = false;
-    try {
-      for (;;) {
-        const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, need);
-        if (frame !== NO_FRAME) return frame;
-        await makeRoom(signal);
-      }
-    } catch (error) {
-      isHopeless = true;
-      throw error;
-    } finally {
-      held.loads--;
-      this.#broughtIn(held, isHopeless);
-    }
-  }
-
-  #broughtIn(held: Held, isHopeless: boolean): void {
-    const { mode, isHere, order, wants } = held.state;
-    if (held.loads > 0) return;
-    // What this member cannot read others may. But a grant of more, on its way, must not be crossed.
-    const isUnwanted = order !== undefined || (isHopeless && wants === undefined);
-    if (mode !== "NL" && !isHere && isUnwanted) {
-      this.#event(held, { kind: "unload" });
-    } else if (order !== undefined) this.#world.soon(() => this.#obey(held));
-    this.#held.forget(held);
-  }
-
-  /** Reads a granted block from its volume; `NO_FRAME` when none is clean now. */
-  async #load(held: Held, { isFresh }: Need): Promise<number> {
-    const { volume, block } = held;
-    const { loader } = this.#world;
-    if (block >= volume.blocks) await volume.measure();
-    const answer = loader.load(volume, block, isFresh);
-    const frame = isPending(answer) ? await answer : answer;
-    if (frame === NO_FRAME || held.state.isHere) return frame;
-    held.frame = frame;
-    this.#event(held, { kind: "loaded" });
-    recount(this.#world.pool, volume, frame);
-    return frame;
   }
 
   /** Runs an event through the table and carries out what follows. */
@@ -289,6 +254,8 @@ export class Coherence {
     const volume = this.#volumes.get(tag);
     if (volume === undefined) return;
     const held = this.#held.of(volume, block);
+    // Whoever waits takes it, or looks after it when it waits no longer.
+    const { isAwaited } = held;
     if (event.kind === "image") this.#image(held, event, image!);
     else if (event.kind === "arrived") this.#arrived(held, event);
     else this.#event(held, event);
@@ -298,6 +265,7 @@ export class Coherence {
       this.#orderCame(held);
     }
     this.#held.forget(held);
+    if (!isAwaited) this.#bringing.lookAfter(held);
   }
 
   /**
@@ -365,6 +333,7 @@ export class Coherence {
     if (hasIt !== undefined) {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
       held.wake();
+      this.#bringing.lookAfter(held);
     }
     this.#held.forget(held);
   }

@@ -44,12 +44,16 @@ export class Held {
     return this.isDue && this.state.order !== undefined;
   }
 
+  /** Whether somebody here waits for it, brings it in or keeps it. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0 || this.grips > 0 || this.loads > 0;
+  }
+
   /** Whether there is nothing to remember of it. */
   get isForgotten(): boolean {
     const { mode, wants, early, granted, order, sent } = this.state;
     return mode === "NL" && wants === undefined && early === undefined && granted === undefined &&
-      order === undefined && sent.length === 0 && this.#waiters.length === 0 && this.grips === 0 &&
-      this.loads === 0;
+      order === undefined && sent.length === 0 && !this.isAwaited;
   }
 
   /** How it may be given up: it is held, clean, and nothing is under way about it; undefined if not. */

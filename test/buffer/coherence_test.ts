@@ -68,6 +68,15 @@ test("coherence: an image that comes spoiled is said to be so and sent again, an
   }
 });
 
+test("coherence: who gives up waiting leaves nothing behind, also where a way stands still", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const hurryMs = seed % 4 === 0 ? 200 : 3;
+    const manner = { ...mannerOf(seed, seed % 3, 0), hurried: 300, hurryMs, stalls: seed % 3 };
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+  }
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();

@@ -4,6 +4,7 @@
  * all members, and what must hold of what they saw.
  */
 import { checkDatabase } from "../../src/global/check.ts";
+import type { WaitOptions } from "../../src/global/patience.ts";
 import { transact } from "../../src/global/transact.ts";
 import { isCode } from "../../src/ground/errors.ts";
 import type { RecoveryReport } from "../../src/node/recover.ts";
@@ -35,6 +36,11 @@ export interface CoherenceManner {
   readonly power?: boolean;
   /** Of 1,000 images, how many come with a changed byte, behind all that guards the way. */
   readonly spoils?: number;
+  /** Of 1,000 waits, how many end after at most so many milliseconds, whatever came of them. */
+  readonly hurried?: number;
+  readonly hurryMs?: number;
+  /** Times that nothing gets from one member to another for a while. */
+  readonly stalls?: number;
 }
 
 /** A message that is an image: bytes of the packet, and of the message, before the block. */
@@ -121,6 +127,7 @@ export class CoherenceWorld implements PartyWorld {
       Array.from({ length: manner.clients }, () => Promise.race([this.#client(party), party.died]))
     );
     void this.#lose();
+    void this.#stall();
     if (manner.power === true) return await this.#cut();
     await Promise.all(clients);
     while (!this.isRecovered) await this.scheduler.sleep(1_000);
@@ -154,11 +161,31 @@ export class CoherenceWorld implements PartyWorld {
     }
   }
 
+  /** One way between two members stands still for up to two seconds, now and then. */
+  async #stall(): Promise<void> {
+    const { chance, scheduler } = this;
+    for (let i = 0; i < (this.manner.stalls ?? 0) && this.living.length > 1; i++) {
+      await scheduler.sleep(chance.between(1_000, 100_000));
+      const from = chance.pick(this.living);
+      const to = chance.pick(this.living.filter((it) => it !== from));
+      this.network.cut(from.name, to.name);
+      await scheduler.sleep(chance.below(2_000_000));
+      this.network.heal();
+    }
+  }
+
+  /** How long somebody waits. */
+  #patience(): WaitOptions {
+    const { hurried = 0, hurryMs = 1 } = this.manner;
+    return hurried > 0 && this.chance.chance(hurried, 1_000) ? { timeoutMs: this.chance.below(hurryMs) } : {};
+  }
+
   async #client(party: Party): Promise<void> {
     for (let i = 0; i < this.manner.operations; i++) {
       try {
         await this.#operation(party);
       } catch (error) {
+        if (isCode(error, "TIMEOUT")) continue;
         this.problems.push(`${party.name}: ${error instanceof Error ? error.stack : error}`);
         return;
       }
@@ -172,22 +199,24 @@ export class CoherenceWorld implements PartyWorld {
     const { global } = party;
     const key = chance.below(this.manner.keys);
     const kind = chance.below(10);
+    const patience = this.#patience();
+    const now = (): number => this.scheduler.now;
     const begun = this.scheduler.now;
     if (kind < 3) {
-      const found = await global.get(["k", key, "v"]);
+      const found = await global.get(["k", key, "v"], patience);
       histories.read(key, found, begun, this.scheduler.now, party.name);
     } else if (kind < 6) {
       const value = `${++this.#writes} ${"x".repeat(chance.pick([1, 20, 900, 900, 5000]))}`;
-      await histories.write(key, value, () => global.set(["k", key, "v"], value), () => this.scheduler.now);
+      await histories.write(key, value, () => global.set(["k", key, "v"], value, patience), now);
     } else if (kind === 6) {
-      await histories.write(key, undefined, () => global.kill(["k", key]), () => this.scheduler.now);
+      await histories.write(key, undefined, () => global.kill(["k", key], patience), now);
     } else if (kind === 7) {
       const counter = chance.below(3);
       this.#begun++;
-      histories.count(counter, await global.increment(["n", counter]), party.name);
+      histories.count(counter, await global.increment(["n", counter], undefined, patience), party.name);
       this.#counted++;
     } else if (kind === 8 && chance.chance(1, 2)) await this.#whole(party);
-    else await this.#move(party);
+    else await this.#move(party, patience);
   }
 
   /** A second global comes and goes as a whole: roots and leaves change. */
@@ -216,7 +245,7 @@ export class CoherenceWorld implements PartyWorld {
   }
 
   /** Moves something from one account to another, by way of this member. */
-  async #move(party: Party): Promise<void> {
+  async #move(party: Party, patience: WaitOptions): Promise<void> {
     const from = this.chance.below(6), to = this.chance.below(6);
     await transact(party.member.engine, party.clock, async (transaction) => {
       const global = transaction.global(party.global);
@@ -224,7 +253,7 @@ export class CoherenceWorld implements PartyWorld {
       await global.set(["a", from], sum - 1);
       const other = Number(await global.get(["a", to]) ?? 0);
       await global.set(["a", to], other + 1);
-    }, {});
+    }, patience);
     this.#moves++;
   }
 
@@ -240,7 +269,19 @@ export class CoherenceWorld implements PartyWorld {
     }
     this.problems.push(...this.histories.problems());
     for (const party of this.living) await party.member.daemon.checkpoint();
+    await this.#compareRest();
     await this.#compareHome([]);
+  }
+
+  /** Soon after all is quiet nobody remembers more of the blocks than what the pool has of them. */
+  async #compareRest(): Promise<void> {
+    const tooMany = ({ coherence, member, core }: Party): boolean =>
+      coherence.size.held > [...member.engine.pool.framesOf(core.volume.index)].length;
+    // What was sent on is remembered until it is known to have arrived, however late that is.
+    for (let i = 0; i < 100 && this.living.some(tooMany); i++) await this.scheduler.sleep(100_000);
+    for (const party of this.living.filter(tooMany)) {
+      this.problems.push(`${party.name} remembers ${party.coherence.size.held} blocks, more than are here`);
+    }
   }
 
   /** Every increment that was acknowledged counts, once; money that moved is neither made nor lost. */
