@@ -222,7 +222,7 @@ export class Coherence {
   #carryOut(held: Held, { block, messages }: ReturnType<typeof holderStep>): void {
     const { pool } = this.#world;
     const before = held.state;
-    const after = held.noteChange(pool);
+    const after = held.after(pool);
     const sent = messages.find(({ kind }) => kind === "image");
     const image = sent?.kind === "image" ? held.image(pool, sent.turn) : undefined;
     held.state = block;
@@ -297,7 +297,10 @@ export class Coherence {
     }
     stamps.hear(blockStamp(image, 0));
     // Who may read it has the same bytes already.
-    if (event.turn > held.state.turn && !held.state.isHere) held.bytes = image.slice();
+    if (event.turn > held.state.turn && !held.state.isHere) {
+      held.bytes = image.slice();
+      held.bytesAt = 0;
+    }
     this.#event(held, event);
     if (held.state.isHere) this.#granted(held);
   }

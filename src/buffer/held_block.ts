@@ -15,11 +15,8 @@ export class Held {
   frame: number = NO_FRAME;
   /** Its bytes, when they came by image and no frame was to be had, or may not be used yet. */
   bytes: Uint8Array | undefined;
-  /**
-   * How far this member's journal must be safe before its bytes may leave: what was sent and comes back,
-   * since it never left, has its redo here still.
-   */
-  #after = 0;
+  /** Position in this member's journal that made them what they are; 0 when another sent them, synced. */
+  bytesAt = 0;
   /** Local work that keeps it until it has the rest of what it needs. */
   grips = 0;
   /** Whether what the keeper ordered is to be done as soon as it can be. */
@@ -89,6 +86,7 @@ export class Held {
     if (frame === NO_FRAME) return false;
     pool.bytes.set(this.bytes, frame * pool.blockSize);
     pool.adopt(frame, this.volume.index, this.block);
+    pool.changedAt[frame] = Math.max(pool.changedAt[frame]!, this.bytesAt);
     this.bytes = undefined;
     this.frame = frame;
     this.settle(pool, position);
@@ -97,11 +95,13 @@ export class Held {
 
   /**
    * Makes its frame what the state says. What another member changed was synced there before it came: here
-   * nothing waits for it, and of this member's journal it needs nothing before `position`.
+   * it waits for nothing but what this member revealed, and needs nothing of its journal before `position`.
    */
   settle(pool: Pool, position: number): void {
     if (this.frame === NO_FRAME) return;
-    if (this.state.isDirty && !pool.isDirty(this.frame)) pool.changed(this.frame, position, this.#after);
+    if (this.state.isDirty && !pool.isDirty(this.frame)) {
+      pool.changed(this.frame, position, pool.changedAt[this.frame]!);
+    }
     pool.modeOf[this.frame] = this.state.mode === "EX" ? MODE_EX : MODE_PR;
     const { wants, order } = this.state;
     const isBusy = wants !== undefined || order !== undefined || this.grips > 0;
@@ -111,10 +111,9 @@ export class Held {
     } else if (!isBusy) this.unpin(pool);
   }
 
-  /** Notes how far this member's journal has changed it, and answers that. */
-  noteChange(pool: Pool): number {
-    if (this.frame !== NO_FRAME) this.#after = Math.max(this.#after, pool.changedAt[this.frame]!);
-    return this.#after;
+  /** Position up to which this member's journal must be safe before its bytes, as they are, may leave. */
+  after(pool: Pool): number {
+    return this.frame === NO_FRAME ? this.bytesAt : pool.changedAt[this.frame]!;
   }
 
   /** Keeps its bytes until it is known that they arrived by the image of this turn. */

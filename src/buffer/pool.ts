@@ -198,7 +198,7 @@ export class Pool {
     invariant(this.#state[frame] === SCRATCH, "A frame was adopted that is not scratch");
     this.blockOf[frame] = block;
     this.volumeOf[frame] = volume;
-    this.changedAt[frame] = 0;
+    this.changedAt[frame] = this.#revealedAt;
     this.modeOf[frame] = UNSHARED;
     this.#state[frame] = CLEAN;
     this.#referenced[frame] = 1;

@@ -24,7 +24,9 @@ export async function takeBack(
   held.state = isHome ? unsent(held.state, turn) : returned(held.state, turn);
   held.letSent(pool, turn);
   if (!isHome) {
+    // The view may have ended before the redo of it was safe: then its image had not left.
     held.bytes = kept;
+    held.bytesAt = position();
     held.place(pool, position());
   }
   return !isHome;
