@@ -108,8 +108,13 @@ export class Coherence {
     return this.#post.messages;
   }
 
-  /** Begins to share a volume. */
+  /**
+   * Begins to share a volume, of which no block is in the pool: it would count as this member's to change,
+   * and no keeper knew of it. Looks at every frame.
+   */
   share(volume: Volume): void {
+    const [resident] = this.#world.pool.framesOf(volume.index);
+    invariant(resident === undefined, `No block of ${volume.path} is here before it is shared`);
     volume.isShared = true;
     this.#volumes.set(volume.facts.tag, volume);
   }

@@ -1,8 +1,9 @@
 /** Members that share a volume: each reads and writes as if it were alone. */
 import { assert, assertEquals } from "@std/assert";
 import { test } from "#test";
+import { InvariantError } from "../../src/ground/errors.ts";
 import { nativeDrain } from "../sim/drain.ts";
-import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
+import { type CoherenceManner, CoherenceWorld, runCoherence } from "./coherence_world.ts";
 
 /** Sizes of a seed: two to four members, from one to five clients each, few keys or some, small pools. */
 function mannerOf(seed: number, views: number, losses: number): CoherenceManner {
@@ -81,6 +82,34 @@ test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();
   assertEquals(await hash(), await hash());
+});
+
+test("coherence: a volume of which blocks are here unshared cannot begin to be shared", async () => {
+  const world = new CoherenceWorld(1, await nativeDrain(), mannerOf(1, 0, 0));
+  const party = world.parties[0]!;
+  let isDone = false;
+  let refused: unknown;
+  const run = async (): Promise<void> => {
+    await party.open([]);
+    await party.global.set(["k"], 1);
+    const { engine } = party.member;
+    const volume = party.core.volume;
+    assert([...engine.pool.framesOf(volume.index)].length > 0);
+    try {
+      party.coherence.share(volume);
+    } catch (error) {
+      refused = error;
+    }
+    assert(!volume.isShared);
+    await party.global.set(["k"], 2);
+  };
+  void run().then(() => isDone = true, (error) => world.problems.push(`${error}`));
+  await world.scheduler.run(() => isDone || world.problems.length > 0, {
+    eventsMax: 100_000,
+    timeMax: 60_000_000,
+  });
+  assertEquals([isDone, world.problems], [true, []]);
+  assert(refused instanceof InvariantError, `${refused}`);
 });
 
 test("coherence: a volume that one member uses costs no message", async () => {
