@@ -6,7 +6,7 @@ type Callback<T> = (error: Error | null, result?: T) => void;
 
 /** What the adapter asks of Deno's own file system calls, where Deno's `node:fs` runs on the loop. */
 interface DenoRuntime {
-  openSync(path: string, options: { read: boolean; write: boolean }): DenoFile;
+  openSync(path: string, options: { read?: boolean; write?: boolean; append?: boolean }): DenoFile;
   link(from: string, to: string): Promise<void>;
 }
 

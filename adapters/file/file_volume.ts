@@ -54,14 +54,16 @@ export class FileVolume extends OpenFile implements VolumeFile {
     return this.#blocks;
   }
 
-  async grow(blocks: number): Promise<void> {
+  async grow(blocks: number, isShared = false): Promise<void> {
     this.checkWritable("grow a volume");
     checkCount("grow a volume", "number of blocks", blocks);
     const before = this.#growing;
     const growth = this.hold(async () => {
       await before;
+      const wanted = blocks * this.blockSize;
       const size = await this.sizeNow("grow a volume");
-      if (blocks * this.blockSize > size) await this.fill("grow a volume", size, blocks * this.blockSize);
+      if (isShared) await this.append("grow a volume", wanted);
+      else if (wanted > size) await this.fill("grow a volume", size, wanted);
       this.#blocks = Math.max(this.#blocks, blocks);
     });
     this.#growing = growth.catch(() => {});

@@ -9,6 +9,7 @@ import * as fs from "node:fs";
 import type { CohortError } from "../../src/ground/errors.ts";
 import type { Answer } from "../../src/ports/answer.ts";
 import { closedError, readOnlyError } from "../common/storage_arguments.ts";
+import { appendZeros } from "./append.ts";
 import * as calls from "./calls.ts";
 import { type LaneFile, Lanes } from "./lanes.ts";
 import { Pace } from "./pace.ts";
@@ -157,11 +158,10 @@ export class OpenFile {
 
   /**
    * Fills bytes `from` to `to`, which end the file, with zeros that take real space; cuts them off if it
-   * cannot.
+   * cannot. Nobody else may lengthen the file meanwhile.
    */
   protected async fill(operation: string, from: number, to: number): Promise<void> {
-    zeros ??= new Uint8Array(FILL_BYTES);
-    const source = zeros;
+    const source = zeros ??= new Uint8Array(FILL_BYTES);
     try {
       await this.lanes.run(Math.ceil((to - from) / FILL_BYTES), (lane, index) => {
         const at = from + index * FILL_BYTES;
@@ -172,6 +172,11 @@ export class OpenFile {
       await calls.truncate(operation, this.path, this.#opened.fd, from).catch(() => {});
       throw error;
     }
+  }
+
+  /** Lengthens a file that others lengthen, too, with zeros that take real space. */
+  protected append(operation: string, to: number): Promise<void> {
+    return appendZeros(operation, this.#opened, to, zeros ??= new Uint8Array(FILL_BYTES));
   }
 
   /**

@@ -8,7 +8,7 @@
  * put an order off.
  */
 import { blockStamp } from "../ground/block.ts";
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./block_holder.ts";
@@ -17,6 +17,7 @@ import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
+import { growingAlone } from "./growing.ts";
 import { type Held, reportsOf } from "./held_block.ts";
 import { HeldTable } from "./held_table.ts";
 import { neverWritten } from "./loader.ts";
@@ -116,6 +117,7 @@ export class Coherence {
     const [resident] = this.#world.pool.framesOf(volume.index);
     invariant(resident === undefined, `No block of ${volume.path} is here before it is shared`);
     volume.isShared = true;
+    volume.growAlone = growingAlone(this, this.#world.pool, volume);
     this.#volumes.set(volume.facts.tag, volume);
   }
 

@@ -308,6 +308,7 @@ export class Engine {
 
   async #obtain(step: Step, patience: Patience): Promise<void> {
     if (step.framesWanted > 0) await this.#makeRoom(step.framesWanted, patience);
+    if (step.letsGripsGo) this.#letGrips(step);
     for (const wait of step.waits) await unlessAborted(wait(), patience.signal);
     if (step.isContended) await this.#gripInOrder(step, patience);
     const loads: Array<Promise<void>> = [];

@@ -34,6 +34,8 @@ export class Step {
   readonly needs: Need[] = [];
   /** Answers to wait for besides blocks: space in the journal or the volume. */
   readonly waits: Array<() => Promise<void>> = [];
+  /** Whether one of them needs a block that comes before others: then nothing is kept meanwhile. */
+  letsGripsGo = false;
   /**
    * Clean frames that must be there at once before the next attempt, because one could not be had. What the
    * attempt gives back while it rests counts too, or the next would find just as many and fail again.
@@ -201,6 +203,7 @@ export class Step {
     }
     if (this.#shared.size > 0) this.#shared.clear();
     this.waits.length = 0;
+    this.letsGripsGo = false;
     this.framesWanted = 0;
     this.seen = 0;
   }

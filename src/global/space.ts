@@ -61,6 +61,7 @@ function takeByGrowth(change: Change, volume: Volume): number {
     if (block !== FULL) return block;
   }
   const wanted = volume.blocks + stepOf(volume);
+  if (volume.isShared) change.letsGripsGo = true;
   change.waits.push(() => volume.grow(wanted));
   return MISS;
 }

@@ -27,6 +27,8 @@ export async function recoverShared(
 ): Promise<RecoveryReport> {
   const index = RECOVERED_INDEX + volume.index;
   const apart = new Volume(file, volume.facts, index, await file.size(), false);
+  // The living may grow it, too, and hold what lets them: it can become longer than both want, no more.
+  apart.growAlone = (growth) => growth();
   member.volumes.set(index, apart);
   try {
     const report = await recoverVolume(member, apart, dead, shared);

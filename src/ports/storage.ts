@@ -123,10 +123,12 @@ export interface VolumeFile {
   /** Size in whole blocks. */
   size(): Answer<number>;
   /**
-   * Makes the volume `blocks` long, zero-filled and really allocated: `FULL` comes from here, not from a
-   * later write. Durable at the next `sync`.
+   * Makes the volume at least `blocks` long, zero-filled and really allocated: `FULL` comes from here, not
+   * from a later write; what was taken for it is given back then. Durable at the next `sync`. Where others
+   * may grow the file and write to it at any time, say `isShared`: then zeros are only ever put behind all
+   * there is, so whatever `size` counts is whole, and nothing is given back when it fails.
    */
-  grow(blocks: number): Answer<void>;
+  grow(blocks: number, isShared?: boolean): Answer<void>;
   /** Closes the file. Once. */
   close(): Answer<void>;
 }

@@ -38,7 +38,7 @@ export function gatedVolume(file: VolumeFile, gate: Gate): VolumeFile {
     write: (set: readonly BlockWrite[]) => through(gate, file.path, () => file.write(set)),
     sync: () => file.sync(),
     size: () => file.size(),
-    grow: (blocks) => through(gate, file.path, () => file.grow(blocks)),
+    grow: (blocks, isShared) => through(gate, file.path, () => file.grow(blocks, isShared)),
     close: () => file.close(),
   };
 }

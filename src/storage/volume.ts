@@ -44,6 +44,11 @@ export class Volume {
   quarantine: CohortError | undefined;
   /** Whether other members use it too: then each block is had by leave of its keeper (DESIGN D6). */
   isShared = false;
+  /**
+   * Lets a growth run alone among all members that use the volume; undefined where nobody else does. It
+   * settles as the growth does.
+   */
+  growAlone: ((growth: () => Promise<void>) => Promise<void>) | undefined;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
   /** Roots of staged trees that somebody builds now: others that the free queue names are leftovers. */
@@ -155,8 +160,17 @@ export class Volume {
   }
 
   async #grow(blocks: number): Promise<void> {
+    if (this.growAlone !== undefined) return await this.growAlone(() => this.#lengthen(blocks));
     await this.#file.grow(blocks);
     if (blocks > this.#blocks) this.#blocks = blocks;
+  }
+
+  /** The same of a file that others lengthen, and write to, as well: they may have done it already. */
+  async #lengthen(blocks: number): Promise<void> {
+    await this.measure();
+    if (blocks <= this.#blocks) return;
+    await this.#file.grow(blocks, true);
+    await this.measure();
   }
 
   /** Looks how long it is by now: other members may have made it longer. */

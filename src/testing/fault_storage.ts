@@ -295,8 +295,8 @@ class WrappedVolume extends WrappedFile implements VolumeFile {
     return this.strikes.call("size", this.path, () => this.#inner.size());
   }
 
-  grow(blocks: number): Answer<void> {
-    return this.strikes.call("grow", this.path, () => this.#inner.grow(blocks));
+  grow(blocks: number, isShared?: boolean): Answer<void> {
+    return this.strikes.call("grow", this.path, () => this.#inner.grow(blocks, isShared));
   }
 
   close(): Answer<void> {

@@ -50,6 +50,22 @@ smallDiskTest("grow beyond it is FULL at once and gives back what it took", asyn
   await volume.sync();
 });
 
+smallDiskTest("shared growth beyond it is FULL and cuts nothing off", async (storage, directory) => {
+  await storage.createRegister(`${directory}/v`, pattern(8192 * 2, 1));
+  const volume = await storage.openVolume(`${directory}/v`, { blockSize: 8192, access: "write" });
+  const other = await storage.openVolume(`${directory}/v`, { blockSize: 8192, access: "write" });
+  const growing = assertCode(() => volume.grow(1024, true), "FULL");
+  await other.grow(40, true);
+  await other.write([{ block: 39, bytes: pattern(8192, 2) }]);
+  const error = await growing;
+  assertEquals(error.facts["errno"], "ENOSPC");
+  assertEquals(error.facts["operation"], "grow a volume");
+  assert(await volume.size() >= 40);
+  const into = new Uint8Array(8192);
+  await other.read(39, into);
+  assertEquals(into, pattern(8192, 2));
+});
+
 smallDiskTest("reserve beyond it is FULL and gives back what it took", async (storage, directory) => {
   const stream = await storage.openStream(`${directory}/s`, { access: "write", create: true });
   await stream.write(0, pattern(1000, 1));

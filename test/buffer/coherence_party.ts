@@ -189,6 +189,8 @@ export class Party {
     const { world, member, core } = this;
     let isReported = false;
     survivors.reported.then(() => isReported = true);
+    // Fenced: no write of theirs is on its way any more.
+    while (lost.some((it) => !it.process.isOver)) await world.scheduler.sleep(200);
     while (!isReported && world.view === view) await world.scheduler.sleep(200);
     if (world.view !== view) return;
     await member.journal.makeSafe();

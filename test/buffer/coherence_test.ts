@@ -78,6 +78,17 @@ test("coherence: who gives up waiting leaves nothing behind, also where a way st
   }
 });
 
+test("coherence: members that grow the volume at once wipe nothing of each other", async () => {
+  let blocks = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    const manner = { ...mannerOf(seed, 0, 0), operations: 40, keys: 3_000, poolBlocks: 96, grows: true };
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    blocks += Math.max(...world.parties.map(({ core }) => core.volume.blocks));
+  }
+  assert(blocks > 4_000, `${blocks} blocks`);
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();

@@ -41,6 +41,8 @@ export interface CoherenceManner {
   readonly hurryMs?: number;
   /** Times that nothing gets from one member to another for a while. */
   readonly stalls?: number;
+  /** Whether every value is large, so that all members need more of the volume at once. */
+  readonly grows?: boolean;
 }
 
 /** A message that is an image: bytes of the packet, and of the message, before the block. */
@@ -74,10 +76,15 @@ export class CoherenceWorld implements PartyWorld {
   #counted = 0;
   #moves = 0;
   #writes = 0;
+  /** True once all clients are through: what they left is compared, and nobody is lost any more. */
+  #isQuiet = false;
+  /** Sizes of the values that are written. */
+  readonly #sizes: readonly number[];
 
   constructor(seed: number, drain: (() => void) | undefined, manner: CoherenceManner) {
     this.seed = seed;
     this.manner = manner;
+    this.#sizes = manner.grows === true ? [7_000, 15_000, 30_000] : [1, 20, 900, 900, 5000];
     this.chance = new Prng(seed, "clients");
     this.scheduler = new Scheduler(seed, this.trace, drain);
     const { scheduler, trace } = this;
@@ -130,6 +137,7 @@ export class CoherenceWorld implements PartyWorld {
     void this.#stall();
     if (manner.power === true) return await this.#cut();
     await Promise.all(clients);
+    this.#isQuiet = true;
     while (!this.isRecovered) await this.scheduler.sleep(1_000);
     await this.#compare();
   }
@@ -151,7 +159,7 @@ export class CoherenceWorld implements PartyWorld {
       await this.scheduler.sleep(this.chance.between(5_000, 60_000));
       const isEager = this.chance.chance(1, 3);
       while (!this.isRecovered && !isEager) await this.scheduler.sleep(1_000);
-      if (this.living.length < 2) return;
+      if (this.living.length < 2 || this.#isQuiet) return;
       this.host.kill(this.chance.pick(this.living).process);
       this.isRecovered = false;
       this.view++;
@@ -206,7 +214,7 @@ export class CoherenceWorld implements PartyWorld {
       const found = await global.get(["k", key, "v"], patience);
       histories.read(key, found, begun, this.scheduler.now, party.name);
     } else if (kind < 6) {
-      const value = `${++this.#writes} ${"x".repeat(chance.pick([1, 20, 900, 900, 5000]))}`;
+      const value = `${++this.#writes} ${"x".repeat(chance.pick(this.#sizes))}`;
       await histories.write(key, value, () => global.set(["k", key, "v"], value, patience), now);
     } else if (kind === 6) {
       await histories.write(key, undefined, () => global.kill(["k", key], patience), now);

@@ -193,6 +193,23 @@ export class SimDisk {
     return change;
   }
 
+  /** Writes zeros to the page cache, as files are lengthened. */
+  fill(file: SimFile, position: number, length: number): Change {
+    const bytes = new Uint8Array(length);
+    const change: Change = { kind: "write", position, bytes, isFill: true, answered: false, promised: false };
+    file.cache.write(position, bytes);
+    file.unsynced.push(change);
+    return change;
+  }
+
+  /** Cuts a file in the page cache: what was written behind `size` is gone. */
+  cut(file: SimFile, size: number): void {
+    if (size < file.cache.size) file.cache.resize(size);
+    file.unsynced = file.unsynced.filter(({ kind, position }) =>
+      position < size + (kind === "resize" ? 1 : 0)
+    );
+  }
+
   /** Ends a sync over `covered`, which are changes that were answered when it began. */
   endSync(file: SimFile, covered: ReadonlySet<Change>, end: SyncEnd): void {
     if (end === "keep") return;

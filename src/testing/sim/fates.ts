@@ -19,6 +19,8 @@ export interface Change {
   readonly position: number;
   /** What was written; never changed afterwards. Empty for a resize. */
   readonly bytes: Uint8Array;
+  /** Zeros that lengthen a file: no file system shows anything else where they did not come to the drive. */
+  readonly isFill?: boolean;
   /** Whether the caller was told that it is written. */
   answered: boolean;
   /** A drive that will not do as it says: set when the write was made, felt when it is synced. */
@@ -62,6 +64,7 @@ export function applyFate(image: PagedBytes, change: Change, fate: Fate): void {
       extend(image, position + bytes.length);
       return image.write(position, bytes.slice(0, fate.cut));
     case "garbage":
+      if (change.isFill === true) return extend(image, position + bytes.length);
       return image.write(position, new Prng(fate.mask, "garbage").fill(new Uint8Array(bytes.length)));
     case "sectors":
       extend(image, position + bytes.length);

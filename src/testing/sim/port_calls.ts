@@ -21,6 +21,8 @@ export interface CallPlan<T> {
   /** Numbers for the trace. */
   readonly at: number;
   readonly length: number;
+  /** How many ordinary calls of its kind it takes as long as; one by default. */
+  readonly pieces?: number;
   /** Does it; runs once, at the instant the call takes effect. A fault other than a stall is given to it. */
   readonly perform: (fault: FaultKind | undefined) => T;
   /**
@@ -94,7 +96,7 @@ function later<T>(
     ? latencies.writeUs
     : latencies.readUs;
   const stall = fault === "stall" ? chance.between(STALL_US[0], STALL_US[1]) : 0;
-  const delay = 1 + chance.tailed(typical, typical * 50) + stall;
+  const delay = 1 + chance.tailed(typical, typical * 50) * (plan.pieces ?? 1) + stall;
   const landings = plan.landings?.(fault === "stall" ? undefined : fault) ?? [];
   for (const land of landings) landLater(process, chance.below(delay), land);
   return new Promise((resolve, reject) => {

@@ -22,6 +22,9 @@ import type { SimProcess } from "./host.ts";
 import { ioError, portCall } from "./port_calls.ts";
 import type { DiskWatch } from "./sim_storage.ts";
 
+/** Blocks of zeros that a volume grows by at a time. */
+const GROW_PIECE_BLOCKS = 8;
+
 /** What volumes and streams have in common. */
 abstract class SimHandle {
   readonly path: string;
@@ -72,9 +75,10 @@ abstract class SimHandle {
     length: number,
     perform: (fault: FaultKind | undefined) => T,
     landings?: (fault: FaultKind | undefined) => readonly (() => void)[],
+    pieces = 1,
   ): Answer<T> {
     const { path, use } = this.file;
-    const plan = { call, operation, path, use, at, length, perform };
+    const plan = { call, operation, path, use, at, length, pieces, perform };
     return portCall(this.process, landings === undefined ? plan : { ...plan, landings });
   }
 
@@ -242,11 +246,53 @@ export class SimVolume extends SimHandle implements VolumeFile {
     return this.call("rest", "size", 0, 0, () => Math.floor(this.file.cache.size / this.blockSize));
   }
 
-  grow(blocks: number): Answer<void> {
+  /**
+   * In pieces of zeros, as a file grows: others may see it, and write to it, between two of them. One that is
+   * shared grows behind whatever its end is when a piece comes.
+   */
+  grow(blocks: number, isShared = false): Answer<void> {
     this.check("grow", true);
     checkCount("grow", "length", blocks);
-    return this.growTo(blocks * this.blockSize, "grow");
+    const { file, disk } = this;
+    const from = file.cache.size;
+    const size = blocks * this.blockSize;
+    const pieceBytes = GROW_PIECE_BLOCKS * this.blockSize;
+    const changes: Change[] = [];
+    let isFull = false;
+    const piece = (planned: number): void => {
+      const at = isShared ? file.cache.size : planned;
+      if (at >= size) return;
+      const length = Math.min(pieceBytes, size - at);
+      isFull ||= disk.isFull(file, at + length);
+      if (!isFull) changes.push(disk.fill(file, at, length));
+    };
+    const pieces = (fault: FaultKind | undefined) => {
+      const all: Array<() => void> = [];
+      for (let at = from; at < size; at += pieceBytes) all.push(() => piece(at));
+      return isGrowFault(fault) ? all.filter(() => this.process.host.chance.chance(1, 2)) : all;
+    };
+    const count = Math.ceil(Math.max(0, size - from) / pieceBytes);
+    return this.call(
+      "grow",
+      "grow",
+      size,
+      0,
+      (fault) => {
+        if (size <= from) return;
+        for (const change of changes) change.answered = true;
+        if (!isFull && !isGrowFault(fault)) return;
+        if (!isShared) disk.cut(file, from);
+        if (fault === "write_error") throw ioError("IO", "grow", this.path, "EIO");
+        throw ioError("FULL", "grow", this.path, "no space");
+      },
+      pieces,
+      count,
+    );
   }
+}
+
+function isGrowFault(fault: FaultKind | undefined): boolean {
+  return fault === "write_error" || fault === "disk_full";
 }
 
 /** A stream of a simulated disk. */

@@ -23,6 +23,7 @@ export function volumeTests(check: StorageCheck): void {
   writeTests(check);
   readTests(check);
   growTests(check);
+  sharedGrowTests(check);
   refusalTests(check);
 }
 
@@ -202,6 +203,32 @@ function growTests(check: StorageCheck): void {
     await volume.grow(20);
     await other.write([{ block: 19, bytes: pattern(BLOCK, 3) }]);
     expectEqual(await readBlock(volume, 19), pattern(BLOCK, 3), "block 19");
+  });
+}
+
+function sharedGrowTests(check: StorageCheck): void {
+  check("shared growth by two handles at once keeps every block that either wrote", async (storage, at) => {
+    const set = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({ block: from + i, bytes: pattern(BLOCK, from + i) }));
+    for (let round = 0; round < 8; round++) {
+      const volume = await newVolume(storage, at(`v${round}`), 2);
+      const other = await storage.openVolume(at(`v${round}`), { blockSize: BLOCK, access: "write" });
+      let isGrown = false;
+      const growth = Promise.resolve(volume.grow(600, true)).then(() => isGrown = true);
+      await other.grow(10 + round, true);
+      let written = 2;
+      do {
+        // What is counted is whole: whoever sees it may write there, though more is on its way.
+        const blocks = await other.size();
+        await other.write(set(written, blocks));
+        written = blocks;
+      } while (!isGrown);
+      await growth;
+      expect(await volume.size() >= 600, "it is as long as was asked");
+      for (const { block, bytes } of set(2, written)) {
+        expectEqual(await readBlock(volume, block), bytes, `block ${block} of ${written}, round ${round}`);
+      }
+    }
   });
 }
 
