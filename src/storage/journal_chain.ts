@@ -78,6 +78,8 @@ export class JournalChain {
   tailBytesIgnored = 0;
   /** True when the author closed it. */
   closed = false;
+  /** First segment that is there, when it is not the first that is needed by what has been read so far. */
+  #missingBelow = 0;
 
   readonly #storage: Storage;
   readonly #directory: string;
@@ -121,13 +123,18 @@ export class JournalChain {
     return new JournalChain(storage, directory, options, segments, end);
   }
 
+  /** Whether segments are gone of which nothing that was read so far says that they were dropped. */
+  get lacksSegments(): boolean {
+    return this.floor < this.#missingBelow;
+  }
+
   /**
    * The frames from the first needed segment on, or from the segment that holds `from`. Rejects
    * `JOURNAL_GAP`, `CORRUPT`.
    */
   async *frames(from: number = 0): AsyncGenerator<ChainFrame> {
     let number = this.#firstNumber(from);
-    const missingBelow = from === 0 && number > this.floor ? number : 0;
+    this.#missingBelow = from === 0 && number > this.floor ? number : 0;
     let base = this.#usable(number).base;
     while (number > 0) {
       const segment = this.#usable(number);
@@ -151,12 +158,9 @@ export class JournalChain {
         await file.close();
       }
     }
-    if (missingBelow > 0 && this.floor < missingBelow) {
-      throw this.#gap(
-        this.position,
-        this.floor,
-        `segments from ${this.floor} to ${missingBelow - 1} are missing`,
-      );
+    if (this.lacksSegments) {
+      const missing = `segments from ${this.floor} to ${this.#missingBelow - 1} are missing`;
+      throw this.#gap(this.position, this.floor, missing);
     }
   }
 

@@ -5,12 +5,15 @@
  * every record names a volume of the table. Whether a group applies to its blocks is the business of
  * `replay_rule.ts`.
  */
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, isCode } from "../ground/errors.ts";
 import type { Storage } from "../ports/mod.ts";
 import { type ChainFrame, type ChainOptions, JournalChain } from "./journal_chain.ts";
 import { ITEM_GROUP, ITEM_MARK, ITEM_VOLUME } from "./journal_frame.ts";
 import { ItemCursor, readGroup, type ScannedGroup } from "./journal_items.ts";
 import { type JournalVolume, readVolume } from "./journal_segment.ts";
+
+/** Times that a living journal is looked at anew because its author dropped segments meanwhile. */
+const TRIES_MAX = 64;
 
 /** A mark met on the way. */
 export interface ScannedMark {
@@ -27,7 +30,7 @@ export interface ScanOptions extends ChainOptions {
   readonly onMark?: (mark: ScannedMark) => void;
   /**
    * Position behind the last group that is wanted, of a journal whose author lives and writes on: up to there
-   * it is synced, and nothing behind it is looked at.
+   * it is synced, and no group behind it is looked at. What the author drops meanwhile is passed over.
    */
   readonly until?: number;
   /**
@@ -72,6 +75,10 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
   #report: ScanReport | undefined;
   #groups = 0;
   #lastStamp = 0;
+  /** Position behind the last item that was passed. */
+  #passed = 0;
+  /** Whether all that is wanted has been passed. */
+  #isBehind = false;
 
   /** Use {@linkcode scanJournal}. */
   constructor(storage: Storage, directory: string, options: ScanOptions) {
@@ -87,22 +94,40 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
 
   /**
    * The groups in position order. Throws `JOURNAL_GAP` for what must be there and is not, `CORRUPT` for
-   * damage, `FORMAT_NEWER`, `NOT_FOUND` for a directory without segments, and what the storage throws.
+   * damage, `FORMAT_NEWER`, `NOT_FOUND` for a directory without segments, and what the storage throws. Of a
+   * journal whose author lives, segments that go meanwhile are passed over if it says that it dropped them.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedGroup> {
+    for (let tries = 1;; tries++) {
+      try {
+        return yield* this.#pass();
+      } catch (error) {
+        if (!this.#mayPass(error) || tries === TRIES_MAX) throw error;
+      }
+    }
+  }
+
+  /** Whether it may be that the author of a living journal dropped, or wrote, what was just read. */
+  #mayPass(error: unknown): boolean {
+    if (this.#options.until === undefined) return false;
+    return isCode(error, "NOT_FOUND") ||
+      (this.#isBehind && (isCode(error, "JOURNAL_GAP") || isCode(error, "CORRUPT")));
+  }
+
+  /** The groups that have not been passed yet, by the segments that there are now. */
+  async *#pass(): AsyncGenerator<ScannedGroup> {
+    this.#isBehind = false;
     const chain = await JournalChain.open(this.#storage, this.#directory, this.#options);
     for (const { header } of chain.segments) {
       for (const volume of header?.volumes ?? []) this.#addVolume(volume);
     }
     const { until = Infinity, from = 0 } = this.#options;
     for await (const frame of chain.frames(from)) {
-      const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
-      while (cursor.next()) {
-        const position = frame.header.position + cursor.end - frame.at;
-        if (cursor.kind === ITEM_GROUP) yield this.#check(readGroup(cursor.reader, position), frame);
-        else this.#note(cursor, position);
-      }
-      if (frame.header.position + frame.header.length >= until) break;
+      const end = frame.header.position + frame.header.length;
+      if (!this.#isBehind) yield* this.#groupsOf(frame);
+      // Behind it only that is looked for which says that what is gone was dropped.
+      this.#isBehind = end >= until;
+      if (this.#isBehind && !chain.lacksSegments) break;
     }
     this.#report = {
       incarnation: chain.incarnation,
@@ -115,6 +140,17 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
       groups: this.#groups,
       lastStamp: this.#lastStamp,
     };
+  }
+
+  *#groupsOf(frame: ChainFrame): Generator<ScannedGroup> {
+    const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
+    while (cursor.next()) {
+      const position = frame.header.position + cursor.end - frame.at;
+      if (position <= this.#passed) continue;
+      this.#passed = position;
+      if (cursor.kind === ITEM_GROUP) yield this.#check(readGroup(cursor.reader, position), frame);
+      else this.#note(cursor, position);
+    }
   }
 
   /** Takes note of an item that is no group. */
