@@ -240,6 +240,7 @@ export class Coherence {
     }
     if (before.mode !== "NL" && block.mode === "NL") this.#lost(held);
     held.settle(pool, this.#world.position());
+    if (block.isDirty && !before.isDirty) this.#world.nudge();
     for (const message of messages) {
       if (message.kind === "image") this.counts.sent++;
       this.#post.tell(held, message, image, after);
@@ -342,6 +343,7 @@ export class Coherence {
     const hasIt = await takeBack(held, turn, pool, position, () => this.#view === view);
     if (hasIt !== undefined) {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
+      this.#world.nudge();
       held.wake();
       this.#bringing.lookAfter(held);
     }

@@ -18,6 +18,8 @@ export interface CoherenceWorld {
    * write was issued already.
    */
   readonly letGo: (volume: Volume, block: number) => Promise<void> | undefined;
+  /** Something is to be brought home that another member changed. */
+  readonly nudge: () => void;
   /** Resolves when a frame may be had. */
   readonly makeRoom: (signal: AbortSignal | undefined) => Promise<void>;
   /** Runs a task in a later turn. */

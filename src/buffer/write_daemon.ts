@@ -133,8 +133,10 @@ export class WriteDaemon implements RoomMaker {
     this.#cancelIdle = clock.after(this.#options.idleMs, () => {
       this.#cancelIdle = undefined;
       if (this.#stopped !== undefined || engine.pool.dirtyCount === 0) return;
-      if (journal.position === position) this.#wantHome(position);
-      else this.#armIdle();
+      if (journal.position !== position) this.#armIdle();
+      else if (position > this.#homeReached) this.#wantHome(position);
+      // What others changed was dirty here before anything was journaled here.
+      else this.checkpoint().catch(() => {});
     }, true);
   }
 

@@ -129,6 +129,7 @@ export class Joined {
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
       makeRoom: () => daemon.makeRoom(1),
+      nudge: () => daemon.nudge(),
       soon: (task) => void clock.after(0, task),
       onTrouble: (error) => this.#trouble(error),
     });

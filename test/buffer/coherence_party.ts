@@ -133,6 +133,7 @@ export class Party {
       courier: this.courier,
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
+      nudge: () => daemon.nudge(),
       makeRoom: () => daemon.makeRoom(1),
       soon: (task) => void this.clock.after(0, task),
       onTrouble: (error) => world.troubled(error),

@@ -121,13 +121,18 @@ export class CoherenceWorld implements PartyWorld {
     if (!isCode(error, "CORRUPT") || this.spoils === 0) this.problems.push(`trouble: ${error}`);
   }
 
-  /** Runs all clients, then compares what every member has. */
-  async run(): Promise<void> {
+  /** Opens all members, and links them. */
+  async begin(): Promise<void> {
     for (const party of this.parties) await party.open();
     for (const party of this.parties) {
       party.enter();
       void party.keepLinked();
     }
+  }
+
+  /** Runs all clients, then compares what every member has. */
+  async run(): Promise<void> {
+    await this.begin();
     const { manner } = this;
     void this.#changeViews();
     const clients = this.parties.flatMap((party) =>
@@ -326,15 +331,16 @@ export class CoherenceWorld implements PartyWorld {
   }
 }
 
-/** Runs the world of a seed to its end. */
+/** Runs the world of a seed, or a play in it, to its end. */
 export async function runCoherence(
   seed: number,
   drain: (() => void) | undefined,
   manner: CoherenceManner,
+  play: (world: CoherenceWorld) => Promise<void> = (world) => world.run(),
 ): Promise<CoherenceWorld> {
   const world = new CoherenceWorld(seed, drain, manner);
   let isDone = false;
-  world.run().then(() => isDone = true, (error) => {
+  play(world).then(() => isDone = true, (error) => {
     world.problems.push(`the run failed: ${error instanceof Error ? error.stack : error}`);
     isDone = true;
   });
