@@ -256,8 +256,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * A node of a global by its text, `^|"dir"|Patient(123,"name")`; its database is mounted privately at this
-   * first reference if it is not mounted yet. Rejects `SYNTAX` with the position, and what `mount` rejects.
+   * A node of a global by its text, `^|"dir"|Patient(123,"name")`; its database as it is mounted, or mounted
+   * privately at this first reference. Rejects `SYNTAX` with the position, and what `mount` rejects.
    */
   async resolve<T = Value>(reference: string): Promise<ResolvedReference<T>> {
     const parts = parseReference(reference);
@@ -265,7 +265,8 @@ export class Node implements AsyncDisposable {
       const found = JSON.stringify(reference);
       throw new RangeError(`A reference for this node names its database and no member, got ${found}`);
     }
-    const database = await this.mount(parts.database);
+    const path = await this.#world.storage.resolve(pathOfDirectory(parts.database, this.#settings.devices));
+    const database = (await this.#mounted(path))?.database ?? await this.mount(parts.database);
     return { database, global: database.global<T>(parts.name), subscripts: parts.subscripts };
   }
 
