@@ -25,7 +25,6 @@ import { MISS, Step } from "./step.ts";
 const RECORD_OVERHEAD = 32;
 /** Bytes a group needs besides its records, with room to spare. */
 const GROUP_OVERHEAD = 64;
-
 /** Bytes a block's ops get at first; larger writers than the second are not kept. */
 const OPS_BYTES = 512;
 const OPS_BYTES_KEPT = 8192;
@@ -48,7 +47,8 @@ export class Change extends Step {
   /** Scratch frames that could not be had. */
   #missed = 0;
   #reveals = false;
-
+  /** Rises with each edit: what lacks something after some of its own has left the tree half changed. */
+  edits = 0;
   /** Bytes of journal space reserved for this change's group. */
   admitted = 0;
   /** Rises when its pins are released: a reservation granted later belongs to nobody. */
@@ -302,8 +302,7 @@ export class Change extends Step {
 
   /**
    * Makes the change real: one journal group, every block with `stamp`. `admitted` is at least
-   * `groupBytesMax`, and
-   * is used up.
+   * `groupBytesMax`, and is used up.
    * Returns the journal position after the group; `start` is the position before it.
    */
   publish(sink: GroupSink, stamp: number): number {
@@ -374,6 +373,7 @@ export class Change extends Step {
   }
 
   #touched(frame: number): Touched {
+    this.edits++;
     const touched = this.#byCopy.get(frame);
     invariant(touched !== undefined, "A block was changed that the change does not own");
     return touched;

@@ -30,7 +30,7 @@ import { lowerLow, raiseHigh } from "./fences.ts";
 import { enqueueLarge, enqueueSubtree, queueRoom } from "./free_queue.ts";
 import { takeBlock } from "./space.ts";
 import type { TreePlace } from "./tree.ts";
-import { ABSENT, DONE, mergeAround } from "./tree_write.ts";
+import { ABSENT, DONE, isTorn, mergeAround } from "./tree_write.ts";
 
 /** A key range `[low, high)`; `highLength` −1 is no upper bound. */
 export interface KeyRange {
@@ -119,7 +119,9 @@ function killInBranch(change: Change, place: TreePlace, frame: number, range: Ke
   const right = exact ? -1 : end - 1;
   const beyond = exact ? end : end - 1;
   let result = ABSENT;
+  const { edits } = change;
   if (left >= 0) result = killBelow(change, place, childAt(bytes, base, left), range);
+  if (result === MISS && isTorn(change, place.volume, edits)) return MISS;
   if (right >= 0 && right !== left) {
     result = worse(result, killBelow(change, place, childAt(bytes, base, right), range));
   }

@@ -20,6 +20,7 @@ import { patienceOf, type WaitOptions } from "./patience.ts";
 import { FOUND, seekAfter, type Spot } from "./seek.ts";
 import { mergeStaged } from "./staged_merge.ts";
 import { readAt, writeEncoded } from "./store.ts";
+import { isTorn } from "./tree_write.ts";
 import { respell, startsWith, type SubtreePlace, SubtreeReader } from "./subtree_reader.ts";
 import { acknowledged, changeAcknowledged } from "./change_run.ts";
 
@@ -152,7 +153,11 @@ function copy(change: Change, origin: SubtreePlace, target: SubtreePlace, blocks
     const value = readAt(change, source.volume, base, spot.index);
     if (value === AGAIN) return AGAIN;
     const encoded = value.bytes.slice(value.from, value.to);
-    if (putCopy(change, origin, target, key, keyLength, encoded) === MISS) lacking = true;
+    const { edits } = change;
+    if (putCopy(change, origin, target, key, keyLength, encoded) === MISS) {
+      if (isTorn(change, target.database.volume, edits)) return AGAIN;
+      lacking = true;
+    }
     if (change.framesNeeded > blocks) throw tooLarge(change.framesNeeded, blocks);
   }
   return lacking ? AGAIN : undefined;

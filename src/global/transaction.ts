@@ -18,6 +18,7 @@ import { type Hidden, keyBytes, Overlay, type Written } from "./overlay.ts";
 import { type Answer, type Question, ReadSet } from "./read_set.ts";
 import { removeValue, writeEncoded } from "./store.ts";
 import { TransactionGlobal } from "./transaction_global.ts";
+import { isTorn } from "./tree_write.ts";
 import { killIn } from "./writer.ts";
 
 /** A mark to roll back to. */
@@ -187,7 +188,9 @@ export class Transaction {
     let lacking = false;
     for (const target of this.#targets.values()) {
       target.database.admitRead();
-      if (applyTarget(change, target) === AGAIN) lacking = true;
+      const done = applyTarget(change, target);
+      if (done === TORN) return AGAIN;
+      if (done === AGAIN) lacking = true;
     }
     return lacking ? AGAIN : true;
   }
@@ -260,20 +263,31 @@ export function decoded(bytes: Uint8Array): Value {
   return decodeValue(bytes, 0, bytes.length);
 }
 
+/** What was done of a target before it lacked something must not be gone on from. */
+const TORN: unique symbol = Symbol("torn");
+
 /**
  * Kills first, then what stands above them. Goes on after a lack, so that one wait fetches all that is
  * missing.
  */
-function applyTarget(change: Change, target: Target): undefined | Again {
+function applyTarget(change: Change, target: Target): undefined | Again | typeof TORN {
   const { database, name, overlay } = target;
   let lacking = false;
-  for (const range of overlay.hidden) if (hideIn(change, database, name, range) === AGAIN) lacking = true;
+  for (const range of overlay.hidden) {
+    const { edits } = change;
+    if (hideIn(change, database, name, range) !== AGAIN) continue;
+    if (isTorn(change, database.volume, edits)) return TORN;
+    lacking = true;
+  }
   for (const [text, value] of overlay.writes()) {
     const key = keyBytes(text);
+    const { edits } = change;
     const done = value === null
       ? removeIn(change, database, name, key)
       : putIn(change, database, name, key, value);
-    if (done === MISS) lacking = true;
+    if (done !== MISS) continue;
+    if (isTorn(change, database.volume, edits)) return TORN;
+    lacking = true;
   }
   return lacking ? AGAIN : undefined;
 }

@@ -14,7 +14,7 @@ import { childAt, entryCount, highInto, keyInto, lowInto, search, usedBytes } fr
 import { copyRange, mergeFits, mergeInto, splitIndex, splitSeparator } from "../ground/entries_split.ts";
 import { fits } from "../ground/entries_write.ts";
 import { KEY_BYTES_MAX, TREE_LEVELS_MAX } from "../ground/limits.ts";
-import { QUEUE_ROOT } from "../storage/volume.ts";
+import { QUEUE_ROOT, type Volume } from "../storage/volume.ts";
 import { enqueueSubtree } from "./free_queue.ts";
 import { giveBlock, takeBlock } from "./space.ts";
 import { descend, Path, treeOf, type TreePlace } from "./tree.ts";
@@ -23,6 +23,15 @@ import { descend, Path, treeOf, type TreePlace } from "./tree.ts";
 export const DONE = 1;
 /** What `removeKey` answers when there was nothing to remove. */
 export const ABSENT = 0;
+
+/**
+ * Whether an operation that lacked something has left its tree half changed: members get the modes of blocks
+ * one by one, and a leaf may have been split whose parent may not be changed yet. Nothing more may be done to
+ * the tree in that attempt. `edits` is what the change had before.
+ */
+export function isTorn(change: Change, volume: Volume, edits: number): boolean {
+  return volume.isShared && change.edits > edits;
+}
 
 const NO_KEY: Uint8Array = new Uint8Array(0);
 /** Separators and child numbers on their way up, by height above the leaf. */
