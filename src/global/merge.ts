@@ -3,7 +3,8 @@
  *
  * A small one is one change: the source is read and the target written inside it. What is larger is built
  * aside and put in place by one small group (staged_merge.ts); that reads and writes the target's subtree,
- * too, so a source that is little beside it stays one change as long as the pool has room.
+ * too, so a source that is little beside it stays one change as long as the pool has room. Where members
+ * share a database it is one change, or `TRANSACTION_TOO_LARGE`.
  */
 import type { Change } from "../buffer/change.ts";
 import { AGAIN, type Again, type Patience } from "../buffer/engine.ts";
@@ -68,6 +69,10 @@ function refuseOverlap(origin: SubtreePlace, target: SubtreePlace): void {
 
 async function merge(origin: SubtreePlace, target: SubtreePlace, patience: Patience): Promise<void> {
   const { total } = target.database.engine.permits;
+  // Members do not stand still for each other, and would free a tree that another builds.
+  if (target.database.volume.isShared || origin.database.volume.isShared) {
+    return await mergeNow(origin, target, total, patience);
+  }
   if (await mergedAtOnce(origin, target, Math.min(BLOCKS_AT_ONCE, total), patience)) return;
   if (total > BLOCKS_AT_ONCE && await isLittleOf(origin, target, patience)) {
     if (await mergedAtOnce(origin, target, total, patience)) return;
@@ -107,16 +112,26 @@ async function bytesBelow(place: SubtreePlace, most: number, patience: Patience)
   return bytes;
 }
 
-/** Merges in one change of at most so many blocks: false when it needs more. */
+/** Merges in one change of at most so many blocks; `TRANSACTION_TOO_LARGE` when it needs more. */
+async function mergeNow(
+  origin: SubtreePlace,
+  target: SubtreePlace,
+  blocks: number,
+  patience: Patience,
+): Promise<void> {
+  const attempt = (change: Change): undefined | Again => copy(change, origin, target, blocks);
+  await changeAcknowledged(target.database, attempt, patience);
+}
+
+/** The same: false when it needs more. */
 async function mergedAtOnce(
   origin: SubtreePlace,
   target: SubtreePlace,
   blocks: number,
   patience: Patience,
 ): Promise<boolean> {
-  const attempt = (change: Change): undefined | Again => copy(change, origin, target, blocks);
   try {
-    await changeAcknowledged(target.database, attempt, patience);
+    await mergeNow(origin, target, blocks, patience);
     return true;
   } catch (error) {
     if (isCode(error, "TRANSACTION_TOO_LARGE")) return false;
