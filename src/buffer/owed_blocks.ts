@@ -2,6 +2,7 @@
  * Owed blocks: what this member changed and sent on. Another answers for it, yet this member's journal stays
  * until the block has been read back from its volume, as changed or newer, and that was synced (DESIGN D6).
  */
+import { atEnd } from "../ground/at_end.ts";
 import { blockStamp } from "../ground/block.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Held } from "./held_block.ts";
@@ -19,6 +20,7 @@ interface Owed {
 /** The blocks that were sent on. */
 export class OwedBlocks {
   readonly #blocks = new Map<number, Owed>();
+  #looking: Promise<void> | undefined;
 
   /** How many there are. */
   get size(): number {
@@ -41,8 +43,15 @@ export class OwedBlocks {
     return oldest;
   }
 
-  /** Looks which of them are home by now. Reads each, and syncs their volumes. */
-  async lookHome(): Promise<void> {
+  /**
+   * Looks which of them are home by now. Reads each, and syncs their volumes. Whoever comes meanwhile shares
+   * the look: a volume of which none is left may be closed.
+   */
+  lookHome(): Promise<void> {
+    return this.#looking ??= atEnd(this.#look(), () => this.#looking = undefined);
+  }
+
+  async #look(): Promise<void> {
     const home = new Map<number, Owed>();
     for (const [key, owed] of this.#blocks) {
       const { volume, block, stamp } = owed;
