@@ -1,7 +1,7 @@
 // `npm run sim -- --campaign`: runs seeds for a time and adds one line to test/campaigns.jsonl.
 //
-//   npm run sim -- --campaign --minutes M [--tier full | micro] [--runtime deno | bun] [--seed S]
-//                  [--record FILE]
+//   npm run sim -- --campaign --minutes M [--tier full | micro | cluster] [--runtime deno | bun]
+//                  [--seed S] [--record FILE]
 //
 // A line: {name, commit, runtime, tier, seeds, runs, hours, failures, failed, firstSeed, lastSeed}. `runs`
 // counts the crashes of micro seeds that were recovered and checked; `failed` are the first seeds that failed
@@ -59,8 +59,8 @@ process.exit(failures > 0 ? 1 : 0);
 
 function usage() {
   console.error(
-    "usage: npm run sim -- --campaign --minutes M [--tier full | micro] [--runtime deno | bun] [--seed S] " +
-      "[--record FILE]",
+    "usage: npm run sim -- --campaign --minutes M [--tier full | micro | cluster] [--runtime deno | bun] " +
+      "[--seed S] [--record FILE]",
   );
   process.exit(2);
 }

@@ -4,23 +4,24 @@ import process from "node:process";
 import { run } from "../support/process.mjs";
 import { scriptCommand } from "../support/runtimes.mjs";
 import { PLANTS } from "./planted.ts";
-import { runShare, RUNTIME, seedsFrom } from "./share.ts";
+import { runShare, RUNTIME, seedsFrom, type Tier } from "./share.ts";
 
 const TIMEOUT_MS = 3 * 3_600_000;
 
 /**
- * Runs full seeds on the other runtime, and here where their hashes are not `known`; resolves to what differs
+ * Runs seeds on the other runtime, and here where their hashes are not `known`; resolves to what differs
  * or failed.
  */
 export async function compareHashes(
   first: number,
   count: number,
   known: ReadonlyMap<number, string> = new Map(),
+  tier: Tier = "full",
 ): Promise<string[]> {
   const other = RUNTIME === "deno" ? "bun" : "deno";
   const theirs = new Map<number, string>();
   const lines: string[] = [];
-  const flags = ["--seed", `${first}`, "--seeds", `${count}`, "--told", "--quiet"];
+  const flags = ["--seed", `${first}`, "--seeds", `${count}`, "--tier", tier, "--told", "--quiet"];
   const sink = (line: string) => {
     const [word, seed, hash = ""] = line.split(" ");
     if (word === "@end") theirs.set(Number(seed), hash);
@@ -28,7 +29,7 @@ export async function compareHashes(
   };
   const code = await run(scriptCommand(other, "test/sim/run.ts", flags), { sink, timeoutMs: TIMEOUT_MS });
   const seeds = [...seedsFrom(first, count)];
-  const { hashes, failures } = await runShare("full", seeds.filter((seed) => !known.has(seed)));
+  const { hashes, failures } = await runShare(tier, seeds.filter((seed) => !known.has(seed)));
   const found = code === 0 ? [...failures] : [...failures, `${other} ended with code ${code}`, ...lines];
   for (const seed of seeds) {
     const hash = known.get(seed) ?? hashes.get(seed);

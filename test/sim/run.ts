@@ -1,14 +1,16 @@
 /**
  * The simulator's command:
- * `npm run sim -- --seeds N [--seed S] [--tier micro|full|rot] [--trace] [--minutes M]`.
+ * `npm run sim -- --seeds N [--seed S] [--tier micro|full|rot|cluster] [--trace] [--minutes M]`.
  *
  * Runs seeds one after the other, prints one line for each that fails with its options and the command that
  * plays it again, and ends with exit code 1 when any did.
  */
 import process from "node:process";
 import { setImmediate } from "node:timers";
+import { openClusterEngine } from "../../src/testing/sim/bind_cluster.ts";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
 import type { Problem } from "../../src/testing/sim/check/problems.ts";
+import { runCluster } from "../../src/testing/sim/cluster/run_cluster.ts";
 import { runMicro } from "../../src/testing/sim/run/micro.ts";
 import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
 import type { SeedOptions } from "../../src/testing/sim/run/seed_options.ts";
@@ -97,6 +99,34 @@ async function runSmall(seed: number): Promise<Outcome> {
   return { hash, problems, line: `${runs} runs of ${program}`, more: [] };
 }
 
+async function runMembers(seed: number): Promise<Outcome> {
+  const result = await runCluster(seed, { open: openClusterEngine, drain, print });
+  const { hash, problems, operations, losses, recoveries, lives, leaves, events, virtualSeconds } = result;
+  const faults = [...result.faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
+  return {
+    hash,
+    problems,
+    line: `${operations} operations, ${losses} losses, ${recoveries} recoveries, ${lives} lives, ` +
+      `${leaves} leaves, ${events} events, ${virtualSeconds} s; ${faults}`,
+    more: [
+      result.options,
+      `operations: ${JSON.stringify(Object.fromEntries(result.counts))}`,
+      `ended badly: ${JSON.stringify(Object.fromEntries(result.failures))}`,
+    ],
+  };
+}
+
+function runTier(seed: number): Promise<Outcome> {
+  switch (flags.tier) {
+    case "micro":
+      return runSmall(seed);
+    case "cluster":
+      return runMembers(seed);
+    default:
+      return runFull(seed);
+  }
+}
+
 const flags = flagsOf(process.argv.slice(2));
 const drain = await nativeDrain();
 const print = flags.trace ? (line: string) => console.log(line) : undefined;
@@ -114,7 +144,7 @@ for (; run < flags.seeds && performance.now() < until; run++) {
   const seed = first + run;
   if (flags.told) console.log(`@start ${seed}`);
   const before = rejected.length;
-  const outcome = await (flags.tier === "micro" ? runSmall(seed) : runFull(seed));
+  const outcome = await runTier(seed);
   // A rejection that nobody handles is told between two turns of the event loop, and would end a program.
   await new Promise((turn) => setImmediate(turn));
   const unhandled = rejected.length - before;

@@ -4,13 +4,17 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { openClusterEngine } from "../../src/testing/sim/bind_cluster.ts";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
+import { runCluster } from "../../src/testing/sim/cluster/run_cluster.ts";
 import { runMicro } from "../../src/testing/sim/run/micro.ts";
 import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
+import type { Problem } from "../../src/testing/sim/check/problems.ts";
+import type { Drain } from "../../src/testing/sim/scheduler.ts";
 import { nativeDrain } from "./drain.ts";
 
 /** Which tier. */
-export type Tier = "full" | "micro";
+export type Tier = "full" | "micro" | "cluster";
 
 /** True where depth counts more than time. */
 export const DEEP: boolean = process.env["CI"] === "true";
@@ -50,9 +54,7 @@ export async function runShare(
   const report: ShareReport = { seeds: 0, runs: 0, failures: [], hashes: new Map() };
   for (const seed of seeds) {
     if (performance.now() - began > budgetMs || report.runs >= runsMin) break;
-    const result = tier === "full"
-      ? { ...await runSeed(seed, { open: openEngine, drain }), runs: 1 }
-      : await runMicro(seed, { open: openEngine, drain });
+    const result = await runOne(tier, seed, drain);
     report.seeds++;
     report.runs += result.runs;
     report.hashes.set(seed, result.hash);
@@ -62,6 +64,20 @@ export async function runShare(
     report.failures.push(`${again}: ${result.problems.length} problems, ${first.checker}: ${first.text}`);
   }
   return report;
+}
+
+/** What a seed came to; `runs` are recoveries checked. */
+interface SeedReport {
+  readonly hash: string;
+  readonly problems: readonly Problem[];
+  readonly runs: number;
+}
+
+async function runOne(tier: Tier, seed: number, drain: Drain | undefined): Promise<SeedReport> {
+  if (tier === "micro") return await runMicro(seed, { open: openEngine, drain });
+  if (tier === "full") return { ...await runSeed(seed, { open: openEngine, drain }), runs: 1 };
+  const result = await runCluster(seed, { open: openClusterEngine, drain });
+  return { ...result, runs: result.recoveries };
 }
 
 /** `count` seeds from `first` on. */

@@ -2,6 +2,7 @@
 import { sizesOf } from "../../global/size.ts";
 import type { Database } from "../../node/database.ts";
 import { type Node, openNodeCore } from "../../node/node.ts";
+import type { NodeOptions } from "../../node/options.ts";
 import { exportText, importText } from "../../node/text.ts";
 import type { Subscript } from "./model/collation.ts";
 import type {
@@ -17,7 +18,8 @@ import type {
 
 const BLOCK_BYTES = 8192;
 
-class DatabaseSubject implements SubjectDatabase {
+/** A mounted database. */
+export class DatabaseSubject implements SubjectDatabase {
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -61,7 +63,8 @@ class DatabaseSubject implements SubjectDatabase {
   }
 }
 
-class NodeSubject implements SubjectNode {
+/** A node. */
+export class NodeSubject implements SubjectNode {
   readonly #node: Node;
   readonly #options: SubjectOptions;
   readonly #mounted = new Map<string, SubjectDatabase>();
@@ -75,7 +78,11 @@ class NodeSubject implements SubjectNode {
     const { extentBlocks } = this.#options;
     const { create = options.readOnly !== true, ...rest } = options;
     const how = create === false ? rest : { ...rest, create, extentBlocks };
-    const database = new DatabaseSubject(await this.#node.mount(directory, how));
+    return this.mounted(directory, new DatabaseSubject(await this.#node.mount(directory, how)));
+  }
+
+  /** Notes a database that was mounted, for `check`. */
+  protected mounted(directory: string, database: SubjectDatabase): SubjectDatabase {
     this.#mounted.set(directory, database);
     return database;
   }
@@ -128,10 +135,9 @@ class NodeSubject implements SubjectNode {
   }
 }
 
-/** Opens the engine's node in a simulated world. */
-export async function openEngine(world: SubjectWorld, options: SubjectOptions): Promise<SubjectNode> {
-  const node = await openNodeCore({
-    dir: options.directory,
+/** The sizes of a node, as its options want them. */
+export function sizesOfNode(options: SubjectOptions): NodeOptions {
+  return {
     durability: options.durability,
     syncIntervalMs: options.syncIntervalMs,
     poolBytes: options.poolBlocks * BLOCK_BYTES,
@@ -140,6 +146,11 @@ export async function openEngine(world: SubjectWorld, options: SubjectOptions): 
     cycleBlocks: options.cycleBlocks,
     leaseMs: options.leaseMs,
     idleMs: options.idleMs,
-  }, world);
+  };
+}
+
+/** Opens the engine's node in a simulated world. */
+export async function openEngine(world: SubjectWorld, options: SubjectOptions): Promise<SubjectNode> {
+  const node = await openNodeCore({ dir: options.directory, ...sizesOfNode(options) }, world);
   return new NodeSubject(node, options);
 }

@@ -41,13 +41,16 @@ export class DiskRules implements DiskWatch {
   #highestStamp = 0;
   /** What had been written when an owner's first group was. */
   readonly #floors = new Map<string, number>();
+  readonly #isShared: boolean;
   /** Where the next frame of a journal file is looked for. */
   readonly #scanned = new WeakMap<SimFile, number>();
   /** Images that are durable, by block and checksum. */
   readonly #images = new Set<string>();
 
-  constructor(disk: SimDisk, problems: Problems, databases: number) {
-    this.#isAlone = databases === 1;
+  /** `isShared`: the disk of a cluster, whose members write at the same time. */
+  constructor(disk: SimDisk, problems: Problems, databases: number, isShared = false) {
+    this.#isAlone = databases === 1 && !isShared;
+    this.#isShared = isShared;
     this.#disk = disk;
     this.#problems = problems;
     this.#home = new HomeRules(disk, problems);
@@ -64,7 +67,9 @@ export class DiskRules implements DiskWatch {
 
   written(file: SimFile, position: number, bytes: Uint8Array): void {
     if (this.active && file.use === "journal") this.#judgeFrame(file, bytes);
-    if (this.active && file.use === "image" && position === RELEASE_AT) this.#home.released(file);
+    // A block that was sent to another member left the cycle: that one brings it home.
+    const isReleased = file.use === "image" && position === RELEASE_AT && !this.#isShared;
+    if (this.active && isReleased) this.#home.released(file);
     if (!this.active || file.use !== "volume" || file.cache.size === 0) return;
     for (let at = 0; at + BLOCK <= bytes.length; at += BLOCK) {
       const number = (position + at) / BLOCK;

@@ -23,7 +23,11 @@ export type CheckerName =
   | "liveness"
   | "errors"
   | "contract"
-  | "quarantine";
+  | "quarantine"
+  // Of clusters: one writer a block; nothing of a fenced member on the disk; bounded tables.
+  | "modes"
+  | "fence"
+  | "memory";
 
 /** The findings of a run, bounded: the first ones say it all. */
 export class Problems {

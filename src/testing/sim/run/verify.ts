@@ -9,7 +9,7 @@ import type { Place, Region, RegionEffect } from "../workload/region.ts";
 import { elementsOf, type SharedPlaces } from "../workload/shared.ts";
 import type { SubjectGlobal } from "../workload/subject.ts";
 import type { SharedState } from "./epoch_state.ts";
-import type { World } from "./world.ts";
+import type { WorldParts } from "./world.ts";
 
 /**
  * The engine's own check; blocks that are being freed may move between two looks, so it gets a few of them.
@@ -17,7 +17,7 @@ import type { World } from "./world.ts";
 export async function checkStructure(
   check: () => Promise<readonly string[]>,
   name: string,
-  { parts }: World,
+  { parts }: { readonly parts: Pick<WorldParts, "problems" | "scheduler"> },
 ): Promise<void> {
   let found: readonly string[] = [];
   for (let tries = 0; tries < 4; tries++) {

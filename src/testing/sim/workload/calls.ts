@@ -109,6 +109,6 @@ export function messageOf(error: unknown): string {
   const known = error instanceof CohortError;
   const where = known
     ? ""
-    : ` ${(error.stack ?? "").split("\n").slice(1, 4).map((line) => line.trim()).join(" ")}`;
+    : ` ${(error.stack ?? "").split("\n").slice(1, 8).map((line) => line.trim()).join(" ")}`;
   return `${error.name}: ${error.message}${where}${cause}`;
 }

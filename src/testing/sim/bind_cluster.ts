@@ -1,0 +1,63 @@
+/** The engine's node as the cluster's simulator drives it. */
+import { MODE_EX, MODE_PR } from "../../buffer/pool.ts";
+import type { Database } from "../../node/database.ts";
+import { type Node, openNodeCore } from "../../node/node.ts";
+import { DatabaseSubject, NodeSubject, sizesOfNode } from "./bind_node.ts";
+import type {
+  ClusterSubject,
+  ClusterSubjectOptions,
+  ClusterSubjectStatus,
+  ClusterSubjectWorld,
+  SharedFrame,
+} from "./cluster/cluster_subject.ts";
+import type { SubjectDatabase, SubjectMount } from "./workload/subject.ts";
+
+class ClusterNodeSubject extends NodeSubject implements ClusterSubject {
+  readonly incarnation: string;
+  readonly #cluster: Node;
+  readonly #extentBlocks: number;
+  readonly #shared = new Map<string, Database>();
+
+  constructor(node: Node, options: ClusterSubjectOptions) {
+    super(node, options);
+    this.incarnation = node.incarnation;
+    this.#cluster = node;
+    this.#extentBlocks = options.extentBlocks;
+  }
+
+  override async mount(directory: string, options: SubjectMount = {}): Promise<SubjectDatabase> {
+    const { readOnly: _, ...rest } = options;
+    const how = { create: true, ...rest, extentBlocks: this.#extentBlocks, mode: "clustered" as const };
+    const database = await this.#cluster.mount(directory, how);
+    this.#shared.set(directory, database);
+    return this.mounted(directory, new DatabaseSubject(database));
+  }
+
+  cluster(): ClusterSubjectStatus | undefined {
+    const { cluster } = this.#cluster.status;
+    if (cluster === undefined) return undefined;
+    const { state, view, isMaster, members, pending, coherence: { held, kept } } = cluster;
+    return { state, view, isMaster, members: members.length, pending: pending.length, held, kept };
+  }
+
+  *frames(): Iterable<SharedFrame> {
+    for (const [directory, { core: { engine: { pool }, volume } }] of this.#shared) {
+      for (const frame of pool.framesOf(volume.index)) {
+        const mode = pool.modeOf[frame];
+        if (mode !== MODE_EX && mode !== MODE_PR) continue;
+        yield { directory, block: pool.blockOf[frame]!, mode: mode === MODE_EX ? "EX" : "PR" };
+      }
+    }
+  }
+}
+
+/** Opens the engine's node as one of a cluster in a simulated world. */
+export async function openClusterEngine(
+  world: ClusterSubjectWorld,
+  options: ClusterSubjectOptions,
+): Promise<ClusterSubject> {
+  const { directory, name, rhythm } = options;
+  const sizes = sizesOfNode(options);
+  const node = await openNodeCore({ ...sizes, pij: directory, name, timings: rhythm }, world);
+  return new ClusterNodeSubject(node, options);
+}

@@ -1,0 +1,87 @@
+/** Runs one seed of a cluster in a world of its own and says what came of it. */
+import { type Problem, Problems } from "../check/problems.ts";
+import type { FaultKind } from "../faults.ts";
+import { Abort } from "../run/scenario.ts";
+import { type Drain, Scheduler } from "../scheduler.ts";
+import { Trace } from "../trace.ts";
+import { messageOf } from "../workload/calls.ts";
+import { History } from "../workload/history.ts";
+import { type ClusterOptions, describeCluster, drawCluster } from "./cluster_options.ts";
+import { ClusterScenario } from "./cluster_scenario.ts";
+import type { OpenClusterSubject } from "./cluster_subject.ts";
+
+/** How to run a seed. */
+export interface ClusterRun {
+  readonly open: OpenClusterSubject;
+  readonly drain?: Drain | undefined;
+  readonly print?: ((line: string) => void) | undefined;
+  /** Changes what was drawn: for plays. */
+  readonly change?: ((options: ClusterOptions) => ClusterOptions) | undefined;
+}
+
+/** What came of a seed. */
+export interface ClusterResult {
+  readonly seed: number;
+  readonly hash: string;
+  readonly problems: readonly Problem[];
+  readonly options: string;
+  readonly operations: number;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly losses: number;
+  readonly recoveries: number;
+  readonly lives: number;
+  readonly leaves: number;
+  readonly events: number;
+  readonly virtualSeconds: number;
+}
+
+/** Events after which a run is stuck. */
+const EVENTS_MAX = 20_000_000;
+
+/** Runs a seed. Never rejects: what goes wrong is a problem of the result. */
+export async function runCluster(seed: number, run: ClusterRun): Promise<ClusterResult> {
+  const trace = new Trace(run.print);
+  const scheduler = new Scheduler(seed, trace, run.drain);
+  const problems = new Problems();
+  const history = new History(problems);
+  const drawn = drawCluster(seed);
+  const options = run.change?.(drawn) ?? drawn;
+  const scenario = new ClusterScenario({ options, scheduler, trace, problems, open: run.open }, history);
+  let ended = false;
+  scheduler.after(0, () => {
+    scenario.run().then(() => (ended = true), (error) => {
+      ended = true;
+      if (!(error instanceof Abort)) problems.add("contract", `the scenario broke: ${messageOf(error)}`);
+    });
+  });
+  try {
+    const bounds = { eventsMax: EVENTS_MAX, timeMax: Number.MAX_SAFE_INTEGER };
+    const end = await scheduler.run(() => ended, bounds);
+    if (end !== "done") {
+      const stuck = [...history.inFlight.values()].slice(-6).join("; ");
+      problems.add("liveness", `the run ended by ${end}; in flight: ${stuck}`);
+    }
+  } catch (error) {
+    problems.add("errors", `thrown outside of any call: ${messageOf(error)}`);
+  }
+  for (const problem of problems.list) trace.note("problem", problem.checker, problem.text);
+  const { world } = scenario;
+  return {
+    seed,
+    hash: trace.hash(),
+    problems: problems.list,
+    options: describeCluster(options),
+    operations: history.operations,
+    counts: history.counts,
+    failures: history.failures,
+    faults: world.host.plan.counts(),
+    losses: world.losses,
+    recoveries: world.recoveries,
+    lives: world.begun,
+    leaves: world.leaves,
+    events: scheduler.events,
+    virtualSeconds: Math.floor(scheduler.now / 1e6),
+  };
+}
