@@ -56,7 +56,16 @@ export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
 export type { ClusterOptions, ClusterTimings } from "./src/node/cluster_options.ts";
 export type { ClusterStatus, CoherenceStatus, MemberStatus } from "./src/node/clustering.ts";
-export { Node, type ResolvedReference } from "./src/node/node.ts";
+export {
+  Administration,
+  type MemberAnswer,
+  type MemberReport,
+  type MountRequest,
+} from "./src/node/administration.ts";
+export type { RecoveryRecord } from "./src/node/cluster_recovery.ts";
+export type { DaemonStatus } from "./src/node/daemons.ts";
+export { Node } from "./src/node/node.ts";
+export type { ResolvedReference } from "./src/node/resolved.ts";
 export type { NodeStatus } from "./src/node/node_status.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";

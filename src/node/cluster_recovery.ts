@@ -40,10 +40,28 @@ export interface LostWorld {
   readonly quarantine: (volumeId: string, cause: string) => Promise<void>;
 }
 
+/** What the recovery of a view did. */
+export interface RecoveryRecord {
+  /** Number of the view. */
+  readonly view: number;
+  /** Names of those who were lost. */
+  readonly lost: readonly string[];
+  /** Volumes brought up to date. */
+  readonly volumes: number;
+  /** When it ended: milliseconds since 1970. */
+  readonly endedMs: number;
+  /** Milliseconds until the writes of the lost were over. */
+  readonly fenceMs: number;
+  /** Milliseconds until the living had said what they answer for. */
+  readonly reportMs: number;
+  /** Milliseconds of images and redo. */
+  readonly replayMs: number;
+}
+
 /**
  * Fences and recovers all that are pending in a view; rejects `VIEW_CHANGED` when a newer one comes first.
  */
-export async function recoverLost(world: LostWorld, view: View): Promise<void> {
+export async function recoverLost(world: LostWorld, view: View): Promise<RecoveryRecord> {
   const { member, survivors } = world;
   const { clock, observer } = member.world;
   const begun = clock.monotonicMs();
@@ -61,14 +79,17 @@ export async function recoverLost(world: LostWorld, view: View): Promise<void> {
     await recoverVolumeAt(world, view, directory).catch((error) => setAside(world, directory, error));
     expectCurrent(world, view);
   }
-  observer.event("cluster.recovered", "info", {
+  const record: RecoveryRecord = {
     view: view.number,
-    lost: view.pending.map((it) => it.name).join(),
+    lost: view.pending.map((it) => it.name),
     volumes: directories.size,
+    endedMs: clock.wallMs(),
     fenceMs: Math.round(fenced - begun),
     reportMs: Math.round(reported - fenced),
     replayMs: Math.round(clock.monotonicMs() - reported),
-  });
+  };
+  observer.event("cluster.recovered", "info", { ...record, lost: record.lost.join() });
+  return record;
 }
 
 function expectCurrent(world: LostWorld, view: View): void {

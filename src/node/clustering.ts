@@ -7,12 +7,20 @@ import { Joined } from "./joined.ts";
 import type { Member } from "./member.ts";
 import type { Settings, World } from "./options.ts";
 
+/** What a node has done about its membership. */
+export interface JoinHooks {
+  /** Something of what it is has changed. */
+  readonly onChange: () => void;
+  /** Runs before anybody can ask it anything. */
+  readonly prepare: (joined: Joined) => void;
+}
+
 /** Joins the cluster of a node's PIJ directory, or founds it; what failed may be tried again. */
 export async function joinCluster(
   member: Member,
   { cluster: settings }: Settings,
   world: World,
-  onChange: () => void,
+  { onChange, prepare }: JoinHooks,
 ): Promise<Joined> {
   const { storage, entropy, interconnect, rights = {} } = world;
   if (settings === undefined) throw new TypeError("Only a node that was opened with pij is of a cluster");
@@ -23,6 +31,7 @@ export async function joinCluster(
   const links = interconnect();
   const joined = new Joined({ member, pij, secret, owner, settings, interconnect: links, rights, onChange });
   try {
+    prepare(joined);
     await joined.join(undefined);
     return joined;
   } catch (error) {

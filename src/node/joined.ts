@@ -22,7 +22,7 @@ import { pause } from "../storage/claim_lease.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { ClusterSettings } from "./cluster_options.ts";
 import { ClusterNotices } from "./cluster_notices.ts";
-import { recoverLost } from "./cluster_recovery.ts";
+import { recoverLost, type RecoveryRecord } from "./cluster_recovery.ts";
 import { retireDead } from "./cluster_retire.ts";
 import type { Member } from "./member.ts";
 
@@ -35,6 +35,8 @@ const LEAVE_LOOK_MS = 5;
 const ROUND_MS = 2;
 /** Answers in a row that one look at the clocks is good for. */
 const LOOK_SHARED_BY = 8;
+/** Most recoveries that are remembered. */
+const RECOVERIES_MAX = 16;
 /** Topic of the question to bring home all that is dirty. */
 const CHECKPOINT_TOPIC = 2;
 
@@ -52,6 +54,11 @@ export interface JoinedWorld {
   readonly onChange: () => void;
 }
 
+/** Name of an incarnation among the members. */
+export function nameOf(settings: ClusterSettings | undefined, incarnation: string): string {
+  return settings?.name ?? `member-${incarnation.slice(0, 8)}`;
+}
+
 /** One node's part in its cluster. */
 export class Joined {
   readonly cluster: string;
@@ -61,6 +68,8 @@ export class Joined {
   readonly courier: MemberCourier;
   readonly coherence: Coherence;
   readonly notices: ClusterNotices;
+  /** What it recovered last, oldest first. */
+  readonly recoveries: RecoveryRecord[] = [];
   readonly #world: JoinedWorld;
   /** What the members of this view reported to whoever recovers. */
   #survivors: { readonly view: number; readonly of: Survivors } = { view: 0, of: new Survivors([]) };
@@ -71,13 +80,15 @@ export class Joined {
   /** Answers that may leave by the last look at the clocks. */
   #credit = 0;
   #isOver = false;
+  /** It is not known yet whether it leaves in good order. */
+  #isLeaving = false;
 
   constructor(world: JoinedWorld) {
     this.#world = world;
     const { member, pij, settings, owner } = world;
     this.cluster = pij.cluster;
     this.pij = pij.directory;
-    this.name = settings.name ?? `member-${owner.nonce.slice(0, 8)}`;
+    this.name = nameOf(settings, owner.nonce);
     const post = new Post(world.interconnect);
     this.courier = this.#makeCourier(post);
     post.receive(PACKET_CLASS, {
@@ -224,9 +235,17 @@ export class Joined {
 
   /** Leaves in good order; what is shared was dismounted. */
   async leave(): Promise<void> {
+    const { engine } = this.#world.member;
+    this.#isLeaving = true;
     this.#end(new CohortError("CLOSED", "The node is closed"));
     await this.#retiring;
-    await this.membership.leave();
+    try {
+      await this.membership.leave();
+      // What is private goes on without the leave of a view.
+      engine.leave = undefined;
+    } finally {
+      this.#isLeaving = false;
+    }
   }
 
   /** Ends as it stands: the others evict it. */
@@ -288,7 +307,7 @@ export class Joined {
     const mayGoOn = (): boolean => isCurrent() && !this.#isOver && this.#survivors.of === of;
     if (number !== view.number) throw new CohortError("VIEW_CHANGED", "A newer view has come");
     const { member, settings, owner } = this.#world;
-    await recoverLost({
+    const record = await recoverLost({
       member,
       cluster: this.cluster,
       self: owner,
@@ -299,6 +318,8 @@ export class Joined {
       nextView: () => this.nextView(),
       mayGoOn,
     }, view);
+    this.recoveries.push(record);
+    if (this.recoveries.length > RECOVERIES_MAX) this.recoveries.shift();
   }
 
   #stands(state: MembershipState, why: string): void {
@@ -335,7 +356,9 @@ export class Joined {
         this.#credit--;
         return true;
       }
-      const { view } = this.membership;
+      const { view, state } = this.membership;
+      // It was a member until that view, which it decided itself.
+      if (state === "left") return true;
       if (view === undefined || !this.membership.mayAnswer(view.number)) return false;
       this.#credit = LOOK_SHARED_BY - 1;
       return true;
@@ -351,7 +374,7 @@ export class Joined {
   async #given(isGiven: () => boolean): Promise<void> {
     const { engine, world: { clock } } = this.#world.member;
     while (!isGiven()) {
-      if (engine.stopped !== undefined || this.#isOver) {
+      if (engine.stopped !== undefined || this.#isOver && !this.#isLeaving) {
         const text = "Could not learn whether what was done before this member stopped stands";
         throw new CohortError("OUTCOME_UNKNOWN", text, {}, engine.stopped);
       }

@@ -8,48 +8,43 @@
 import { toHex } from "../ground/hex.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
 import { checkOptions } from "../ground/options.ts";
-import { parseReference } from "../ground/reference.ts";
-import type { Subscript } from "../ground/subscript.ts";
 import type { Value } from "../ground/value.ts";
-import type { Global } from "../global/global.ts";
 import type { Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
 import type { Transaction } from "../global/transaction.ts";
 import { checkWait, patienceOf, type WaitOptions } from "../global/patience.ts";
 import { transact, type TransactOptions } from "../global/transact.ts";
 import { atEnd } from "../ground/at_end.ts";
-import type { Database } from "./database.ts";
+import type { Database, DatabaseStatus } from "./database.ts";
+import { Administration } from "./administration.ts";
 import { joinCluster } from "./clustering.ts";
+import { daemonsOf, type DaemonStatus } from "./daemons.ts";
 import type { Joined } from "./joined.ts";
 import { missingInMemory, pathOfDirectory } from "./directory.ts";
+import { runEnds } from "./ends.ts";
 import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
 import { type NodeStatus, statusOf } from "./node_status.ts";
-import { mountedOtherwise, stopped } from "./refusals.ts";
+import { mountedOtherwise, notMounted, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
+import { Seat } from "./seat.ts";
 import { mountShared } from "./shared_mounting.ts";
 import { deleteDatabase, refusedDeletion } from "./deleting.ts";
 import { startUp } from "./startup.ts";
+import { partsHere, type ResolvedReference } from "./resolved.ts";
 import { StatusFeed } from "./status_feed.ts";
-
-/** Where a reference by text leads. */
-export interface ResolvedReference<T> {
-  /** Its database, mounted. */
-  readonly database: Database;
-  /** Its global. */
-  readonly global: Global<T>;
-  /** Its subscripts. */
-  readonly subscripts: readonly Subscript[];
-}
 
 /** One member. Made by `openNode`. */
 export class Node implements AsyncDisposable {
   /** 32 hexadecimal digits, drawn anew at each open. */
   readonly incarnation: string;
+  /** What administers its cluster from here. */
+  readonly administration: Administration;
+  readonly #seat: Seat;
   readonly #settings: Settings;
   readonly #world: World;
   readonly #mounts = new Map<string, Promise<Mount>>();
@@ -60,8 +55,6 @@ export class Node implements AsyncDisposable {
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
   #opened: Member | undefined;
-  #joining: Promise<Joined> | undefined;
-  #joined: Joined | undefined;
   #stopCause: CohortError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -71,6 +64,16 @@ export class Node implements AsyncDisposable {
     this.#world = { ...world, observer: noticing(world.observer, () => this.#noticed()) };
     this.#onClose = onClose;
     this.incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
+    this.#seat = new Seat({
+      take: async () =>
+        await joinCluster(await this.#open(), settings, this.#world, {
+          onChange: () => this.#feed.notify(),
+          prepare: (joined) => this.administration.serve(joined),
+        }),
+      onLeft: () => this.#feed.notify(),
+      onRefused: (cause) => this.#opened?.stop(cause),
+    });
+    this.administration = new Administration(this, settings, world, () => this.#seat.joined);
   }
 
   /**
@@ -84,7 +87,7 @@ export class Node implements AsyncDisposable {
 
   #noticed(): void {
     this.#feed.notify();
-    this.#joined?.notices.noticed();
+    this.#seat.joined?.notices.noticed();
   }
 
   #look(): NodeStatus {
@@ -93,7 +96,7 @@ export class Node implements AsyncDisposable {
       isClosing: this.#closing !== undefined,
       stopped: this.#stopCause,
       member: this.#opened,
-      joined: this.#joined,
+      joined: this.#seat.joined,
       databases: [...this.#mounts.keys()],
     });
   }
@@ -105,20 +108,32 @@ export class Node implements AsyncDisposable {
    */
   async join(options?: WaitOptions): Promise<void> {
     this.#refuse();
-    const run = async ({ signal }: Patience): Promise<void> => void await unlessAborted(this.#join(), signal);
+    const run = ({ signal }: Patience): Promise<Joined> => unlessAborted(this.#seat.join(), signal);
     await patienceOf(this.#world.clock, options, run);
   }
 
-  #join(): Promise<Joined> {
-    return this.#joining ??= this.#open().then((member) =>
-      joinCluster(member, this.#settings, this.#world, () => this.#feed.notify())
-    ).then(
-      (joined) => this.#joined = joined,
-      (error) => {
-        this.#joining = undefined;
-        throw error;
-      },
-    );
+  /**
+   * Leaves its cluster in good order: dismounts what is clustered, keeps what is private; a later clustered
+   * mount, or `join`, makes it a member again. Goes on when its caller gives up waiting. Rejects what kept
+   * it: a dismount's error, and it is a member still; or what refused the view, and it stops.
+   */
+  async leave(options?: WaitOptions): Promise<void> {
+    this.#refuse();
+    const dismount = async (): Promise<void> => {
+      for (const mount of [...this.#live]) if (mount.mode === "clustered") await mount.dismount();
+    };
+    const run = ({ signal }: Patience): Promise<void> => unlessAborted(this.#seat.leave(dismount), signal);
+    await patienceOf(this.#world.clock, options, run);
+  }
+
+  /** What runs for it in the background. */
+  daemons(): DaemonStatus[] {
+    return daemonsOf(this.#opened, this.#seat.joined);
+  }
+
+  /** What can be told of each database that it has mounted. */
+  databases(): DatabaseStatus[] {
+    return [...this.#live].map((it) => it.database.status);
   }
 
   /**
@@ -188,6 +203,15 @@ export class Node implements AsyncDisposable {
 
   #isBusy(path: string): boolean {
     return this.#mounts.has(path) || this.#deleting.has(path);
+  }
+
+  /** Dismounts a database by what names it, as {@linkcode Database.dismount} does; rejects `NOT_MOUNTED`. */
+  async dismount(directory: string, options?: WaitOptions): Promise<void> {
+    this.#refuse();
+    const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
+    const mount = await this.#mounted(path);
+    if (mount === undefined) throw notMounted(path);
+    await mount.database.dismount(options);
   }
 
   /** Creates a database and leaves it mounted privately here. Rejects `EXISTS`. */
@@ -260,14 +284,10 @@ export class Node implements AsyncDisposable {
    * privately at this first reference. Rejects `SYNTAX` with the position, and what `mount` rejects.
    */
   async resolve<T = Value>(reference: string): Promise<ResolvedReference<T>> {
-    const parts = parseReference(reference);
-    if (parts.database === undefined || parts.member !== undefined) {
-      const found = JSON.stringify(reference);
-      throw new RangeError(`A reference for this node names its database and no member, got ${found}`);
-    }
-    const path = await this.#world.storage.resolve(pathOfDirectory(parts.database, this.#settings.devices));
-    const database = (await this.#mounted(path))?.database ?? await this.mount(parts.database);
-    return { database, global: database.global<T>(parts.name), subscripts: parts.subscripts };
+    const { directory, name, subscripts } = partsHere(reference);
+    const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
+    const database = (await this.#mounted(path))?.database ?? await this.mount(directory);
+    return { database, global: database.global<T>(name), subscripts };
   }
 
   /**
@@ -318,18 +338,21 @@ export class Node implements AsyncDisposable {
       await lookFirst(path, options, this.incarnation, this.#settings, this.#world);
     }
     const member = await this.#open();
+    let mount: Mount | undefined;
     const onGone = (): void => {
       this.#mounts.delete(path);
-      this.#live.delete(mount);
+      if (mount !== undefined) this.#live.delete(mount);
       this.#feed.notify();
     };
-    const mount: Mount = options.mode === "clustered"
-      ? await mountShared(member, await this.#join(), path, options, onGone)
-      : await mountVolume(member, path, options, onGone);
-    this.#live.add(mount);
-    this.#feed.notify();
-    if (this.#stopCause !== undefined) mount.core.close(stopped(this.#stopCause));
-    return mount;
+    const stand = (made: Mount): Mount => {
+      this.#live.add(mount = made);
+      this.#feed.notify();
+      if (this.#stopCause !== undefined) made.core.close(stopped(this.#stopCause));
+      return made;
+    };
+    if (options.mode !== "clustered") return stand(await mountVolume(member, path, options, onGone));
+    // Whoever leaves meanwhile waits for it, and then dismounts it.
+    return await this.#seat.share(async (it) => stand(await mountShared(member, it, path, options, onGone)));
   }
 
   #refuse(): void {
@@ -341,33 +364,21 @@ export class Node implements AsyncDisposable {
     if (this.#stopCause !== undefined) return;
     this.#stopCause = cause;
     for (const mount of this.#live) mount.core.close(stopped(cause));
-    this.#joined?.abort(cause).catch(() => {});
+    this.#seat.joined?.abort(cause).catch(() => {});
     this.#world.observer.event("node.stopped", "error", { code: cause.code, cause: cause.message });
   }
 
   async #close(): Promise<void> {
-    const errors: unknown[] = [];
     await Promise.allSettled(this.#deleting.values());
-    for (const mounting of [...this.#mounts.values()]) {
-      try {
-        await (await mounting.catch(() => undefined))?.dismount();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    const member = await this.#member?.catch(() => undefined);
-    const joined = await this.#joining?.catch(() => undefined);
-    const cause = this.#stopCause;
-    const leave = (): Promise<void> | undefined =>
-      cause === undefined ? joined?.leave() : joined?.abort(cause);
-    const ends = [leave, () => member?.close(this.#stopCause), () => this.#onClose?.()];
-    for (const end of ends) {
-      try {
-        await end();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
+    const dismounts = [...this.#mounts.values()].map((mounting) => async () =>
+      await (await mounting.catch(() => undefined))?.dismount()
+    );
+    const errors = await runEnds([
+      ...dismounts,
+      () => this.#seat.end(() => this.#stopCause),
+      async () => await (await this.#member?.catch(() => undefined))?.close(this.#stopCause),
+      () => this.#onClose?.(),
+    ]);
     this.#feed.end();
     if (errors.length > 0 && this.#stopCause === undefined) throw errors[0];
   }

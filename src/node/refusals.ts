@@ -7,6 +7,11 @@ export function stopped(cause: CohortError): CohortError {
   return new CohortError("STOPPED", `Could not go on: the node stopped (${cause.message})`, {}, cause);
 }
 
+/** The error for a database that is not mounted. */
+export function notMounted(directory: string): CohortError {
+  return new CohortError("NOT_MOUNTED", `The database ${directory} is not mounted here`, { directory });
+}
+
 /** The error for a database that is mounted in another way. */
 export function mountedOtherwise(mount: Mount): CohortError {
   const how = mount.readOnly ? "read-only" : mount.mode;
