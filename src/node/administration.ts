@@ -15,11 +15,10 @@ import type { DatabaseStatus } from "./database.ts";
 import { pathOfDirectory } from "./directory.ts";
 import { type Joined, nameOf } from "./joined.ts";
 import type { Settings, World } from "./options.ts";
+import { ADMINISTRATION_TOPIC } from "./topics.ts";
 
 export type { MemberReport, MountRequest };
 
-/** Topic of what is asked for whoever administers. */
-const ASK_TOPIC = 3;
 /** Longest wait for what a member says of itself. */
 const ASK_MS = 5_000;
 /** Longest wait for a mount or dismount elsewhere, when nothing else is said. */
@@ -158,7 +157,7 @@ export class Administration {
     const { clock, observer } = this.#world;
     const onTrouble = (error: CohortError): void =>
       observer.event("cluster.trouble", "warn", { cause: error.message });
-    joined.courier.serve(ASK_TOPIC, async (_from, body) => {
+    joined.courier.serve(ADMINISTRATION_TOPIC, async (_from, body) => {
       const question = decodeQuestion(body);
       return {
         body: await encodeAnswer(() => answer(this.#node, joined, question, clock, onTrouble)),
@@ -242,6 +241,6 @@ export class Administration {
     }
     const body = encodeQuestion(question);
     const options = signal === undefined ? {} : { signal };
-    return decodeAnswer(await joined.courier.request(incarnation, ASK_TOPIC, body, options));
+    return decodeAnswer(await joined.courier.request(incarnation, ADMINISTRATION_TOPIC, body, options));
   }
 }

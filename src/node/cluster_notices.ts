@@ -7,9 +7,8 @@ import type { DatabaseCore } from "../global/database.ts";
 import type { Courier } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { Member } from "./member.ts";
+import { FREEZE_TOPIC, QUARANTINE_TOPIC } from "./topics.ts";
 
-/** Topics of these messages. */
-const FREEZE_TOPIC = 3, QUARANTINE_TOPIC = 4;
 /** Most characters of a cause that is told. */
 const CAUSE_CHARS = 2_000;
 

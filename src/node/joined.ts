@@ -25,6 +25,7 @@ import { ClusterNotices } from "./cluster_notices.ts";
 import { recoverLost, type RecoveryRecord } from "./cluster_recovery.ts";
 import { retireDead } from "./cluster_retire.ts";
 import type { Member } from "./member.ts";
+import { CHECKPOINT_TOPIC } from "./topics.ts";
 
 /** Bytes on their way to one member, messages served for it at once, bytes kept for it. */
 const LIMITS = { flightBytes: 1 << 20, served: 256, keptBytes: 8 << 20 } as const;
@@ -37,8 +38,6 @@ const ROUND_MS = 2;
 const LOOK_SHARED_BY = 8;
 /** Most recoveries that are remembered. */
 const RECOVERIES_MAX = 16;
-/** Topic of the question to bring home all that is dirty. */
-const CHECKPOINT_TOPIC = 2;
 
 /** What it takes to join. */
 export interface JoinedWorld {

@@ -31,7 +31,8 @@ await node.transact(async (tx) => {
 `;
 /** Behind the program: what cluster it was in. */
 const WHICH = `
-console.log("@" + JSON.stringify({ id: node.status.cluster.id, members: node.status.cluster.members.length }));
+const { id, members } = node.status.cluster;
+console.log("@" + JSON.stringify({ id, members: members.length }));
 `;
 
 const at = process.argv.indexOf("--rounds");
