@@ -338,9 +338,8 @@ export class Coherence {
   }
 
   async #takeBack(held: Held, turn: number): Promise<void> {
-    const { pool, position } = this.#world;
     const view = this.#view;
-    const hasIt = await takeBack(held, turn, pool, position, () => this.#view === view);
+    const hasIt = await takeBack(held, turn, this.#world, () => this.#view === view);
     if (hasIt !== undefined) {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
       this.#world.nudge();

@@ -24,9 +24,12 @@ export interface CoherenceWorld {
   readonly makeRoom: (signal: AbortSignal | undefined) => Promise<void>;
   /** Runs a task in a later turn. */
   readonly soon: (task: () => void) => void;
+  /** Resolves after a while: what failed is tried again then. */
+  readonly rest: () => Promise<void>;
   /**
    * A message could not be sent: the view must be looked at. Or `CORRUPT`: an image came that cannot be; it
-   * was not taken, and its sender was told to send it again.
+   * was not taken, and its sender was told to send it again. Or what a read of a volume failed by, without
+   * which a block cannot be taken back: it is tried again.
    */
   readonly onTrouble: (error: unknown) => void;
 }

@@ -1,23 +1,35 @@
 /** Taking back: a block that was sent on in a view that has ended, and that nobody says he has. */
 import { blockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
+import type { CoherenceWorld } from "./coherence_world.ts";
 import { returned, unsent } from "./block_holder.ts";
 import type { Held } from "./held_block.ts";
-import type { Pool } from "./pool.ts";
+
+/** What taking back needs of the member. */
+export type TakeBackWorld = Pick<CoherenceWorld, "pool" | "position" | "rest" | "onTrouble">;
 
 /**
  * Makes a block this member's again, unless whoever had it brought it home and gave it up before he heard of
  * the new view: all have by now, so what is home stays as it is. Answers whether this member has it;
- * undefined when the view has ended meanwhile: in the next it is asked again.
+ * undefined when the view has ended meanwhile: in the next it is asked again. Whoever wants the block waits
+ * for this: what cannot be read is told once, and read again until it can.
  */
 export async function takeBack(
   held: Held,
   turn: number,
-  pool: Pool,
-  position: () => number,
+  { pool, position, rest, onTrouble }: TakeBackWorld,
   isCurrent: () => boolean,
 ): Promise<boolean | undefined> {
-  const home = await homeStamp(held);
+  let home: number | undefined;
+  for (let tries = 0; home === undefined; tries++) {
+    if (tries > 0) await rest();
+    if (!isCurrent()) return undefined;
+    try {
+      home = await homeStamp(held);
+    } catch (error) {
+      if (tries === 0) onTrouble(error);
+    }
+  }
   if (!isCurrent()) return undefined;
   const kept = held.sentBytes(pool, turn);
   const isHome = home >= blockStamp(kept, 0);

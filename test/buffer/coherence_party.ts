@@ -14,7 +14,8 @@ import { recoverVolume, type RecoveryReport } from "../../src/node/recover.ts";
 import { recoverShared } from "../../src/node/recover_shared.ts";
 import { settingsOf } from "../../src/node/options.ts";
 import { createVolume, openVolumeFile } from "../../src/node/volume_file.ts";
-import type { Interconnect } from "../../src/ports/mod.ts";
+import type { Interconnect, Storage } from "../../src/ports/mod.ts";
+import { withFaults } from "../../src/testing/fault_storage.ts";
 import { Volume } from "../../src/storage/volume.ts";
 import { tagOf } from "../../src/storage/volume_header.ts";
 import type { SimHost, SimProcess } from "../../src/testing/sim/host.ts";
@@ -71,7 +72,9 @@ export class Party {
   global!: Global<Value>;
   other!: Global<Value>;
   #recovering: Promise<void> = Promise.resolve();
-  readonly #storage: SimStorage;
+  /** While true, no read of the volume succeeds. */
+  isBlind = false;
+  readonly #storage: Storage;
   readonly #entropy: SimEntropy;
 
   constructor(world: PartyWorld, number: number) {
@@ -83,7 +86,10 @@ export class Party {
     this.process = process;
     this.died = new Promise((go) => process.onKilled.push(go));
     this.clock = new SimClock(process);
-    this.#storage = new SimStorage(process);
+    this.#storage = withFaults(new SimStorage(process), ({ operation, path }) => {
+      const isRead = operation === "read" && path.startsWith(DIRECTORY);
+      return this.isBlind && isRead ? { kind: "error", code: "IO", errno: "EIO" } : undefined;
+    });
     this.#entropy = new SimEntropy(new Prng(world.seed, this.name));
     this.links = world.network.interconnect(process);
     this.courier = new MemberCourier(this.incarnation, {
@@ -136,6 +142,7 @@ export class Party {
       nudge: () => daemon.nudge(),
       makeRoom: () => daemon.makeRoom(1),
       soon: (task) => void this.clock.after(0, task),
+      rest: () => new Promise((go) => void this.clock.after(10, go)),
       onTrouble: (error) => world.troubled(error),
     });
     engine.coherence = this.coherence;

@@ -89,6 +89,15 @@ test("coherence: members that grow the volume at once wipe nothing of each other
   assert(blocks > 4_000, `${blocks} blocks`);
 });
 
+test("coherence: what was sent on is taken back though the volume cannot be read for a while", async () => {
+  for (const seed of [8, 9]) {
+    const manner = { ...mannerOf(seed, 8, 0), operations: 60, blinds: true };
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    assert(world.troubles.length > 0, `seed ${seed}: nothing was to be taken back unread`);
+  }
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();

@@ -43,6 +43,8 @@ export interface CoherenceManner {
   readonly stalls?: number;
   /** Whether every value is large, so that all members need more of the volume at once. */
   readonly grows?: boolean;
+  /** Whether members often cannot read the volume for a while when a view begins. */
+  readonly blinds?: boolean;
 }
 
 /** A message that is an image: bytes of the packet, and of the message, before the block. */
@@ -118,6 +120,7 @@ export class CoherenceWorld implements PartyWorld {
   troubled(error: unknown): void {
     if (isCode(error, "VIEW_CHANGED")) return;
     this.troubles.push(String(error));
+    if (this.manner.blinds === true && isCode(error, "IO")) return;
     if (!isCode(error, "CORRUPT") || this.spoils === 0) this.problems.push(`trouble: ${error}`);
   }
 
@@ -154,8 +157,14 @@ export class CoherenceWorld implements PartyWorld {
       this.view++;
       for (const party of this.parties) {
         void this.scheduler.sleep(this.chance.below(5_000)).then(() => party.enter());
+        if (this.manner.blinds === true) this.#blind(party);
       }
     }
+  }
+
+  #blind(party: Party): void {
+    party.isBlind = this.chance.chance(1, 2);
+    void this.scheduler.sleep(this.chance.below(100_000)).then(() => party.isBlind = false);
   }
 
   /** Kills members, each when the one before is recovered, or in the middle of that. */
@@ -198,7 +207,7 @@ export class CoherenceWorld implements PartyWorld {
       try {
         await this.#operation(party);
       } catch (error) {
-        if (isCode(error, "TIMEOUT")) continue;
+        if (isCode(error, "TIMEOUT") || (this.manner.blinds === true && isCode(error, "IO"))) continue;
         this.problems.push(`${party.name}: ${error instanceof Error ? error.stack : error}`);
         return;
       }

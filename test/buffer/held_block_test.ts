@@ -5,7 +5,7 @@ import { createMemoryStorage } from "../../adapters/storage_memory.ts";
 import { UNKNOWN } from "../../src/buffer/block_holder.ts";
 import { Held } from "../../src/buffer/held_block.ts";
 import { NO_FRAME, Pool } from "../../src/buffer/pool.ts";
-import { takeBack } from "../../src/buffer/take_back.ts";
+import { takeBack, type TakeBackWorld } from "../../src/buffer/take_back.ts";
 import { Volume } from "../../src/storage/volume.ts";
 import { BLOCK, FACTS, fakeVolume, load } from "./buffer_rig.ts";
 
@@ -14,6 +14,14 @@ function leaf(block: number, stamp: number): Uint8Array {
   const pool = new Pool(16 * BLOCK, BLOCK);
   const frame = load(pool, 0, block, stamp);
   return pool.bytes.slice(frame * BLOCK, (frame + 1) * BLOCK);
+}
+
+/** A member whose journal stands there, and whose reads all succeed. */
+function worldOf(pool: Pool, position: number): TakeBackWorld {
+  const fail = (): never => {
+    throw new Error("Nothing was to fail");
+  };
+  return { pool, position: () => position, rest: fail, onTrouble: fail };
 }
 
 test("Held: a block that comes by image was revealed by what was when it came, clean or not", () => {
@@ -40,7 +48,7 @@ test("Held: what is taken back before its image could leave is not safe yet", as
   held.keepSent(pool, 7);
   held.leave(pool);
   held.state = { ...UNKNOWN, sent: [{ to: "b", turn: 7, isDirty: true }] };
-  assertEquals(await takeBack(held, 7, pool, () => 400, () => true), true);
+  assertEquals(await takeBack(held, 7, worldOf(pool, 400), () => true), true);
   assert(held.frame !== NO_FRAME && pool.isDirty(held.frame));
   assertEquals(pool.changedAt[held.frame], 400, "whoever reads it waits for that, and so does its image");
 
@@ -51,7 +59,7 @@ test("Held: what is taken back before its image could leave is not safe yet", as
   held.leave(pool);
   held.state = { ...UNKNOWN, sent: [{ to: "b", turn: 9, isDirty: true }] };
   for (let it = pool.takeScratch(); it !== NO_FRAME; it = pool.takeScratch());
-  assertEquals(await takeBack(held, 9, pool, () => 500, () => true), true);
+  assertEquals(await takeBack(held, 9, worldOf(pool, 500), () => true), true);
   assertEquals([held.frame, held.after(pool)], [NO_FRAME, 500]);
   pool.unpin(kept);
   assert(held.place(pool, 600));
