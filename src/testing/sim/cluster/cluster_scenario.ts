@@ -150,14 +150,15 @@ export class ClusterScenario {
       this.#stopAtProblem();
     }
     this.#goesOn = false;
-    for (;;) {
+    const { networkMs, storageMs } = this.#parts.options.rhythm;
+    // Whoever slept before all was healed may be evicted only when it wakes.
+    for (let since = scheduler.now; scheduler.now - since < 2000 * Math.max(networkMs, storageMs);) {
       await scheduler.sleep(LOOK_US);
       this.#stopAtProblem();
-      if (this.#isSettled()) break;
+      if (!this.#isSettled()) since = scheduler.now;
       if (scheduler.now > until) return this.#stuck("coming together again");
     }
     const serving = this.world.serving;
-    // Whoever was stopped before all was healed may be evicted only now.
     const worked = Promise.all(serving.map((it) => Promise.race([it.work, it.ended.promise])));
     await this.#patiently(worked, "what was in flight");
     if (serving.some((it) => !it.isServing)) return await this.#settle(operations);
@@ -166,6 +167,7 @@ export class ClusterScenario {
   #isSettled(): boolean {
     const { serving, options } = this.world;
     if (serving.length < options.members) return false;
+    if (serving.some((it) => it.process.pausedUntil > this.world.scheduler.now)) return false;
     const all = serving.map((it) => it.node?.cluster());
     return all.every((it) =>
       it !== undefined && it.state === "active" && it.pending === 0 && it.members === options.members &&
