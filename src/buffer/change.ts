@@ -32,7 +32,6 @@ const OPS_BYTES_KEPT = 8192;
 const WRITERS_KEPT = 8;
 /** What a block has that is journaled as a whole. */
 const NO_OPS: ByteWriter = new ByteWriter(0);
-
 /** A step that may write. */
 export class Change extends Step {
   override leafMode: "PR" | "EX" = "EX";
@@ -344,11 +343,11 @@ export class Change extends Step {
     const resident = this.pool.findAny(volume.index, block);
     if (!mayFormat(this.pool, volume, resident)) return this.ask(volume, block, "EX", true);
     if (volume.isShared) this.noteShared(volume, block, "EX", true);
+    if (resident !== NO_FRAME) this.hold(resident); // or the copy may take its frame, and give it up
     const copy = this.#scratch();
     if (copy === MISS) return MISS;
     const { bytes, blockSize } = this.pool;
     const before = resident === NO_FRAME ? 0 : blockStamp(bytes, resident * blockSize);
-    if (resident !== NO_FRAME) this.hold(resident);
     bytes.fill(0, copy * blockSize, (copy + 1) * blockSize);
     this.#add({ volume, block, copy, source: NO_FRAME, before, ops: NO_OPS, fresh: true });
     return copy;
