@@ -16,7 +16,7 @@ export interface Plant {
   readonly mistake: string;
   readonly edits: readonly Edit[];
   /** `rot`: only the phase in which bits rot. */
-  readonly tier: "micro" | "full" | "rot";
+  readonly tier: "micro" | "full" | "rot" | "cluster";
   /** Seed to begin with: one that is known to find it soon. */
   readonly seed: number;
   /** Seeds it may take at most. */

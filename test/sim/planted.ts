@@ -6,8 +6,9 @@
  * When the text it replaces is no longer there exactly once, the plant has died and says so.
  */
 import type { Plant } from "./plant.ts";
+import { CLUSTER_PLANTS } from "./planted_cluster.ts";
 import { STORAGE_PLANTS } from "./planted_storage.ts";
 import { TREE_PLANTS } from "./planted_tree.ts";
 
 /** The table. */
-export const PLANTS: readonly Plant[] = [...STORAGE_PLANTS, ...TREE_PLANTS];
+export const PLANTS: readonly Plant[] = [...STORAGE_PLANTS, ...TREE_PLANTS, ...CLUSTER_PLANTS];

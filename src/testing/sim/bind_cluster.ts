@@ -44,8 +44,10 @@ class ClusterNodeSubject extends NodeSubject implements ClusterSubject {
     for (const [directory, { core: { engine: { pool }, volume } }] of this.#shared) {
       for (const frame of pool.framesOf(volume.index)) {
         const mode = pool.modeOf[frame];
-        if (mode !== MODE_EX && mode !== MODE_PR) continue;
-        yield { directory, block: pool.blockOf[frame]!, mode: mode === MODE_EX ? "EX" : "PR" };
+        // What was changed without any right to it counts as what it is.
+        const mayChange = mode === MODE_EX || (mode !== MODE_PR && pool.isDirty(frame));
+        if (!mayChange && mode !== MODE_PR) continue;
+        yield { directory, block: pool.blockOf[frame]!, mode: mayChange ? "EX" : "PR" };
       }
     }
   }

@@ -14,7 +14,7 @@ import type { ClusterSubject } from "./cluster_subject.ts";
 import type { ClusterWorld } from "./cluster_world.ts";
 
 /** Virtual microseconds after which a node that was to be closed is killed. */
-const CLOSE_US = 30_000_000;
+const CLOSE_US = 120_000_000;
 const RIGHTS = { user: "1000", group: "1000", umask: "0022" };
 
 /** Tells the life of what it hears. */
