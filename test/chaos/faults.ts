@@ -1,5 +1,6 @@
 /** Faults: what a driver does to members, drawn one after the other. */
 import type { MemberProcess } from "./member_process.ts";
+import type { Cut, Network } from "./network.ts";
 import type { Round } from "./round.ts";
 import { CHAOS_TIMINGS } from "./timings.ts";
 
@@ -19,13 +20,16 @@ export class Faults {
 
   /** A pause, and one fault. */
   async next(): Promise<void> {
-    const { random } = this.#round;
+    const round = this.#round, { random } = round;
     await pause(random.below(1_500, 200));
     this.#raise();
     const working = this.#round.living.filter((it) => it.standing === "working");
     // Mostly somebody is there to go on; a fault of whoever starts comes in between.
     if (working.length === 0) return;
     const draw = random.below(100);
+    if (round.network !== undefined && working.length > 1 && random.once(4)) {
+      return await this.#cut(round.network);
+    }
     if (draw < 34) this.#kill([random.pick(this.#round.living)]);
     else if (draw < 50) this.#kill([this.#round.master() ?? random.pick(working)]);
     else if (draw < 60) this.#kill(this.#some(2));
@@ -85,6 +89,23 @@ export class Faults {
     await Promise.race([pause(ms), member.exited]);
     this.#round.tell(`go on ${member.life}, ${member.isOver ? "which is gone" : "which is there"}`);
     if (!member.isOver) member.signal("SIGCONT");
+  }
+
+  /** Cuts the network of one member, or between two, for a while. */
+  async #cut(network: Network): Promise<void> {
+    const { random, counts, members } = this.#round;
+    const [at, to] = this.#some(2).map((it) => members.indexOf(it)) as [number, number];
+    const cut: Cut = { kind: random.pick(["unplugged", "silent", "one way", "pair"]), at, to };
+    const ms = random.once(3) ? random.below(SILENT_MS, 100) : random.below(3 * SILENT_MS, SILENT_MS);
+    this.#round.tell(`cut ${JSON.stringify(cut)} for ${ms} ms`);
+    counts.partitions++;
+    // Also who is evicted while it lasts was touched.
+    this.#round.mendedAt = Infinity;
+    const mend = network.cut(cut);
+    await pause(ms);
+    mend();
+    this.#round.mendedAt = Date.now();
+    this.#round.tell("mended");
   }
 
   /** All at once; then all come back, or one first, who must serve by itself. */

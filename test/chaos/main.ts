@@ -31,6 +31,7 @@ for (let round = 0; reports.every((it) => it.problems.length === 0); round++) {
     poolBlocks: argument("--pool", 1_500),
     clients: argument("--clients", 16),
     durability: "sync",
+    network: !process.argv.includes("--no-network"),
     onProblem: (text) => console.log(`problem: ${text}`),
     ...(isVerbose ? { onEvent: (text: string) => console.log(text) } : {}),
     keep: process.argv.includes("--keep"),

@@ -12,6 +12,7 @@ import { bulkKeysFor } from "./clients.ts";
 import { Faults } from "./faults.ts";
 import { judge } from "./judge.ts";
 import { type Fact, isRunning, MemberProcess } from "./member_process.ts";
+import { Network } from "./network.ts";
 import { recordsOf } from "./record.ts";
 import { CHAOS_TIMINGS } from "./timings.ts";
 import type { MemberOptions } from "./worker.ts";
@@ -27,6 +28,8 @@ export interface RoundOptions {
   /** Clients of each member, besides those of lanes. */
   readonly clients: number;
   readonly durability: "sync" | "relaxed";
+  /** Whether members have namespaces of their own, between which the network is cut. */
+  readonly network?: boolean;
   /** Told of each finding at once, and of what happens when it is to be told. */
   readonly onProblem?: (text: string) => void;
   readonly onEvent?: (text: string) => void;
@@ -85,6 +88,9 @@ export class Round {
   readonly counts = { kills: 0, stops: 0, wholeKills: 0, partitions: 0, unasked: 0 };
   readonly recoveries: Fact[] = [];
   readonly ends: Record<string, number> = {};
+  readonly network: Network | undefined;
+  /** When the network was last mended. */
+  mendedAt = 0;
   readonly #root: string;
   readonly #runtimes: readonly string[];
   readonly #lanes = Array.from({ length: LANE_COUNT }, () => ({ done: 0, called: 0 }));
@@ -98,6 +104,7 @@ export class Round {
     this.#root = root;
     this.random = new Prng(options.seed);
     this.members = Array.from({ length: options.members }, () => undefined);
+    if (options.network === true) this.network = Network.make(options.members);
     this.#runtimes = this.members.map((_, at) => at % 2 === 0 ? "deno" : "bun");
   }
 
@@ -150,6 +157,7 @@ export class Round {
       WORKER,
       this.#optionsOf(at, life, isFirst),
       this.#onFact,
+      this.network?.lead(at),
     );
     this.members[at] = member;
     this.#all.push(member);
@@ -217,6 +225,7 @@ export class Round {
       clients,
       lanes,
       ...load,
+      ...(this.network === undefined ? {} : { host: this.network.host(at) }),
     };
   }
 
@@ -239,7 +248,7 @@ export class Round {
     if (isRunning(pid)) this.complain(`${from.life} fenced process ${pid}, which runs`);
     const lost = this.#all.find((it) => it.incarnation === facts["incarnation"]);
     if (lost === undefined || lost.isKilled || lost.isStopped || lost.end === "code 3") return;
-    if (Date.now() - lost.wentOnAt < 10_000) return;
+    if (Date.now() - Math.max(lost.wentOnAt, this.mendedAt) < 10_000) return;
     this.counts.unasked++;
     this.#tell(`UNASKED ${lost.life} was fenced, and nobody had touched it`);
   }
@@ -324,7 +333,7 @@ export class Round {
 
   async #check(): Promise<number> {
     let blocks = 0;
-    const options = { ...this.#optionsOf(0, "check", false), check: true };
+    const options = { ...this.#optionsOf(0, "check", false), check: true, host: "127.0.0.1" };
     const checker = new MemberProcess("deno", WORKER, options, (fact, from) => {
       if (fact["what"] === "checked") blocks = Number(fact["blocks"]);
       else this.#onFact(fact, from);
@@ -342,5 +351,6 @@ export class Round {
   async clear(): Promise<void> {
     for (const member of this.#all) member.signal("SIGKILL");
     await Promise.all(this.#all.map((it) => it.exited));
+    this.network?.close();
   }
 }
