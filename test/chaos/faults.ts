@@ -27,13 +27,13 @@ export class Faults {
     // Mostly somebody is there to go on; a fault of whoever starts comes in between.
     if (working.length === 0) return;
     const draw = random.below(100);
-    if (round.network !== undefined && working.length > 1 && random.once(4)) {
+    if (round.network !== undefined && working.length > 1 && random.once(3)) {
       return await this.#cut(round.network);
     }
-    if (draw < 34) this.#kill([random.pick(this.#round.living)]);
-    else if (draw < 50) this.#kill([this.#round.master() ?? random.pick(working)]);
-    else if (draw < 60) this.#kill(this.#some(2));
-    else if (draw < 90) await this.#stop(random.pick(working));
+    if (draw < 20) this.#kill([random.pick(this.#round.living)]);
+    else if (draw < 32) this.#kill([this.#round.master() ?? random.pick(working)]);
+    else if (draw < 40) this.#kill(this.#some(2));
+    else if (draw < 88) await this.#stop(random.pick(working));
     else await this.#killAll();
   }
 
