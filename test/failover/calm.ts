@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpus } from "node:os";
-import process from "node:process";
 import type { Fact } from "../chaos/member_process.ts";
 import { Trio } from "./trio.ts";
 
@@ -13,8 +12,8 @@ export interface CalmReport {
   readonly seconds: number;
   readonly stalls: number;
   readonly evictions: number;
-  /** Processor time that was taken from the members, in parts of all that there is. */
-  readonly busy: number;
+  /** Part of the time for which a processor had nothing to do. */
+  readonly idle: number;
   readonly problems: readonly string[];
 }
 
@@ -26,13 +25,20 @@ function burn(): ChildProcess {
   return spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" });
 }
 
+/** Milliseconds that all processors have been idle, and that all have been there. */
+function processorTimes(): { readonly idle: number; readonly all: number } {
+  const times = cpus().map((it) => it.times);
+  const idle = times.reduce((sum, it) => sum + it.idle, 0);
+  return { idle, all: times.reduce((sum, it) => sum + it.user + it.nice + it.sys + it.irq, idle) };
+}
+
 /** Watches three members for so long, by default timings. */
 export async function watchCalm(seconds: number): Promise<CalmReport> {
   const trio = new Trio({});
   await trio.start();
   trio.facts.length = 0;
   const burners = cpus().map(() => burn());
-  const begun = performance.now(), used = process.cpuUsage();
+  const begun = performance.now(), before = processorTimes();
   let stalls = 0;
   try {
     while (performance.now() - begun < seconds * 1_000 && trio.problems.length === 0) {
@@ -45,10 +51,10 @@ export async function watchCalm(seconds: number): Promise<CalmReport> {
     );
     const evictions = new Set(views.map((it) => (it["facts"] as Fact)["view"])).size;
     const gone = trio.members.filter((it) => it.isOver).map((it) => `${it.life} ended: ${it.end}`);
-    const { user, system } = process.cpuUsage(used);
-    const ms = performance.now() - begun;
-    const busy = 1 - (user + system) / 1_000 / ms / cpus().length;
-    return { seconds: ms / 1_000, stalls, evictions, busy, problems: [...trio.problems, ...gone] };
+    const after = processorTimes();
+    const idle = (after.idle - before.idle) / (after.all - before.all);
+    const watched = (performance.now() - begun) / 1_000;
+    return { seconds: watched, stalls, evictions, idle, problems: [...trio.problems, ...gone] };
   } finally {
     for (const burner of burners) burner.kill("SIGKILL");
     await trio.clear();
