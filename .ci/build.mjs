@@ -98,9 +98,10 @@ function rewriteDeclaration(path) {
   const text = readFileSync(path, "utf8")
     .replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.ts\2/g, "$1$2$3.js$2");
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
-  const [, bare] = /(?<!["'])\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/.exec(code) ?? [];
-  if (bare !== undefined && !bare.startsWith("node:")) {
-    throw new Error(`${path} imports the types of ${bare}`);
-  }
+  const found = code.matchAll(/(?<!["'])\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/g);
+  const bare = [...found].map(([, name]) => name).find((name) =>
+    !name.startsWith("node:") && manifest.dependencies?.[name] === undefined
+  );
+  if (bare !== undefined) throw new Error(`${path} imports the types of ${bare}`);
   writeFileSync(path, text);
 }

@@ -2,7 +2,16 @@
 // whole by Node, Deno and Bun, and an adapter made for it passes the suite it brings. Usage: node
 // test/support/pack_gate.mjs FOLDER (which it fills).
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ROOT, runtimePath, scriptCommand } from "./runtimes.mjs";
@@ -51,6 +60,10 @@ function pack() {
   execFileSync(npm, ["pack", "--silent", "--pack-destination", folder], { cwd: stage });
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   execFileSync("tar", ["-xzf", join(folder, tarball), "--strip-components=1", "-C", installed]);
+  // What the package depends on, as npm would have put it there.
+  for (const name of Object.keys(manifest.dependencies ?? {})) {
+    cpSync(join(ROOT, "node_modules", name), join(consumer, "node_modules", name), { recursive: true });
+  }
   const imports = Object.keys(manifest.exports).map((key) => join(manifest.name, key));
   const program = imports.map((name) =>
     `if (Object.keys(await import("${name}")).length === 0) throw "${name} is empty";`
