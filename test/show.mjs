@@ -26,6 +26,10 @@ const SHOWS = {
   "1.g": { title: "damaged and generated input to every decoder", runtimes: BOTH },
   "2.c": { title: "fail-over: how long the loss of members is felt", runtimes: MIXED },
   "2.d": { title: "the first program started five times at once is one cluster", runtimes: MIXED },
+  "2.g": {
+    title: "every refusal of every route of the admin app, by curl",
+    runtimes: ["deno", "bun", "node"],
+  },
 };
 const TABLE = join(ROOT, "test/shown.tsv");
 const TIMEOUT_MS = 24 * 3_600_000;

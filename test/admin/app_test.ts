@@ -33,10 +33,8 @@ test("admin app: every route refuses whom and what it must, alone and in another
 test("admin app: whoever refuses nothing is seen through by the same tries", async () => {
   const app = new Hono();
   app.all("*", (context) => context.json({}));
-  const { tried, faults } = await refusals(asking(app), TOKEN, []);
-  const seen = new Set(faults.map((it) => it.slice(0, it.indexOf(": "))));
-  assertEquals(faults.length > tried, true);
-  assertEquals(seen.size > 100, true);
+  const { tried, failed } = await refusals(asking(app), TOKEN, []);
+  assertEquals(failed, tried);
 });
 
 test("admin app: any member answers for all", async () => {

@@ -35,6 +35,8 @@ interface Case extends Asked {
 /** What came of all. */
 export interface Refusals {
   readonly tried: number;
+  /** Those of them that were not refused as they should. */
+  readonly failed: number;
   /** One line each. */
   readonly faults: string[];
 }
@@ -59,14 +61,16 @@ export async function refusals(
   const faults: string[] = [];
   const cases = ROUTES.flatMap((route) => casesOf(route, token)).filter((_, at) => at % share === 0);
   const unauthorized = new Set<string>();
+  let failed = 0;
   for (const it of cases) {
     const answer = await ask(it);
     const found = faultsOf(it, answer, secrets);
+    if (found.length > 0) failed++;
     faults.push(...found.map((fault) => `${it.method} ${it.path}, ${it.name}: ${fault}`));
     if (it.status === 401) unauthorized.add(answer.text);
   }
   if (unauthorized.size > 1) faults.push("a wrong token is told from a missing one");
-  return { tried: cases.length, faults };
+  return { tried: cases.length, failed, faults };
 }
 
 function faultsOf(it: Case, answer: Answered, secrets: readonly string[]): string[] {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Hono } from "hono";
 import { type Node, openNode } from "@cohort/db";
+import { listenNode } from "../../src/admin/listen_node.ts";
 import type { Answered, Ask } from "./refusals.ts";
 
 /** Two members, one of them with a database. */
@@ -99,9 +100,9 @@ function parsed(output: string): Answered {
 }
 
 /** A Hono app behind the server of this runtime, as its author would serve it. */
-export function serveHono(
+export async function serveHono(
   app: Hono,
-): { readonly url: string; readonly end: () => Promise<void> } {
+): Promise<{ readonly url: string; readonly end: () => Promise<void> }> {
   const { Deno, Bun } = globalThis as unknown as {
     readonly Deno?: {
       serve(options: object, fetch: Hono["fetch"]): { addr: { port: number }; shutdown(): Promise<void> };
@@ -111,10 +112,15 @@ export function serveHono(
     };
   };
   const where = { hostname: "127.0.0.1", port: 0 };
+  const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
   if (Deno !== undefined) {
     const server = Deno.serve({ ...where, onListen: () => {} }, app.fetch);
-    return { url: `http://127.0.0.1:${server.addr.port}`, end: () => server.shutdown() };
+    return { url: urlOf(server.addr.port), end: () => server.shutdown() };
   }
-  const server = Bun!.serve({ ...where, fetch: app.fetch });
-  return { url: `http://127.0.0.1:${server.port}`, end: async () => await server.stop(true) };
+  if (Bun !== undefined) {
+    const server = Bun.serve({ ...where, fetch: app.fetch });
+    return { url: urlOf(server.port), end: async () => await server.stop(true) };
+  }
+  const server = await listenNode(where.hostname, where.port, (request) => app.fetch(request));
+  return { url: urlOf(server.port), end: server.close };
 }

@@ -39,7 +39,7 @@ test("admin app: refuses by curl in the app of a user, too", { timeoutMs: 120_00
     const app = new Hono();
     app.get("/", (context) => context.text("the user's"));
     app.route("/ops", adminApp(beta, { token: TOKEN }));
-    const server = serveHono(app);
+    const server = await serveHono(app);
     try {
       const { faults } = await refusals(curling(`${server.url}/ops`), TOKEN, [pij], SHARE);
       assertEquals(faults, []);
