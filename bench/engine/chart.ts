@@ -4,7 +4,8 @@
  * Forty lines of rectangles and texts need no chart library, and those that draw without a browser weigh 60
  * MB.
  */
-import { type Row, shownRate, shownRatio } from "./summary.ts";
+import { shownRate, shownRatio } from "../common/figures.ts";
+import type { Row } from "./summary.ts";
 import { BASELINE } from "./plan.ts";
 import type { Workload } from "./job.ts";
 

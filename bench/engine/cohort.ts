@@ -3,8 +3,8 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, type Durability, type Global, type Node, openNode } from "@cohort/db";
 import { type Figure, type Job, quarterPool, type Subject } from "./job.ts";
-import { awaited, inFlight, once } from "./measure.ts";
-import { ascending, Draw, scattered, subscripts, value } from "./records.ts";
+import { awaited, inFlight, once } from "../common/measure.ts";
+import { ascending, Draw, scattered, subscripts, value } from "../common/records.ts";
 
 const POOL_BYTES = 512 * 1024 * 1024;
 /** Sets awaited together while loading; two such batches are under way. */

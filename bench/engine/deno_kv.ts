@@ -5,8 +5,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Figure, Job, Subject } from "./job.ts";
-import { awaited, inFlight, once } from "./measure.ts";
-import { ascending, Draw, scattered, subscripts, value } from "./records.ts";
+import { awaited, inFlight, once } from "../common/measure.ts";
+import { ascending, Draw, scattered, subscripts, value } from "../common/records.ts";
 
 const RECORDS_MAX = 200_000;
 /** Sets an atomic commit while loading. */

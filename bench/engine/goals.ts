@@ -1,8 +1,8 @@
 /** What issue 2 (must show 1.f) asks of each workload, and how the lines stand to it. Pure. */
+import { median } from "../common/figures.ts";
 import type { Line, Workload } from "./job.ts";
 import { BASELINE } from "./plan.ts";
 import { REASONS } from "./reasons.ts";
-import { median } from "./summary.ts";
 
 /** One figure asked for: Cohort under `runtime` to `to`, the median of the rounds' ratios. */
 export interface Goal {

@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { open as openLmdb, type RootDatabase } from "lmdb";
 import type { Figure, Job, Subject } from "./job.ts";
-import { inFlight, once, synchronous } from "./measure.ts";
-import { ascending, Draw, scattered, subscripts, value } from "./records.ts";
+import { inFlight, once, synchronous } from "../common/measure.ts";
+import { ascending, Draw, scattered, subscripts, value } from "../common/records.ts";
 
 type Key = [string, number, string] | [string, number];
 type Store = RootDatabase<string, Key>;

@@ -11,13 +11,14 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { run } from "../../test/support/process.mjs";
 import { ROOT, scriptCommand } from "../../test/support/runtimes.mjs";
+import { shownRate } from "../common/figures.ts";
 import { chart } from "./chart.ts";
 import { shown, standings } from "./goals.ts";
 import { type Figure, type Job, type Line, RECORDS, type Step, type Workload, WORKLOADS } from "./job.ts";
 import { BASELINE, type Entrant, entrants, STEPS, WORDS } from "./plan.ts";
-import { RECORDS_END } from "./records.ts";
+import { RECORDS_END } from "../common/records.ts";
 import { losses, misses, section, table, withSection } from "./report.ts";
-import { shownRate, summarize } from "./summary.ts";
+import { summarize } from "./summary.ts";
 
 const RESULTS = join(ROOT, "bench/results");
 const LINES_FILE = join(RESULTS, "engine.jsonl");

@@ -1,5 +1,5 @@
 /** Which subjects run, under what, and in which order: everyone does a step before anyone does the next. */
-import { gtmDirectory } from "./gtm.ts";
+import { gtmDirectory } from "../common/gtm.ts";
 import type { Runtime, Step } from "./job.ts";
 
 /** One subject under one runtime. */

@@ -1,8 +1,9 @@
 /** What a saved run is shown as: a table, the places where Cohort loses, the goals missed. Pure. */
+import { aligned, shownRate, shownRatio } from "../common/figures.ts";
 import { standings } from "./goals.ts";
 import { type Line, type Workload, WORKLOADS } from "./job.ts";
 import { BASELINE } from "./plan.ts";
-import { find, type Row, shownRate, shownRatio, summarize } from "./summary.ts";
+import { find, type Row, summarize } from "./summary.ts";
 
 const COLUMNS: ReadonlyArray<readonly [title: string, subject: string, runtime: string]> = [
   ["bun:sqlite", BASELINE, "bun"],
@@ -32,17 +33,6 @@ export function table(lines: readonly Line[]): string {
 
 function cell(row: Row | undefined): string {
   return row === undefined ? "-" : `${shownRate(row.rate)} (${shownRatio(row.ratio)})`;
-}
-
-/** A Markdown table whose columns stand under one another, as the formatter wants them. */
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${
-      cells.map((text, i) => i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!)).join(" | ")
-    } |`;
-  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
-  return [line(rows[0]!), `| ${rule.join(" | ")} |`, ...rows.slice(1).map(line)].join("\n");
 }
 
 /** Ratios nearer to one than this are called level: the noise of the machine. */

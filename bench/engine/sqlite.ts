@@ -3,94 +3,20 @@
  * peers.md.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { GET, openSqlite, PUT, sqlitePath } from "../common/sqlite_connection.ts";
 import { type Figure, type Job, quarterPool, type Subject } from "./job.ts";
-import { once, synchronous } from "./measure.ts";
-import { ascending, Draw, flatKey, scattered, value } from "./records.ts";
+import { once, synchronous } from "../common/measure.ts";
+import { ascending, Draw, flatKey, scattered, value } from "../common/records.ts";
 
-type Parameter = string | number;
-
-interface Statement {
-  run(...parameters: Parameter[]): unknown;
-  get(...parameters: Parameter[]): unknown;
-  iterate(): Iterable<unknown>;
-}
-
-interface Connection {
-  execute(sql: string): void;
-  prepare(sql: string): Statement;
-  close(): void;
-}
-
-/** The two modules as far as they are used here; neither checker knows both. */
-interface BunModule {
-  Database: new (path: string, options: { create: boolean }) => {
-    run(sql: string): void;
-    query(sql: string): Statement;
-    close(): void;
-  };
-}
-interface NodeModule {
-  DatabaseSync: new (
-    path: string,
-  ) => { exec(sql: string): void; prepare(sql: string): Statement; close(): void };
-}
-
-const PUT = "insert into t values(?,?) on conflict(k) do update set v=excluded.v";
-const GET = "select v from t where k=?";
 /** Records a transaction while loading. */
 const LOAD_BATCH = 100_000;
-
-async function connect(path: string, job: Job): Promise<Connection> {
-  if (job.runtime === "bun") {
-    const name: string = "bun:sqlite";
-    const { Database } = await import(name) as BunModule;
-    const database = new Database(path, { create: true });
-    return {
-      execute: (sql) => database.run(sql),
-      prepare: (sql) => database.query(sql),
-      close: () => database.close(),
-    };
-  }
-  const name: string = "node:sqlite";
-  const { DatabaseSync } = await import(name) as NodeModule;
-  const database = new DatabaseSync(path);
-  return {
-    execute: (sql) => database.exec(sql),
-    prepare: (sql) => database.prepare(sql),
-    close: () => database.close(),
-  };
-}
-
-interface Caches {
-  readonly cacheBytes: number;
-  readonly mmapBytes: number;
-}
-
-const ROOMY: Caches = { cacheBytes: 512 * 2 ** 20, mmapBytes: 2 ** 30 };
-
-function pathOf(job: Job): string {
-  return join(job.directory, "sqlite.db");
-}
-
-async function open(job: Job, synchronous: "full" | "normal", caches: Caches = ROOMY): Promise<Connection> {
-  const connection = await connect(pathOf(job), job);
-  connection.execute("pragma busy_timeout=20000");
-  connection.execute("pragma journal_mode=wal");
-  connection.execute(`pragma synchronous=${synchronous}`);
-  connection.execute(`pragma cache_size=-${Math.floor(caches.cacheBytes / 1024)}`);
-  connection.execute(`pragma mmap_size=${caches.mmapBytes}`);
-  connection.execute("create table if not exists t(k text primary key, v text not null) without rowid");
-  connection.execute("create table if not exists c(id integer primary key, n integer not null)");
-  return connection;
-}
 
 async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
   const settings = "WAL, synchronous=NORMAL, transactions of 100,000, checkpoint and fsync at the end";
   for (const order of ["scattered", "sequential"] as const) {
     rmSync(job.directory, { recursive: true, force: true });
     mkdirSync(job.directory, { recursive: true });
-    const connection = await open(job, "normal");
+    const connection = await openSqlite(job, "normal");
     const insert = connection.prepare("insert into t values(?,?)");
     const measured = await once(job.records, () => {
       let count = 0;
@@ -104,7 +30,7 @@ async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
       }
       connection.execute("commit");
       connection.execute("pragma wal_checkpoint(truncate)");
-      const file = openSync(pathOf(job), "r+");
+      const file = openSync(sqlitePath(job), "r+");
       fsyncSync(file);
       closeSync(file);
     });
@@ -115,7 +41,7 @@ async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
 }
 
 async function read(job: Job, tell: (figure: Figure) => void): Promise<void> {
-  const connection = await open(job, "normal");
+  const connection = await openSqlite(job, "normal");
   const draw = new Draw();
   const select = connection.prepare(GET);
   let characters = 0;
@@ -137,7 +63,7 @@ async function read(job: Job, tell: (figure: Figure) => void): Promise<void> {
 
 async function write(job: Job, tell: (figure: Figure) => void): Promise<void> {
   for (const mode of ["full", "normal"] as const) {
-    const connection = await open(job, mode);
+    const connection = await openSqlite(job, mode);
     const draw = new Draw();
     const upsert = connection.prepare(PUT);
     const put = (): void => {
@@ -168,7 +94,7 @@ async function write(job: Job, tell: (figure: Figure) => void): Promise<void> {
 }
 
 async function increment(job: Job, tell: (figure: Figure) => void): Promise<void> {
-  const connection = await open(job, "normal");
+  const connection = await openSqlite(job, "normal");
   const statement = connection.prepare("update c set n=n+1 where id=? returning n");
   const measured = await synchronous(() => statement.get(1), job);
   const settings = "WAL, synchronous=NORMAL; its calls are synchronous, so one figure stands for both";
@@ -179,7 +105,7 @@ async function increment(job: Job, tell: (figure: Figure) => void): Promise<void
 
 async function beyond(job: Job, tell: (figure: Figure) => void): Promise<void> {
   const cacheBytes = quarterPool(job);
-  const connection = await open(job, "normal", { cacheBytes, mmapBytes: 0 });
+  const connection = await openSqlite(job, "normal", { cacheBytes, mmapBytes: 0 });
   const draw = new Draw();
   const select = connection.prepare(GET);
   const upsert = connection.prepare(PUT);

@@ -1,5 +1,6 @@
 /** From lines to medians: rates, and ratios to the baseline of the same round. Pure. */
 import { type Line, type Workload, WORKLOADS } from "./job.ts";
+import { median } from "../common/figures.ts";
 import { BASELINE } from "./plan.ts";
 
 /** What all rounds say of one subject in one workload. */
@@ -18,14 +19,6 @@ export interface Row {
   readonly p50Us: number | undefined;
   readonly p99Us: number | undefined;
   readonly settings: string;
-}
-
-/** The median; undefined of nothing. */
-export function median(values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** One row a workload, subject and runtime, in the order of `WORKLOADS` and of first appearance. */
@@ -77,19 +70,4 @@ export function find(
   runtime: string,
 ): Row | undefined {
   return rows.find((row) => row.workload === workload && row.subject === subject && row.runtime === runtime);
-}
-
-/** A rate as people read it: 812, 15.3 k, 1.42 M. */
-export function shownRate(rate: number): string {
-  if (rate >= 1e6) return `${(rate / 1e6).toFixed(2)} M`;
-  if (rate >= 1e5) return `${Math.round(rate / 1000)} k`;
-  if (rate >= 1000) return `${(rate / 1000).toFixed(1)} k`;
-  return rate.toFixed(0);
-}
-
-/** A ratio with two digits that count. */
-export function shownRatio(ratio: number | undefined): string {
-  if (ratio === undefined) return "-";
-  if (ratio >= 9.95) return ratio.toFixed(0);
-  return ratio.toFixed(ratio >= 0.995 ? 1 : 2);
 }

@@ -4,10 +4,11 @@ import { chart } from "../../bench/engine/chart.ts";
 import { GOALS, reasonKey, shown, standings } from "../../bench/engine/goals.ts";
 import { REASONS } from "../../bench/engine/reasons.ts";
 import { type Line, type Workload, WORKLOADS } from "../../bench/engine/job.ts";
-import { inFlight, synchronous } from "../../bench/engine/measure.ts";
-import { ascending, FIELDS, flatKey, scattered, subscripts, value } from "../../bench/engine/records.ts";
+import { median, shownRate, shownRatio } from "../../bench/common/figures.ts";
+import { inFlight, synchronous } from "../../bench/common/measure.ts";
+import { ascending, FIELDS, flatKey, scattered, subscripts, value } from "../../bench/common/records.ts";
 import { losses, misses, README_BEGIN, README_END, table, withSection } from "../../bench/engine/report.ts";
-import { median, shownRate, shownRatio, summarize } from "../../bench/engine/summary.ts";
+import { summarize } from "../../bench/engine/summary.ts";
 import { collate } from "../../src/ground/collation.ts";
 
 function line(round: number, subject: string, runtime: Line["runtime"], rate: number): Line {

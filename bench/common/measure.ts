@@ -38,7 +38,8 @@ export async function synchronous(operation: () => unknown, options: LoopOptions
   return { rate, ...await latency(operation, ms / 2, false) };
 }
 
-function countSynchronous(operation: () => unknown, ms: number, every: number): number {
+/** Operations a second of a plain loop. */
+export function countSynchronous(operation: () => unknown, ms: number, every: number): number {
   const began = performance.now();
   let count = 0;
   let elapsed = 0;
@@ -61,7 +62,12 @@ export async function awaited(
   return { rate, ...await latency(operation, ms / 2, true) };
 }
 
-async function countAwaited(operation: () => Promise<unknown>, ms: number, every: number): Promise<number> {
+/** The same of one that awaits each. */
+export async function countAwaited(
+  operation: () => Promise<unknown>,
+  ms: number,
+  every: number,
+): Promise<number> {
   const began = performance.now();
   let count = 0;
   let elapsed = 0;
@@ -90,7 +96,8 @@ export async function inFlight(
   return { rate, p50Us: at(0.5), p99Us: at(0.99) };
 }
 
-async function countInFlight(
+/** The same with `width` of them at a time; times of some of them, in milliseconds, go into `samples`. */
+export async function countInFlight(
   operation: () => Promise<unknown>,
   width: number,
   ms: number,

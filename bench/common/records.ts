@@ -46,9 +46,13 @@ export function* scattered(count: number): IterableIterator<number> {
   }
 }
 
-/** A source of record numbers in no order, the same in every process. */
+/** A source of record numbers in no order, the same in every process; another one for another seed. */
 export class Draw {
-  #state = 0x2545_f491;
+  #state: number;
+
+  constructor(seed: number = 0) {
+    this.#state = 0x2545_f491 ^ Math.imul(seed, 0x9e37_79b1);
+  }
 
   /** A whole number from 0 to below `count`. */
   below(count: number): number {

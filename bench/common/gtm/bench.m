@@ -1,9 +1,10 @@
-bench	; Loops of the GT.M subject: mumps -run LABEL^bench RECORDS MS
+bench	; Loops of the GT.M subject: mumps -run LABEL^bench RECORDS MS [FIRST COUNT]
 	quit
 	;
-setup	; records, ms, field(), text(): the records of records.ts
+setup	; records, ms, first, some, field(), text(): the records of records.ts, and which of them to use
 	new filler,i
 	set records=+$piece($zcmdline," ",1),ms=+$piece($zcmdline," ",2)
+	set first=+$piece($zcmdline," ",3),some=+$piece($zcmdline," ",4)
 	set field(0)="addr",field(1)="dob",field(2)="name",field(3)="sex"
 	set filler="" for i=1:1:3 set filler=filler_"abcdefghijklmnopqrstuvwxyz0123456789"
 	for i=0:1:1023 set text(i)=$extract("val-"_$translate($justify(i,4)," ","0")_"-"_filler,1,100)
@@ -32,10 +33,11 @@ touch	; bring everything into the buffers
 	for  set id=$order(^patient(id)) quit:id=""  for  set name=$order(^patient(id,name)) quit:name=""  set characters=characters+$length(^patient(id,name))
 	quit
 	;
-go	; say that all is ready, begin when told to
+go	; say that all is ready, begin when told to: at once, or at a time (microseconds since 1970)
 	new line
 	write "ready",!
 	read line
+	for  quit:$zut'<(+line)
 	set began=$zut,ends=began+(ms*1000),count=0
 	quit
 	;
@@ -87,5 +89,22 @@ mixed	; nine gets, one SET
 	for  quit:$zut>ends  set count=count+100 for j=1:1:10 do
 	. for i=1:1:9 set x=$random(records),characters=characters+$length(^patient(x\4,field(x#4)))
 	. set x=$random(records),^patient(x\4,field(x#4))=text((count+j)#1024)
+	do told
+	quit
+	;
+ranged	; W7: nine gets, one SET, in the records from first on
+	do setup,touch,go
+	new i,j,x,characters
+	set characters=0
+	for  quit:$zut>ends  set count=count+100 for j=1:1:10 do
+	. for i=1:1:9 set x=first+$random(some),characters=characters+$length(^patient(x\4,field(x#4)))
+	. set x=first+$random(some),^patient(x\4,field(x#4))=text((count+j)#1024)
+	do told
+	quit
+	;
+other	; W6 of another counter, in a global of its own
+	do setup,go
+	new i,x
+	for  quit:$zut>ends  set count=count+100 for i=1:1:100 set x=$increment(^d(1))
 	do told
 	quit
