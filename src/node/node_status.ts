@@ -30,6 +30,8 @@ export interface NodeStatus {
   readonly journalWritten: number;
   /** The part of them that is synced. */
   readonly journalSafe: number;
+  /** Syncs of the journal since the node opened. */
+  readonly journalSyncs: number;
 }
 
 /** What a node looks at to say it. */
@@ -59,5 +61,6 @@ export function statusOf(source: StatusSource): NodeStatus {
     writeDaemon: member?.daemon.status,
     journalWritten: member?.journal.written ?? 0,
     journalSafe: member?.journal.safe ?? 0,
+    journalSyncs: member?.journal.stats.syncs ?? 0,
   };
 }

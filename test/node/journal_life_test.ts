@@ -89,10 +89,11 @@ test("sync: under relaxed durability it makes safe what was written before it", 
   await using node = await openNode(options, { storage: createMemoryStorage() });
   const global = (await node.createDatabase("/db")).global<number>("X");
   for (let i = 0; i < 50; i++) await global.set([i], i);
-  const { journalWritten, journalSafe } = node.status;
+  const { journalWritten, journalSafe, journalSyncs } = node.status;
   assert(journalSafe < journalWritten, `${journalSafe} of ${journalWritten}`);
   await node.sync();
   assert(node.status.journalSafe >= journalWritten);
+  assert(node.status.journalSyncs > journalSyncs, "the sync was counted");
 });
 
 /** What refuses, and by which call: the node freezes, says so, and goes on when it passes. */
