@@ -32,6 +32,8 @@ const LIMITS = { flightBytes: 1 << 20, served: 256, keptBytes: 8 << 20 } as cons
 /** Milliseconds between two looks whether answers may leave again. */
 const LEAVE_LOOK_MS = 5;
 
+/** Milliseconds until a volume that could not be read is looked at again. */
+const REST_MS = 10;
 /** Milliseconds between rounds of write cycles. */
 const ROUND_MS = 2;
 /** Answers in a row that one look at the clocks is good for. */
@@ -140,6 +142,7 @@ export class Joined {
       letGo: (volume, block) => daemon.letGo(volume, block),
       makeRoom: () => daemon.makeRoom(1),
       nudge: () => daemon.nudge(),
+      rest: () => pause(clock, REST_MS),
       soon: (task) => void clock.after(0, task),
       onTrouble: (error) => this.#trouble(error),
     });
