@@ -5,6 +5,7 @@
 import type { Courier } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
+import type { BlockMessageKind, VolumeCounts } from "./block_counts.ts";
 import type { BlockOrder, HolderEvent, HolderMessage } from "./block_holder.ts";
 import type { KeeperMessage } from "./block_keeper.ts";
 import { BlockKeeping, keeperOf, KEPT_BLOCKS } from "./block_keeping.ts";
@@ -39,6 +40,8 @@ export interface BlockPostWorld {
     isLast: boolean,
     part: JournalPart,
   ) => void;
+  /** Counts of a volume; undefined for one that is not mounted here. */
+  readonly countsOf: (tag: number) => VolumeCounts | undefined;
   /** What the lost left is recovered. */
   readonly onResumed: () => void;
   /** A message could not be sent: the view must be looked at. */
@@ -129,25 +132,41 @@ export class BlockPost {
   ): void {
     const place = { tag: volume.facts.tag, block };
     if (message.kind === "image") {
-      return this.#send(message.to, encodeHolderMessage(place, message, image), after);
+      return this.#sendOf(place, message.kind, message.to, encodeHolderMessage(place, message, image), after);
     }
     if (message.kind === "arrived" || message.kind === "spoiled") {
-      return this.#send(message.to, encodeHolderMessage(place, message, undefined), 0);
+      const kind = message.kind === "arrived" ? message.kind : "other";
+      return this.#sendOf(place, kind, message.to, encodeHolderMessage(place, message, undefined));
     }
     const { self } = this.#world.courier;
     const keeper = this.#keeper(place);
-    if (keeper === self) this.#keeping.heard(place, { ...message, from: self });
-    else this.#send(keeper, encodeHolderMessage(place, message, undefined), 0);
+    if (keeper === self) return this.#keeping.heard(place, { ...message, from: self });
+    const kind = message.kind === "unsent" ? "other" : message.kind;
+    this.#sendOf(place, kind, keeper, encodeHolderMessage(place, message, undefined));
   }
 
   #tellHolder(place: BlockPlace, message: KeeperMessage): void {
     const { courier, toHolder } = this.#world;
-    if (message.to !== courier.self) return this.#send(message.to, encodeKeeperMessage(place, message), 0);
+    if (message.to !== courier.self) {
+      return this.#sendOf(place, message.kind, message.to, encodeKeeperMessage(place, message));
+    }
     toHolder(
       place,
       message.kind === "grant" ? message : { kind: "order", order: orderOf(message) },
       undefined,
     );
+  }
+
+  /** Sends what is about one block, which counts for its volume. */
+  #sendOf(
+    { tag }: BlockPlace,
+    kind: BlockMessageKind,
+    to: string,
+    body: Uint8Array,
+    after: number = 0,
+  ): void {
+    this.#world.countsOf(tag)?.sent(kind);
+    this.#send(to, body, after);
   }
 
   #send(to: string, body: Uint8Array, after: number): void {

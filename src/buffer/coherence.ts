@@ -15,6 +15,7 @@ import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./b
 import type { BlockPlace } from "./block_message.ts";
 import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
+import { VolumeCounts } from "./block_counts.ts";
 import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { growingAlone } from "./growing.ts";
@@ -39,6 +40,7 @@ export class Coherence {
   readonly #bringing: BringingIn;
   readonly #held = new HeldTable();
   readonly #volumes = new Map<number, Volume>();
+  readonly #counts = new Map<number, VolumeCounts>();
   /** Rises with each view. */
   #view = 0;
   #survivors: Survivors = new Survivors([]);
@@ -55,6 +57,7 @@ export class Coherence {
       toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
       toRecoverer: (from, reports, isLast, part) => this.#survivors.heard(from, reports, isLast, part),
       onResumed: () => this.isRecovering = false,
+      countsOf: (tag) => this.#counts.get(tag),
       onTrouble,
     });
     this.#bringing = new BringingIn(world, {
@@ -102,6 +105,13 @@ export class Coherence {
   /** What the lost left is recovered and home: who asks is granted again. */
   resume(): void {
     this.#post.resume();
+  }
+
+  /** What the sharing of a volume has cost this member since it was mounted here first. */
+  countsOf({ facts: { tag } }: Volume): VolumeCounts {
+    let counts = this.#counts.get(tag);
+    if (counts === undefined) this.#counts.set(tag, counts = new VolumeCounts());
+    return counts;
   }
 
   /** Messages told to other members about blocks. */
@@ -199,6 +209,7 @@ export class Coherence {
       const before = held.state;
       if (!suffices && state.wants === undefined) {
         this.counts.asked++;
+        this.countsOf(held.volume).asked++;
         this.#event(held, { kind: "want", mode: need.mode });
       }
       // The keeper may be this member, and have answered at once.
@@ -242,11 +253,17 @@ export class Coherence {
     held.settle(pool, this.#world.position());
     if (block.isDirty && !before.isDirty) this.#world.nudge();
     for (const message of messages) {
-      if (message.kind === "image") this.counts.sent++;
+      if (message.kind === "image") this.#moved(held);
       this.#post.tell(held, message, image, after);
     }
+    if (before.wants !== undefined && block.wants === undefined) this.countsOf(held.volume).granted++;
     if (block !== before) held.wake();
     this.#held.forget(held);
+  }
+
+  #moved({ volume, block }: Held): void {
+    this.counts.sent++;
+    this.countsOf(volume).moved(block);
   }
 
   /** The block may be changed by others now: what was known of the trees is looked up again. */
@@ -270,6 +287,7 @@ export class Coherence {
     if (event.kind === "grant" && held.state.isHere) this.#granted(held);
     if (event.kind === "order") {
       this.counts.revoked++;
+      this.countsOf(volume).revoked++;
       this.#orderCame(held);
     }
     this.#held.forget(held);

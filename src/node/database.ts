@@ -1,6 +1,7 @@
 /**
  * Database: what a program holds after a mount: its globals, and the way to let go of it.
  */
+import type { BlockCounts } from "../buffer/block_counts.ts";
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
@@ -33,6 +34,8 @@ export interface DatabaseStatus {
   readonly volumeId: string;
   /** Why every access is refused. */
   readonly quarantined: string | undefined;
+  /** What sharing it has cost this node since it was mounted; undefined for a private mount. */
+  readonly coherence: BlockCounts | undefined;
 }
 
 /** A mounted database. */
@@ -59,7 +62,7 @@ export class Database implements AsyncDisposable {
 
   /** What can be told of it now. */
   get status(): DatabaseStatus {
-    const { volume, directory } = this.#core;
+    const { volume, directory, engine } = this.#core;
     const { extentBlocks } = volume.facts;
     const used = volume.freeIn.reduce((sum, free) => sum + extentBlocks - free, 0);
     return {
@@ -71,6 +74,7 @@ export class Database implements AsyncDisposable {
       blocksFree: volume.blocks - used,
       volumeId: volume.facts.id,
       quarantined: volume.quarantine?.message,
+      coherence: volume.isShared ? engine.coherence?.countsOf(volume).look() : undefined,
     };
   }
 
