@@ -24,6 +24,7 @@ const SHOWS = {
   "1.e": { title: "the packed tarball in an empty folder", runtimes: ["deno", "bun", "node"] },
   "1.f": { title: "rates and ratios to peers in the same run", runtimes: BOTH },
   "1.g": { title: "damaged and generated input to every decoder", runtimes: BOTH },
+  "2.a": { title: "messages of every operation, critical and background", runtimes: BOTH },
   "2.c": { title: "fail-over: how long the loss of members is felt", runtimes: MIXED },
   "2.d": { title: "the first program started five times at once is one cluster", runtimes: MIXED },
   "2.g": {

@@ -96,7 +96,6 @@ export function descendTo(
     const base = frame * blockSize;
     const here = blockLevel(bytes, base);
     checkBlock(bytes, base, place, block, expected);
-    if (expected < 0 && place.volume.isShared) noteRoot(place, here);
     path.frames[path.depth] = frame;
     if (here === level) {
       path.depth++;
@@ -108,12 +107,6 @@ export function descendTo(
     block = childAt(bytes, base, index);
     expected = here - 1;
   }
-}
-
-/** Whoever comes to change a small tree that is elsewhere asks for its one leaf at once. */
-function noteRoot({ volume, root }: TreePlace, level: number): void {
-  if (level > 0) volume.leafRoots.delete(root);
-  else if (root !== CATALOG_ROOT) volume.leafRoots.add(root);
 }
 
 /** The last leaf of a tree (`KEY_LAST` is above every key), or the first. */

@@ -25,6 +25,7 @@ import type { SimNetwork } from "../../src/testing/sim/sim_network.ts";
 import { SimStorage } from "../../src/testing/sim/sim_storage.ts";
 import { SimClock, SimEntropy, SimObserver } from "../../src/testing/sim/small_ports.ts";
 import type { Trace } from "../../src/testing/sim/trace.ts";
+import type { CoherenceManner } from "./coherence_world.ts";
 
 const DIRECTORY = "/db";
 const SECRET = new TextEncoder().encode("0123456789abcdef");
@@ -32,7 +33,7 @@ const SECRET = new TextEncoder().encode("0123456789abcdef");
 /** What a member needs of its world. */
 export interface PartyWorld {
   readonly seed: number;
-  readonly manner: { readonly poolBlocks: number };
+  readonly manner: Pick<CoherenceManner, "poolBlocks" | "idleMs" | "isRelaxed">;
   readonly extentBlocks: number;
   readonly host: SimHost;
   readonly network: SimNetwork;
@@ -121,7 +122,8 @@ export class Party {
       segmentBytes: 64 * 1024 + 8 * 8192,
       checkpointBytes: 64 * 1024,
       cycleBlocks: 8,
-      idleMs: 5,
+      idleMs: world.manner.idleMs ?? 5,
+      durability: world.manner.isRelaxed === true ? "relaxed" : "sync",
     });
     const ports = {
       storage: this.#storage,

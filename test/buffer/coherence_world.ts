@@ -43,6 +43,10 @@ export interface CoherenceManner {
   readonly stalls?: number;
   /** Whether every value is large, so that all members need more of the volume at once. */
   readonly grows?: boolean;
+  /** Milliseconds of quiet after which blocks go home; 5 unless said otherwise. */
+  readonly idleMs?: number;
+  /** Whether what is written is acknowledged before it is synced. */
+  readonly isRelaxed?: boolean;
   /** Whether members often cannot read the volume for a while when a view begins. */
   readonly blinds?: boolean;
 }
