@@ -2,6 +2,7 @@
  * Block counts: what the sharing of one volume costs one member, by kind of message, and which of its blocks
  * move most. Messages to this member itself cost nothing and are not counted.
  */
+import type { CoherenceCounts } from "./coherence_world.ts";
 
 /** Kinds of messages about blocks. */
 export type BlockMessageKind =
@@ -82,4 +83,15 @@ export class VolumeCounts {
       .map(([block, moves]) => ({ block, transfers: moves }));
     return { asked, granted, revoked, transfers, critical, background, hottest };
   }
+}
+
+/** What all volumes count together. */
+export function sumOf(all: Iterable<VolumeCounts>): CoherenceCounts {
+  let asked = 0, revoked = 0, sent = 0;
+  for (const it of all) {
+    asked += it.asked;
+    revoked += it.revoked;
+    sent += it.transfers;
+  }
+  return { asked, revoked, sent };
 }

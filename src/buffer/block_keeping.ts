@@ -111,6 +111,13 @@ export class BlockKeeping {
     for (const message of messages) this.#world.tell(place, message);
   }
 
+  /** Who answers for a block, or is about to; undefined for one that is home, or of which it is not known. */
+  answering({ tag, block }: BlockPlace): string | undefined {
+    const kept = this.#expected.size > 0 ? undefined : this.#volumes.get(tag)?.get(block);
+    const isMoving = kept?.turn?.sender !== undefined && kept.turn.mode === "EX";
+    return isMoving ? kept.turn!.member : kept?.exclusive ?? kept?.owner;
+  }
+
   #put({ tag, block }: BlockPlace, kept: KeptBlock): void {
     this.#lastTurn = Math.max(this.#lastTurn, kept.turns);
     let blocks = this.#volumes.get(tag);

@@ -39,6 +39,9 @@ export type BlockMessage =
     readonly part: JournalPart;
   }
   | { readonly to: "resume" }
+  /** A block's redo is in its sender's journal: who answers for it is to bring it home, says the keeper. */
+  | { readonly to: "homeKeeper"; readonly place: BlockPlace }
+  | { readonly to: "homeHolder"; readonly place: BlockPlace }
   | { readonly to: "sender"; readonly place: BlockPlace; readonly turn: number; readonly isBack: boolean }
   | { readonly to: "returned"; readonly place: BlockPlace; readonly hasIt: boolean }
   | { readonly to: "keeper"; readonly place: BlockPlace; readonly event: KeeperEvent }
@@ -55,6 +58,7 @@ const GRANT = 5, DEMAND = 6, DROP = 7;
 const IMAGE = 8, ARRIVED = 9;
 const REPORT = 10, VERDICT = 11, RETURNED = 12, COPY = 13, RESUME = 14;
 const SPOILED = 15, UNSENT = 16;
+const HOME_KEEPER = 17, HOME_HOLDER = 18;
 const MODES: readonly GrantMode[] = ["PR", "EX"];
 const SOURCES: readonly GrantSource[] = ["held", "volume", "image"];
 const FREE_BIT = 1, DIRTY_BIT = 2, KEEPS_BIT = 4, SENT_BIT = 8, YES_BIT = 16;
@@ -135,6 +139,11 @@ export function encodeReports(
 /** What the lost left is recovered: who asks is granted again. */
 export function encodeResume(): Uint8Array {
   return Uint8Array.of(RESUME);
+}
+
+/** Asks the keeper of a block, or by way of it who answers for the block, that it be brought home. */
+export function encodeHome(place: BlockPlace, to: "homeKeeper" | "homeHolder"): Uint8Array {
+  return head(to === "homeKeeper" ? HOME_KEEPER : HOME_HOLDER, place, 0, "PR", 0).copy();
 }
 
 /** What became of a block that was sent on. */
@@ -253,6 +262,10 @@ export function decodeBlockMessage(from: string, bytes: Uint8Array, blockSize: n
       return toHolder({ kind: "arrived", from, turn });
     case VERDICT:
       return { to: "sender", place, turn, isBack: (what & YES_BIT) !== 0 };
+    case HOME_KEEPER:
+      return { to: "homeKeeper", place };
+    case HOME_HOLDER:
+      return { to: "homeHolder", place };
     case RETURNED:
       return { to: "returned", place, hasIt: (what & YES_BIT) !== 0 };
     default:

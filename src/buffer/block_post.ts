@@ -14,6 +14,7 @@ import {
   type BlockPlace,
   decodeBlockMessage,
   encodeHolderMessage,
+  encodeHome,
   encodeKeeperMessage,
   encodeReports,
   encodeResume,
@@ -33,6 +34,8 @@ export interface BlockPostWorld {
   readonly toHolder: (place: BlockPlace, event: HolderEvent, image: Uint8Array | undefined) => void;
   /** A block that this member sent on has arrived, or may be its own again. */
   readonly toSender: (place: BlockPlace, turn: number, isBack: boolean) => void;
+  /** A block that this member answers for is to go home. */
+  readonly toHome: (place: BlockPlace) => void;
   /** A member tells this one, which recovers, which blocks it has. */
   readonly toRecoverer: (
     from: string,
@@ -123,6 +126,19 @@ export class BlockPost {
     else this.#send(keeper, encodeReturned(place, hasIt), 0);
   }
 
+  /** Asks for a block to be brought home by whoever answers for it. */
+  askHome(place: BlockPlace): void {
+    const keeper = this.#keeper(place);
+    if (keeper === this.#world.courier.self) this.#passHome(place);
+    else this.#send(keeper, encodeHome(place, "homeKeeper"), 0);
+  }
+
+  #passHome(place: BlockPlace): void {
+    const holder = this.#keeping.answering(place);
+    if (holder === this.#world.courier.self) this.#world.toHome(place);
+    else if (holder !== undefined) this.#send(holder, encodeHome(place, "homeHolder"), 0);
+  }
+
   /** Tells the keeper of a block, or another who holds or wants it, what its holder says. */
   tell(
     { volume, block }: { readonly volume: Volume; readonly block: number },
@@ -190,6 +206,10 @@ export class BlockPost {
       case "resume":
         this.#world.onResumed();
         return this.#keeping.resume();
+      case "homeKeeper":
+        return this.#passHome(message.place);
+      case "homeHolder":
+        return this.#world.toHome(message.place);
       case "sender":
         return toSender(message.place, message.turn, message.isBack);
       case "returned":

@@ -15,7 +15,7 @@ import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./b
 import type { BlockPlace } from "./block_message.ts";
 import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
-import { VolumeCounts } from "./block_counts.ts";
+import { sumOf, VolumeCounts } from "./block_counts.ts";
 import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { growingAlone } from "./growing.ts";
@@ -32,7 +32,6 @@ import { unlessAborted } from "./waiting.ts";
 
 /** Shared blocks of one member. */
 export class Coherence {
-  readonly counts: CoherenceCounts = { asked: 0, revoked: 0, sent: 0 };
   /** Blocks sent on that this member changed, as far as they are not known to be home. */
   readonly owed: OwedBlocks = new OwedBlocks();
   readonly #world: CoherenceWorld;
@@ -55,6 +54,7 @@ export class Coherence {
       blockSize: pool.blockSize,
       toHolder: (place, event, image) => this.#hold(place, event, image),
       toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
+      toHome: (place) => this.#toHome(place),
       toRecoverer: (from, reports, isLast, part) => this.#survivors.heard(from, reports, isLast, part),
       onResumed: () => this.isRecovering = false,
       countsOf: (tag) => this.#counts.get(tag),
@@ -84,7 +84,7 @@ export class Coherence {
     this.isRecovering = recoverer !== undefined;
     const reports: ReportedBlock[] = [];
     for (const held of this.#held.all()) {
-      this.#note(held);
+      held.note(this.#world.pool);
       held.state = renewed(held.state);
       if (!held.state.isHere) held.bytes = undefined;
       held.letSentToOthers(this.#world.pool, members);
@@ -114,10 +114,18 @@ export class Coherence {
     return counts;
   }
 
+  /** What it counts over all volumes. */
+  get counts(): CoherenceCounts {
+    return sumOf(this.#counts.values());
+  }
+
   /** Messages told to other members about blocks. */
   get messages(): number {
     return this.#post.messages;
   }
+
+  /** Asks whoever answers for a block by now to bring it home. Costs two messages at most. */
+  askHome = ({ facts }: Volume, block: number): void => this.#post.askHome({ tag: facts.tag, block });
 
   /**
    * Begins to share a volume, of which no block is in the pool: it would count as this member's to change,
@@ -137,7 +145,7 @@ export class Coherence {
    */
   giveUp(volume: Volume): number {
     for (const held of this.#held.allOf(volume)) {
-      this.#note(held);
+      held.note(this.#world.pool);
       if (held.parting !== undefined) this.#event(held, { kind: held.parting });
       this.#held.forget(held);
     }
@@ -182,7 +190,7 @@ export class Coherence {
 
   #gripped(held: Held, more: number): void {
     held.grips += more;
-    this.#note(held);
+    held.note(this.#world.pool);
     held.settle(this.#world.pool, this.#world.position());
   }
 
@@ -208,7 +216,6 @@ export class Coherence {
       }
       const before = held.state;
       if (!suffices && state.wants === undefined) {
-        this.counts.asked++;
         this.countsOf(held.volume).asked++;
         this.#event(held, { kind: "want", mode: need.mode });
       }
@@ -225,16 +232,8 @@ export class Coherence {
 
   /** Runs an event through the table and carries out what follows. */
   #event(held: Held, event: HolderEvent): void {
-    this.#note(held);
+    held.note(this.#world.pool);
     this.#carryOut(held, holderStep(held.state, event));
-  }
-
-  /** What happened to the frame since the table was asked last: changed, or brought home. */
-  #note(held: Held): void {
-    if (held.frame === NO_FRAME || !held.state.isHere) return;
-    const isDirty = this.#world.pool.isDirty(held.frame);
-    if (isDirty && !held.state.isDirty) held.state = holderStep(held.state, { kind: "changed" }).block;
-    if (!isDirty && held.state.isDirty) held.state = holderStep(held.state, { kind: "home" }).block;
   }
 
   #carryOut(held: Held, { block, messages }: ReturnType<typeof holderStep>): void {
@@ -249,29 +248,16 @@ export class Coherence {
       if (sent.isDirty) this.owed.add(held, pool);
       held.keepSent(pool, sent.turn);
     }
-    if (before.mode !== "NL" && block.mode === "NL") this.#lost(held);
+    if (before.mode !== "NL" && block.mode === "NL") held.leave(pool);
     held.settle(pool, this.#world.position());
     if (block.isDirty && !before.isDirty) this.#world.nudge();
     for (const message of messages) {
-      if (message.kind === "image") this.#moved(held);
+      if (message.kind === "image") this.countsOf(held.volume).moved(held.block);
       this.#post.tell(held, message, image, after);
     }
     if (before.wants !== undefined && block.wants === undefined) this.countsOf(held.volume).granted++;
     if (block !== before) held.wake();
     this.#held.forget(held);
-  }
-
-  #moved({ volume, block }: Held): void {
-    this.counts.sent++;
-    this.countsOf(volume).moved(block);
-  }
-
-  /** The block may be changed by others now: what was known of the trees is looked up again. */
-  #lost(held: Held): void {
-    held.bytes = undefined;
-    if (held.frame === NO_FRAME) return;
-    outdate(this.#world.pool, held.volume, held.frame);
-    held.leave(this.#world.pool);
   }
 
   /** Something was told to this member as one who holds a block, or wants it. */
@@ -286,7 +272,6 @@ export class Coherence {
     else this.#event(held, event);
     if (event.kind === "grant" && held.state.isHere) this.#granted(held);
     if (event.kind === "order") {
-      this.counts.revoked++;
       this.countsOf(volume).revoked++;
       this.#orderCame(held);
     }
@@ -345,9 +330,8 @@ export class Coherence {
   }
 
   /** What this member sent on in an earlier view has arrived, or may be its own again. */
-  #sender({ tag, block }: BlockPlace, turn: number, isBack: boolean): void {
-    const volume = this.#volumes.get(tag);
-    const held = volume === undefined ? undefined : this.#held.find(volume.index, block);
+  #sender(place: BlockPlace, turn: number, isBack: boolean): void {
+    const held = this.#heldAt(place);
     if (held === undefined || !held.sent.has(turn)) return;
     if (isBack) return void this.#takeBack(held, turn).catch((error) => this.#world.onTrouble(error));
     held.state = unsent(held.state, turn);
@@ -372,7 +356,7 @@ export class Coherence {
     const { order, isHere } = held.state;
     if (order === undefined || !isHere || held.grips > 0 || held.loads > 0 || held.isLeaving) return;
     if (order.keeps === "NL" && held.frame !== NO_FRAME) {
-      const wait = this.#world.letGo(held.volume, held.block);
+      const wait = held.homeFirst(this.#world.bringHome) ?? this.#world.letGo(held.volume, held.block);
       if (wait !== undefined) {
         held.isLeaving = true;
         const goOn = (): void => {
@@ -382,8 +366,21 @@ export class Coherence {
         return void wait.then(goOn, goOn);
       }
     }
-    this.#note(held);
+    held.note(this.#world.pool);
     this.#carryOut(held, obey(held.state));
+  }
+
+  /** Another's journal waits for a block to come home. */
+  #toHome(place: BlockPlace): void {
+    const held = this.#heldAt(place);
+    if (held === undefined) return;
+    held.note(this.#world.pool);
+    held.goHome(this.#world.bringHome);
+  }
+
+  #heldAt({ tag, block }: BlockPlace): Held | undefined {
+    const volume = this.#volumes.get(tag);
+    return volume === undefined ? undefined : this.#held.find(volume.index, block);
   }
 
   /** The pool has given the frame of a block to another. */

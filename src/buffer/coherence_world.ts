@@ -18,6 +18,11 @@ export interface CoherenceWorld {
    * write was issued already.
    */
   readonly letGo: (volume: Volume, block: number) => Promise<void> | undefined;
+  /**
+   * Brings a dirty block home among the first. Resolves once that is done, or was tried and failed: then
+   * nobody waits for it any longer.
+   */
+  readonly bringHome: (volume: Volume, block: number) => Promise<void>;
   /** Something is to be brought home that another member changed. */
   readonly nudge: () => void;
   /** Resolves when a frame may be had. */
@@ -37,9 +42,9 @@ export interface CoherenceWorld {
 /** Counts of one member since it opened. */
 export interface CoherenceCounts {
   /** Blocks asked for. */
-  asked: number;
+  readonly asked: number;
   /** Blocks given up because somebody else wanted them. */
-  revoked: number;
+  readonly revoked: number;
   /** Blocks sent to another member. */
-  sent: number;
+  readonly sent: number;
 }

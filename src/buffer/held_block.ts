@@ -2,9 +2,10 @@
 import { type BlockFault, blockStamp, isBlank, sealBlock, verifyBlock } from "../ground/block.ts";
 import { invariant } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
-import { type HeldBlock, UNKNOWN, unsent } from "./block_holder.ts";
+import { type HeldBlock, holderStep, UNKNOWN, unsent } from "./block_holder.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import { MODE_EX, MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
+import { outdate } from "./shared_shape.ts";
 
 /** A shared block. */
 export class Held {
@@ -23,6 +24,8 @@ export class Held {
   isDue = false;
   /** True while a home write that was issued is waited for: then it leaves. */
   isLeaving = false;
+  /** Whether it is to go home before it is sent on: another's journal waits for that. */
+  isHomeWanted = false;
   /** Local work that brings it in from its volume. */
   loads = 0;
   /** What was sent and is not known to have arrived, by turn: its pinned frame, or its bytes. */
@@ -60,6 +63,14 @@ export class Held {
       this.grips === 0 && this.loads === 0 && !this.isLeaving;
     if (mode === "NL" || !isIdle) return undefined;
     return isHere ? "evict" : "unload";
+  }
+
+  /** Takes note of what happened to its frame since its table was asked last. */
+  note(pool: Pool): void {
+    if (this.frame === NO_FRAME || !this.state.isHere) return;
+    const isDirty = pool.isDirty(this.frame);
+    if (isDirty === this.state.isDirty) return;
+    this.state = holderStep(this.state, { kind: isDirty ? "changed" : "home" }).block;
   }
 
   /** Resolves at the next change of its state. */
@@ -116,6 +127,20 @@ export class Held {
     return this.frame === NO_FRAME ? this.bytesAt : pool.changedAt[this.frame]!;
   }
 
+  /** Another's journal waits for it: it goes home now, and, if it still has to, before it is sent on. */
+  goHome(bringHome: (volume: Volume, block: number) => Promise<void>): void {
+    this.isHomeWanted = true;
+    if (!this.state.isDirty || this.frame === NO_FRAME) return;
+    void bringHome(this.volume, this.block).then(() => this.isHomeWanted = false);
+  }
+
+  /** What to wait for before it is sent on; once, for what comes to nothing must not hold others up. */
+  homeFirst(bringHome: (volume: Volume, block: number) => Promise<void>): Promise<void> | undefined {
+    if (!this.isHomeWanted) return undefined;
+    this.isHomeWanted = false;
+    return this.state.isDirty ? bringHome(this.volume, this.block) : undefined;
+  }
+
   /** Keeps its bytes until it is known that they arrived by the image of this turn. */
   keepSent(pool: Pool, turn: number): void {
     if (this.frame === NO_FRAME) return void this.sent.set(turn, this.bytes!);
@@ -149,10 +174,15 @@ export class Held {
     if (typeof kept === "number") pool.unpin(kept);
   }
 
-  /** Its frame is given up; the bytes stay where they are while somebody has it pinned. */
+  /**
+   * Others may change it now: what was known of the trees is looked up again, and its frame is given up. The
+   * bytes stay where they are while somebody has it pinned.
+   */
   leave(pool: Pool): void {
     const { frame } = this;
+    this.bytes = undefined;
     if (frame === NO_FRAME) return;
+    outdate(pool, this.volume, frame);
     this.frame = NO_FRAME;
     pool.doom(frame);
     this.unpin(pool);

@@ -7,20 +7,37 @@ import { blockStamp } from "../ground/block.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Held } from "./held_block.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
+import { syncVolume } from "./write_cycle.ts";
 
-interface Owed {
+/** Most blocks that are looked for at a time, and of those at once. */
+const LOOK_BLOCKS = 64;
+const LOOK_READS = 4;
+/** Times that a block was sent on of which each is known by itself; later ones count as one. */
+const SENDINGS_KEPT = 8;
+
+/** A block that was sent on. */
+export interface OwedBlock {
   readonly volume: Volume;
   readonly block: number;
-  /** Position from which this member's journal is needed to redo it. */
+}
+
+/** One time that it was sent on. */
+interface Sending {
+  /** Position from which this member's journal is needed to redo what it changed until then. */
   readonly from: number;
   /** Its stamp when it was sent. */
   readonly stamp: number;
 }
 
+interface Owed extends OwedBlock {
+  /** Oldest first. A block that comes and goes is never home as it was sent last, but as it was before. */
+  sendings: Sending[];
+}
+
 /** The blocks that were sent on. */
 export class OwedBlocks {
   readonly #blocks = new Map<number, Owed>();
-  #looking: Promise<void> | undefined;
+  #looking: Promise<readonly OwedBlock[]> | undefined;
 
   /** How many there are. */
   get size(): number {
@@ -31,35 +48,63 @@ export class OwedBlocks {
   add({ volume, block, frame }: Held, pool: Pool): void {
     if (frame === NO_FRAME) return;
     const key = volume.index * 2 ** 32 + block;
-    const from = Math.min(pool.neededFrom[frame]!, this.#blocks.get(key)?.from ?? Infinity);
+    let owed = this.#blocks.get(key);
+    if (owed === undefined) this.#blocks.set(key, owed = { volume, block, sendings: [] });
     const stamp = blockStamp(pool.bytes, frame * pool.blockSize);
-    this.#blocks.set(key, { volume, block, from, stamp });
+    const last = owed.sendings.length < SENDINGS_KEPT ? undefined : owed.sendings.pop();
+    owed.sendings.push({ from: last?.from ?? pool.neededFrom[frame]!, stamp });
   }
 
   /** Lowest position that one of them needs; `otherwise` when there is none. */
   oldest(otherwise: number): number {
     let oldest = otherwise;
-    for (const { from } of this.#blocks.values()) if (from < oldest) oldest = from;
+    for (const owed of this.#blocks.values()) oldest = Math.min(oldest, fromOf(owed));
     return oldest;
   }
 
   /**
-   * Looks which of them are home by now. Reads each, and syncs their volumes. Whoever comes meanwhile shares
-   * the look: a volume of which none is left may be closed.
+   * Looks which of the oldest are home by now, and syncs their volumes; answers those that are not. Reads
+   * some, a few at once. Whoever comes meanwhile shares the look: a volume of which none is left may be
+   * closed. Rejects `SYNC_FAILED`.
    */
-  lookHome(): Promise<void> {
+  lookHome(): Promise<readonly OwedBlock[]> {
     return this.#looking ??= atEnd(this.#look(), () => this.#looking = undefined);
   }
 
-  async #look(): Promise<void> {
-    const home = new Map<number, Owed>();
-    for (const [key, owed] of this.#blocks) {
-      const { volume, block, stamp } = owed;
-      const { bytes, fault } = await volume.readRaw(block);
-      if (fault === undefined && blockStamp(bytes, 0) >= stamp) home.set(key, owed);
+  async #look(): Promise<readonly OwedBlock[]> {
+    const all = [...this.#blocks.values()].sort((a, b) => fromOf(a) - fromOf(b));
+    const oldest = all.slice(0, LOOK_BLOCKS);
+    const home = new Map<Owed, number>();
+    let next = 0;
+    const read = async (): Promise<void> => {
+      while (next < oldest.length) {
+        const owed = oldest[next++]!;
+        home.set(owed, await homeStamp(owed));
+      }
+    };
+    await Promise.all(Array.from({ length: LOOK_READS }, read));
+    const news = [...home].filter(([{ sendings }, stamp]) => sendings[0]!.stamp <= stamp);
+    const volumes = new Set(news.map(([{ volume }]) => volume));
+    for (const volume of volumes) if (!await syncVolume(volume)) volumes.delete(volume);
+    for (const [owed, stamp] of home) {
+      if (!volumes.has(owed.volume)) continue;
+      owed.sendings = owed.sendings.filter((it) => it.stamp > stamp);
+      if (owed.sendings.length === 0) this.#blocks.delete(owed.volume.index * 2 ** 32 + owed.block);
     }
-    const volumes = new Set([...home.values()].map(({ volume }) => volume));
-    for (const volume of volumes) await volume.sync();
-    for (const [key, owed] of home) if (this.#blocks.get(key) === owed) this.#blocks.delete(key);
+    return oldest.filter(({ sendings }) => sendings.length > 0);
+  }
+}
+
+function fromOf({ sendings }: Owed): number {
+  return sendings[0]!.from;
+}
+
+/** The stamp that a block has on its volume; 0 when it cannot be read. */
+async function homeStamp({ volume, block }: OwedBlock): Promise<number> {
+  try {
+    const { bytes, fault } = await volume.readRaw(block);
+    return fault === undefined ? blockStamp(bytes, 0) : 0;
+  } catch {
+    return 0;
   }
 }

@@ -12,6 +12,7 @@ import type { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { RoomMaker } from "./engine.ts";
 import { OWN } from "./freezes.ts";
+import { Truncation } from "./truncation.ts";
 import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
 import type { WriteDaemonOptions, WriteDaemonWorld } from "./write_daemon_world.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
@@ -24,6 +25,13 @@ interface SealedCycle {
   readonly sealedMs: number;
   readonly journalMs: number;
   readonly imagesMs: number;
+}
+
+/** A block that is wanted home. */
+interface BlockWanted {
+  readonly volume: Volume;
+  readonly block: number;
+  readonly done: () => void;
 }
 
 const CYCLES_KEPT = 20;
@@ -44,6 +52,8 @@ export class WriteDaemon implements RoomMaker {
   #waiters: Array<
     { readonly position: number; readonly done: () => void; readonly fail: (e: unknown) => void }
   > = [];
+  /** Blocks that are wanted home by themselves. */
+  #blocksWanted: BlockWanted[] = [];
   #roomWaiters: Array<{ readonly done: () => void; readonly fail: (error: unknown) => void }> = [];
   #cancelIdle: (() => void) | undefined;
   #stopped: CohortError | undefined;
@@ -54,10 +64,18 @@ export class WriteDaemon implements RoomMaker {
   /** The images of the cycle that runs. */
   #images: CycleImages | undefined;
   readonly #recent: CycleRecord[] = [];
+  readonly #truncation: Truncation;
 
   constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
     this.#world = world;
     this.#options = options;
+    const { clock, onHome } = world;
+    this.#truncation = new Truncation({
+      clock,
+      onHome,
+      coherence: () => world.engine.coherence,
+      onFailed: (error) => this.#end(endOf(error)),
+    });
   }
 
   /** What it is doing, for status pages and tests. */
@@ -111,14 +129,27 @@ export class WriteDaemon implements RoomMaker {
     return this.#images?.letGo(volume, block);
   }
 
+  /**
+   * Brings one dirty block home with the cycles that begin now. Resolves when a cycle took it, or failed: who
+   * waits for it holds others up.
+   */
+  bringHome(volume: Volume, block: number): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.resolve();
+    const home = new Promise<void>((done) => this.#blocksWanted.push({ volume, block, done }));
+    this.#start();
+    return home;
+  }
+
   /** Ends it: nothing more is written; who waits is told why. */
   stop(cause: CohortError): void {
     this.#stopped ??= cause;
+    this.#truncation.stop();
     this.#cancelIdle?.();
     this.#cancelIdle = undefined;
     this.#thaw();
     for (const waiter of this.#waiters.splice(0)) waiter.fail(this.#stopped);
     for (const waiter of this.#roomWaiters.splice(0)) waiter.fail(this.#stopped);
+    this.#answerBlocks(() => true);
   }
 
   /** Resolves when no cycle runs. */
@@ -158,8 +189,7 @@ export class WriteDaemon implements RoomMaker {
     const { pool } = this.#world.engine;
     // Who froze writes must go on until it can let them go, whatever else there is to do.
     return this.#frozen !== undefined || this.#sealed !== undefined || this.#waiters.length > 0 ||
-      this.#roomWaiters.length > 0 ||
-      this.#roomWanted ||
+      this.#roomWaiters.length > 0 || this.#blocksWanted.length > 0 || this.#roomWanted ||
       pool.dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
   }
 
@@ -169,11 +199,13 @@ export class WriteDaemon implements RoomMaker {
       try {
         await this.#runCycle();
         await this.#noteHome();
+        this.#answerBlocks((it) => !this.#isDirty(it));
         backoff = BACKOFF_MS_FIRST;
         this.#thaw();
       } catch (error) {
         if (this.#stopped !== undefined) return;
         if (!mayPass(error)) return this.#end(endOf(error));
+        this.#answerBlocks(() => true);
         this.#freeze(error);
         await new Promise<void>((done) => void this.#world.clock.after(backoff, done));
         backoff = Math.min(BACKOFF_MS_MAX, backoff * 2);
@@ -246,6 +278,8 @@ export class WriteDaemon implements RoomMaker {
       if (volumes.has(image.volume)) this.#settle(image, cycle.formedAt);
       else this.#world.engine.pool.requeue(image.frame);
     }
+    const took = new Set(cycle.images.list.map(({ volume, block }) => volume.index * 2 ** 32 + block));
+    this.#answerBlocks(({ volume, block }) => took.has(volume.index * 2 ** 32 + block));
     this.#written += cycle.images.list.length;
     this.#images = undefined;
     this.#phase = PHASE.idle;
@@ -301,7 +335,7 @@ export class WriteDaemon implements RoomMaker {
    * position that is waited for counts as before it: replay changes blocks while the position stands still.
    */
   async #noteHome(): Promise<void> {
-    const { engine, journal, onHome } = this.#world;
+    const { engine, journal } = this.#world;
     const oldest = engine.pool.oldestNeeded(Infinity);
     const reached = Math.min(oldest, journal.position);
     if (reached <= this.#homeReached && this.#waiters.length === 0) return;
@@ -309,21 +343,9 @@ export class WriteDaemon implements RoomMaker {
     // tell.
     const done = this.#waiters.filter((waiter) => waiter.position < oldest);
     this.#homeReached = Math.max(this.#homeReached, reached);
-    await onHome(await this.#neededFrom(this.#homeReached));
+    await this.#truncation.reached(this.#homeReached);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const waiter of done) waiter.done();
-  }
-
-  /**
-   * From where the journal is needed: below `reached` by blocks that others were sent and have to bring home.
-   */
-  async #neededFrom(reached: number): Promise<number> {
-    const { coherence } = this.#world.engine;
-    if (coherence?.isRecovering === true) return 0;
-    const owed = coherence?.owed;
-    if (owed === undefined || owed.size === 0) return reached;
-    await owed.lookHome();
-    return owed.oldest(reached);
   }
 
   /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */
@@ -343,6 +365,19 @@ export class WriteDaemon implements RoomMaker {
 
   get #frozen(): CohortError | undefined {
     return this.#world.engine.freezes.causeOf(OWN);
+  }
+
+  #isDirty({ volume, block }: BlockWanted): boolean {
+    const { pool } = this.#world.engine;
+    const frame = pool.findAny(volume.index, block);
+    return frame >= 0 && pool.isDirty(frame);
+  }
+
+  #answerBlocks(isDone: (wanted: BlockWanted) => boolean): void {
+    if (this.#blocksWanted.length === 0) return;
+    const done = this.#blocksWanted.filter(isDone);
+    this.#blocksWanted = this.#blocksWanted.filter((it) => !done.includes(it));
+    for (const wanted of done) wanted.done();
   }
 
   #freeze(cause: CohortError): void {

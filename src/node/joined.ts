@@ -142,6 +142,7 @@ export class Joined {
       letGo: (volume, block) => daemon.letGo(volume, block),
       makeRoom: () => daemon.makeRoom(1),
       nudge: () => daemon.nudge(),
+      bringHome: (volume, block) => daemon.bringHome(volume, block),
       rest: () => pause(clock, REST_MS),
       soon: (task) => void clock.after(0, task),
       onTrouble: (error) => this.#trouble(error),

@@ -29,7 +29,7 @@ const MANNER: CoherenceManner = {
   isRelaxed: true,
 };
 /** Virtual microseconds in which all that is under way arrives. */
-const QUIET_US = 3_000_000;
+const QUIET_US = 800_000;
 
 interface Cost {
   critical: number;

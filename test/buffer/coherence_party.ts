@@ -141,6 +141,7 @@ export class Party {
       courier: this.courier,
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
+      bringHome: (volume, block) => daemon.bringHome(volume, block),
       nudge: () => daemon.nudge(),
       makeRoom: () => daemon.makeRoom(1),
       soon: (task) => void this.clock.after(0, task),
