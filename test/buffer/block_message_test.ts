@@ -7,6 +7,7 @@ import type { KeeperMessage } from "../../src/buffer/block_keeper.ts";
 import {
   decodeBlockMessage,
   encodeHolderMessage,
+  encodeHome,
   encodeKeeperMessage,
   encodeReports,
   encodeResume,
@@ -91,6 +92,8 @@ test("block messages: what is said when a view begins", () => {
   const copy = { to: "recoverer", reports: [], isLast: false, part };
   assertEquals(heard(encodeReports([], false, part)), copy);
   assertEquals(heard(encodeResume()), { to: "resume" });
+  assertEquals(heard(encodeHome(PLACE, "homeKeeper")), { to: "homeKeeper", place: PLACE });
+  assertEquals(heard(encodeHome(PLACE, "homeHolder")), { to: "homeHolder", place: PLACE });
   assertEquals(heard(encodeVerdict(PLACE, 8, true)), { to: "sender", place: PLACE, turn: 8, isBack: true });
   assertEquals(heard(encodeReturned(PLACE, false)), { to: "returned", place: PLACE, hasIt: false });
 });
