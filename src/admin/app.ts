@@ -55,6 +55,7 @@ export function adminApp(node: Node, options: AdminOptions = {}): AdminApp {
   for (const route of ROUTES) if (route.isOpen) add(route);
   app.use("*", async ({ req }, next) => {
     await access.admit(req.raw);
+    await places.ready();
     await next();
   });
   for (const route of ROUTES) if (!route.isOpen) add(route);

@@ -14,7 +14,9 @@ const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 /** Listens; rejects what the system refuses. */
 export async function listenNode(hostname: string, port: number, fetch: Fetch): Promise<Listening> {
   const options = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS };
-  const server = createServer(options, (incoming, outgoing) => void serveOne(incoming, outgoing, fetch));
+  const server = createServer(options, (incoming, outgoing) => {
+    serveOne(incoming, outgoing, fetch).catch(() => outgoing.destroy());
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);

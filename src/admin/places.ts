@@ -22,6 +22,11 @@ export class Places {
     this.#settings = settings;
   }
 
+  /** Resolves once it is known what messages are told without, as far as that can be known. */
+  async ready(): Promise<void> {
+    await this.#readRoots().catch(() => {});
+  }
+
   /** The canonical path of a directory to mount. Throws a `Refusal` for one outside of the roots. */
   async toMount(directory: string): Promise<string> {
     const roots = await this.#readRoots();

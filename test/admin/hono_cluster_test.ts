@@ -74,6 +74,45 @@ test("examples/hono_cluster: an instance is killed while curl goes on", { timeou
   }
 });
 
+test(
+  "admin app: answers for a member that sleeps, and goes on without it",
+  { timeoutMs: 60_000 },
+  async () => {
+    const pij = mkdtempSync(`${tmpdir()}/cohort-hono-`);
+    const instances: Instance[] = [];
+    try {
+      for (const runtime of ["bun", "deno"]) instances.push(await start(runtime, pij));
+      const [first, second] = instances as [Instance, Instance];
+      const headers = { Authorization: `Bearer ${tokenIn(pij)}` };
+      const get = async (path: string) => {
+        const { status, text } = await curling(`${first.url}/cluster`)({ method: "GET", path, headers });
+        assertEquals(status, 200, text);
+        return JSON.parse(text);
+      };
+      process.kill(second.child.pid!, "SIGSTOP");
+      const begun = performance.now();
+      const [{ members }, { daemons, unanswered }] = await Promise.all([get("/members"), get("/daemons")]);
+      assert(performance.now() - begun < 8_000);
+      assertEquals(members.map((it: { name: string }) => it.name), [first.name, second.name]);
+      assertEquals([members[0].state, members[1].state], ["active", undefined]);
+      const codes = ["TIMEOUT", "UNREACHABLE", "VIEW_CHANGED"];
+      assert(codes.includes(members[1].error.code), JSON.stringify(members[1]));
+      assertEquals(new Set(daemons.map((it: { member: string }) => it.member)), new Set([first.name]));
+      assertEquals(unanswered.map((it: { member: string }) => it.member), [second.name]);
+      // It is evicted, fenced and recovered.
+      let after = await get("/recovery");
+      while (after.recoveries.length === 0) after = await get("/recovery");
+      assertEquals(after.recoveries[0].lost, [second.name]);
+      assertEquals((await get("/view")).members, [first.name]);
+      assertEquals((await curling(first.url)({ method: "GET", path: "/", headers: {} })).status, 200);
+    } finally {
+      for (const { child } of instances) child.kill("SIGKILL");
+      await Promise.all(instances.map((it) => it.ended));
+      rmSync(pij, { recursive: true, force: true });
+    }
+  },
+);
+
 /** Either survivor says who is left, and what was recovered. */
 async function watchRecovery(others: readonly Instance[], token: string, lost: string): Promise<void> {
   for (const { url } of others) {
