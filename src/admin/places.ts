@@ -1,10 +1,13 @@
 /** Places: which directories a request may name. */
+import { CohortError } from "../ground/errors.ts";
 import type { Administration } from "../node/administration.ts";
 import type { AdminSettings } from "./options.ts";
 import { Refusal } from "./problem.ts";
 
 /** Most bytes of a part of a path. */
 const PART_BYTES_MAX = 255;
+/** What a system says of a path that leads through a file, round in a circle, or too far. */
+const NO_PATH: ReadonlySet<unknown> = new Set(["ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
 /** Directory of a PIJ directory that holds journals. */
 const JOURNALS = "journals";
 
@@ -40,10 +43,18 @@ export class Places {
   /** The canonical path of a directory: a relative one lies in the first root. */
   async named(directory: string): Promise<string> {
     checkParts(directory);
-    const isWhole = directory.startsWith("/") || directory.includes(":");
+    // A word, a colon and then the end or "[" is a device; any other colon is a letter of a path.
+    const isWhole = /^\/|^[\w$-]+:(?:$|\[)/.test(directory);
     const [first] = await this.#readRoots();
     if (!isWhole && first === undefined) throw wrong("The directory is relative, and there are no roots");
-    return await this.#administration.place(isWhole ? directory : `${first}/${directory}`);
+    try {
+      return await this.#administration.place(isWhole ? directory : `${first}/${directory}`);
+    } catch (error) {
+      if (error instanceof CohortError && NO_PATH.has(error.facts.errno)) {
+        throw wrong("There can be no such directory");
+      }
+      throw error;
+    }
   }
 
   #readRoots(): Promise<readonly string[]> {

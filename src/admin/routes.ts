@@ -1,5 +1,6 @@
 /** Routes: one table of what can be asked. */
 import type { HonoRequest } from "hono";
+import { CohortError, isCode } from "../ground/errors.ts";
 import type { MountMode } from "../node/mount_options.ts";
 import type { Node } from "../node/node.ts";
 import { type Fields, readBody } from "./body.ts";
@@ -154,7 +155,13 @@ async function mount({ node, settings, places, request }: Call): Promise<unknown
 async function dismount({ node, settings, places, request }: Call): Promise<unknown> {
   const body = await readBody(request, DISMOUNT, settings);
   const directory = await places.named(String(body.directory));
-  await node.administration.dismount(memberIn(body), directory, { timeoutMs: settings.requestMs });
+  try {
+    await node.administration.dismount(memberIn(body), directory, { timeoutMs: settings.requestMs });
+  } catch (error) {
+    if (!isCode(error, "NOT_MOUNTED")) throw error;
+    // By the name it was asked for: where that leads is nobody's business who has nothing there.
+    throw new CohortError("NOT_MOUNTED", `The database ${body.directory} is not mounted here`);
+  }
   return { dismounted: directory };
 }
 

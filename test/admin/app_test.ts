@@ -114,6 +114,23 @@ test("admin app: mounts, dismounts and leaves, here and at another member", asyn
   });
 });
 
+test("admin app: a directory that is not mounted is called as it was named", async () => {
+  await withPair(async ({ alpha }) => {
+    const ask = asking(adminApp(alpha, { token: TOKEN }));
+    const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
+    for (const directory of ["a:b", "no/such", "/proc/self", "/proc/self/cwd"]) {
+      const body = JSON.stringify({ directory });
+      const { status, text } = await ask({ method: "POST", path: "/dismount", headers, body });
+      const { code, detail } = JSON.parse(text);
+      assertEquals([status, code, detail], [
+        404,
+        "NOT_MOUNTED",
+        `The database ${directory} is not mounted here`,
+      ]);
+    }
+  });
+});
+
 test("admin app: a node that is no member has itself to show", async () => {
   await using node = await openNode();
   const ask = asking(adminApp(node, { token: TOKEN }));

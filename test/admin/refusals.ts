@@ -204,6 +204,7 @@ const OUTSIDE = [
   "hr\\x",
   "hr.",
   "hr ",
+  "hr/cohort.dat/x",
   "e\u0301",
   "journals",
   "journals/x",
