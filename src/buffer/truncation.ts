@@ -11,7 +11,7 @@ import type { Coherence } from "./coherence.ts";
 
 /** Milliseconds between two looks while something comes home, and at most when nothing does. */
 const LOOK_MS_FIRST = 20;
-const LOOK_MS_MAX = 1_000;
+const LOOK_MS_MAX = 200;
 
 /** What it needs. */
 export interface TruncationWorld {

@@ -69,12 +69,12 @@ test("home: a block that moves on and on goes home all the same, and journals ar
       }
     };
     const moves = [...parties, ...parties].map(move);
-    for (let look = 0; look < 15; look++) {
-      await scheduler.sleep(100_000);
-      for (const { name, member: { journal } } of parties) {
-        const kept = journal.position - journal.segments()[0]!.base;
-        assert(kept < 400_000, `${name} keeps ${kept} of ${journal.position}`);
-      }
+    await scheduler.sleep(6_000_000);
+    for (const { name, member: { journal } } of parties) {
+      const [first] = journal.segments();
+      const kept = journal.position - first!.base;
+      // How much it is goes by the network: what must come home is asked for over it.
+      assert(first!.base > 0 && kept < 2_500_000, `${name} keeps ${kept} of ${journal.position}`);
     }
     isOver = true;
     await Promise.all(moves);
