@@ -71,6 +71,8 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   }
   for (const lost of view.pending) await fence(world, view, lost);
   const fenced = clock.monotonicMs();
+  // The next view may have come meanwhile: then nobody reports any more in this one.
+  expectCurrent(world, view);
   await Promise.race([survivors.reported, world.nextView()]);
   expectCurrent(world, view);
   await member.journal.makeSafe();
