@@ -102,6 +102,7 @@ export class ClusterWorld {
     this.host.plan.active = false;
     this.network.active = false;
     this.network.heal();
+    for (const life of this.living) life.process.watch = undefined;
   }
 
   /** It may happen again. */

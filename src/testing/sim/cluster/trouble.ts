@@ -124,11 +124,16 @@ function master(world: ClusterWorld): Life | undefined {
 
 /** The process dies now, or in the middle of what it does. */
 function killSoon(world: ClusterWorld, life: Life, calls: number): void {
-  world.losses++;
-  if (calls === 0) return world.host.kill(life.process);
-  const target = life.process.calls + calls;
-  life.process.watch = (process, fact) => {
-    if (fact.number >= target) world.host.kill(process);
+  const { process } = life;
+  const kill = (): void => {
+    process.watch = undefined;
+    world.losses++;
+    world.host.kill(process);
+  };
+  if (calls === 0) return kill();
+  const target = process.calls + calls;
+  process.watch = (_, fact) => {
+    if (fact.number >= target) kill();
   };
 }
 
