@@ -32,6 +32,8 @@ export interface RetireWorld {
   readonly bringHome: () => Promise<void>;
   /** False once another view is entered, or this life ends. */
   readonly mayGoOn: () => boolean;
+  /** Whether the storage has no view above a number. */
+  readonly isNewest: (view: number) => Promise<boolean>;
 }
 
 /** Drops the journals of all who are not in the view, as far as nothing of the cluster needs them. */
@@ -43,7 +45,10 @@ export async function retireDead(world: RetireWorld, view: View): Promise<void> 
   for (const name of await storage.list(base)) {
     const dead = `${base}/${name}`;
     if (living.has(dead)) continue;
-    for (const mount of await mountsOf(member.world, dead)) {
+    const mounts = await mountsOf(member.world, dead);
+    // A newcomer finds itself in a view that this member has decided and not entered yet, and mounts.
+    if (mounts.length > 0 && !await world.isNewest(view.number)) return;
+    for (const mount of mounts) {
       if (!world.mayGoOn()) return;
       await retire(world, dead, mount);
     }

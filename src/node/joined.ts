@@ -298,7 +298,10 @@ export class Joined {
       await Promise.all([member.daemon.checkpoint(), this.#checkpointOthers()]);
     };
     const run = async (): Promise<void> => {
-      if (mayGoOn()) await retireDead({ member, cluster, pij, owner, bringHome, mayGoOn }, view);
+      const isNewest = async (number: number): Promise<boolean> =>
+        !await this.membership.chain.isLater(number);
+      const world = { member, cluster, pij, owner, bringHome, mayGoOn, isNewest };
+      if (mayGoOn()) await retireDead(world, view);
     };
     this.#retiring = this.#retiring.then(run).catch((error) => {
       member.world.observer.event("journal.not_retired", "warn", { cause: String(error) });
