@@ -22,6 +22,8 @@ import { openVolumeFile } from "./volume_file.ts";
 
 /** Longest wait for a killed process to be gone, or for writes inside a gate; then it is tried again. */
 const FENCE_MS = 1_000;
+/** How often a volume is tried to be recovered before it is set aside. */
+const LOOKS = 3;
 
 /** What the recovery of a view takes. */
 export interface LostWorld {
@@ -78,7 +80,7 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   await member.journal.makeSafe();
   const reported = clock.monotonicMs();
   for (const directory of directories) {
-    await recoverVolumeAt(world, view, directory).catch((error) => setAside(world, directory, error));
+    await recoverOrSetAside(world, view, directory);
     expectCurrent(world, view);
   }
   const record: RecoveryRecord = {
@@ -97,6 +99,18 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
 function expectCurrent(world: LostWorld, view: View): void {
   if (world.mayGoOn()) return;
   throw new CohortError("VIEW_CHANGED", `View ${view.number} ended before its lost were recovered`);
+}
+
+/** A read that stopped short looks like damage: what seems to be hopeless is looked at again. */
+async function recoverOrSetAside(world: LostWorld, view: View, directory: string): Promise<void> {
+  for (let look = 1;; look++) {
+    try {
+      return await recoverVolumeAt(world, view, directory);
+    } catch (error) {
+      expectCurrent(world, view);
+      if (look === LOOKS || !isHopeless(error)) return await setAside(world, directory, error);
+    }
+  }
 }
 
 /** A volume that cannot be recovered is told to all before anybody is granted a block of it. */
