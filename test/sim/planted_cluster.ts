@@ -72,19 +72,6 @@ export const CLUSTER_PLANTS: readonly Plant[] = [
     checkers: [...WRONG, "home"],
   },
   {
-    id: "no-replay-for-an-image-in-transit",
-    mistake: "a block that was sent on is not replayed, though its receiver may be lost",
-    edits: [{
-      file: "src/buffer/survivors.ts",
-      find: '      if (mode === undefined || (mode !== "EX" && !isDirty)) continue;',
-      replace: '      if (mode !== undefined && mode !== "EX" && !isDirty) continue;',
-    }],
-    tier: "cluster",
-    seed: 1,
-    seedsMax: 60,
-    checkers: [...WRONG, "home"],
-  },
-  {
     id: "journals-of-the-living-ignored",
     mistake: "recovery replays the journals of the lost without those of the living",
     edits: [{
@@ -145,7 +132,7 @@ export const CLUSTER_PLANTS: readonly Plant[] = [
       replace: "    return block < 0 ? this.#images?.letGo(volume, block) : undefined;",
     }],
     tier: "cluster",
-    seed: 1,
+    seed: 15,
     seedsMax: 60,
     checkers: ["stamps", ...WRONG],
   },
@@ -176,19 +163,6 @@ export const CLUSTER_PLANTS: readonly Plant[] = [
     checkers: ["modes", ...WRONG],
   },
   {
-    id: "hold-livelock",
-    mistake: "two who take blocks from each other never take them in order",
-    edits: [{
-      file: "src/buffer/step.ts",
-      find: "    return this.#losses >= LOSSES_MAX;",
-      replace: "    return this.#losses >= LOSSES_MAX * 1e9;",
-    }],
-    tier: "cluster",
-    seed: 1,
-    seedsMax: 60,
-    checkers: ["liveness"],
-  },
-  {
     id: "torn-change-goes-on",
     mistake: "a change goes on from a leaf that it split, whose parent it may not change yet",
     edits: [{
@@ -197,7 +171,7 @@ export const CLUSTER_PLANTS: readonly Plant[] = [
       replace: "  return volume.isShared && change.edits < edits;",
     }],
     tier: "cluster",
-    seed: 1,
+    seed: 9,
     seedsMax: 30,
     checkers: ["contract"],
   },

@@ -1,5 +1,5 @@
 /** What a seed of the cluster's simulator draws before anything runs. Printed for every failing seed. */
-import { drawRules, type FaultRule } from "../faults.ts";
+import { drawRules, type FaultRule, HONEST_FAULTS } from "../faults.ts";
 import { drawLatencies, type Latencies } from "../latencies.ts";
 import { Prng } from "../prng.ts";
 import { drawNetwork, type NetworkManner } from "../sim_network.ts";
@@ -69,7 +69,7 @@ export function drawCluster(seed: number): ClusterOptions {
     manner,
     mix: { ...drawMix(chance), restUs: 0 },
     sizes: drawSizes(chance),
-    rules: chance.chance(1, 2) ? drawRules(chance, ["stall"], 1) : [],
+    rules: drawFaults(seed, chance),
     windowMs,
     phases: Array.from({ length: phases }, () => drawPhase(chance, windows, OPERATIONS_MIN / phases)),
     keepsNames: chance.chance(1, 2),
@@ -77,6 +77,13 @@ export function drawCluster(seed: number): ClusterOptions {
     restartMs: chance.pick([100, 1000, 4000]),
     restUs: chance.pick([0, 0, 500, 5000]) * slow,
   };
+}
+
+/** A disk that only is slow now and then, or, in a part of the seeds, one that fails. */
+function drawFaults(seed: number, chance: Prng): FaultRule[] {
+  const stalls = chance.chance(1, 2) ? drawRules(chance, ["stall"], 1) : [];
+  const failing = new Prng(seed, "cluster faults");
+  return failing.chance(1, 4) ? drawRules(failing, HONEST_FAULTS, 2) : stalls;
 }
 
 function drawSubject(chance: Prng): SubjectOptions {

@@ -27,6 +27,8 @@ export interface ClusterParts {
 
 /** Codes by which an operation may end in a world without faults of the disk. */
 const MAY_FAIL: readonly ErrorCode[] = ["TIMEOUT", "ABORTED", "CONFLICT", "TRANSACTION_TOO_LARGE"];
+/** Codes that need a fault of the disk to have struck. */
+const FAULTY: readonly ErrorCode[] = ["IO", "FULL", "FROZEN", "SYNC_FAILED", "STOPPED", "OUTCOME_UNKNOWN"];
 /** Codes by which a node may not come up, and is tried again. */
 const MAY_NOT_OPEN: readonly ErrorCode[] = ["TIMEOUT", "FENCED", "IN_USE", "NAME_TAKEN", "VIEW_CHANGED"];
 /** Openings of one member in a healed world, one after the other, that may fail. */
@@ -135,19 +137,26 @@ export class ClusterWorld {
     this.parts.problems.add("errors", `${life.label} could not leave in a healed world: ${how}`);
   }
 
+  /** Whether a code may come of a fault of the disk that struck. */
+  #isFaulty(code: string): boolean {
+    const counts = this.host.plan.counts();
+    if (code === "CORRUPT") return counts.has("short_read");
+    return (FAULTY as readonly string[]).includes(code) && [...counts.keys()].some((it) => it !== "stall");
+  }
+
   /** Whether an operation may end with a code. */
   mayFail(code: ErrorCode): boolean {
-    return MAY_FAIL.includes(code);
+    return MAY_FAIL.includes(code) || this.#isFaulty(code);
   }
 
   /** Whether a node may end by itself with a code: whoever was stopped or cut off is evicted. */
   mayStop(code: string): boolean {
-    return code === "FENCED";
+    return code === "FENCED" || this.#isFaulty(code);
   }
 
   /** Whether a node may not come up, now. */
   mayNotOpen(code: ErrorCode): boolean {
-    return MAY_NOT_OPEN.includes(code);
+    return MAY_NOT_OPEN.includes(code) || this.#isFaulty(code);
   }
 
   /** Holds the modes of all who serve against each other. */

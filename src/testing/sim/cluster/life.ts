@@ -139,7 +139,8 @@ export class Life {
     const code = String(facts["code"]);
     this.stopCause = code;
     this.#world.judgeModes();
-    if (!this.#world.mayStop(code)) {
+    // A broken invariant is a problem whatever the disk did.
+    if (!this.#world.mayStop(code) || /invariant/.test(String(facts["cause"]))) {
       this.#world.parts.problems.add("contract", `${this.label} stopped: ${code}: ${facts["cause"]}`);
     }
     this.#world.scheduler.after(0, () => this.stopped(code), this.process);
