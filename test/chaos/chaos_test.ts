@@ -15,6 +15,7 @@ test("chaos: members killed, stopped and started lose nothing", { timeoutMs: 600
     poolBlocks: isLong ? 1_500 : 200,
     clients: 8,
     durability: "sync",
+    network: isLong,
   });
   assertEquals(report.problems, []);
   assert(report.kills > 0 && report.operations > 100 && report.blocks > 400, JSON.stringify(report));

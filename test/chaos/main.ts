@@ -55,6 +55,7 @@ const line = {
   unasked: sum((it) => it.unasked),
   operations: sum((it) => it.operations),
   unknown: sum((it) => it.unknown),
+  perSecond: Math.round(sum((it) => it.perSecond) / reports.length),
   failures: sum((it) => it.problems.length),
 };
 console.log(JSON.stringify(line));

@@ -20,6 +20,9 @@ const KEYS = 64;
 /** Milliseconds between two sets of the work that goes on beside all. */
 const WORK_MS = 5;
 
+/** Sets of a load at once, and the keys that they go to in turn. */
+const LOADERS = 200, LOAD_KEYS = 4_000;
+
 /** Now, to a part of a millisecond, by the clock that all processes of the host share. */
 function nowMs(): number {
   return performance.timeOrigin + performance.now();
@@ -38,7 +41,9 @@ async function take(global: Global<string>, stamp: string): Promise<void> {
 
 async function main({ root, life, timings }: FailoverOptions): Promise<void> {
   const event = (event: string, severity: string, facts: object): void => {
-    if (event.startsWith("cluster.") || severity === "error") say({ what: "event", event, severity, facts });
+    if (/^(cluster|volume)\./.test(event) || severity === "error") {
+      say({ what: "event", event, severity, facts });
+    }
   };
   const node = await openNode({ pij: `${root}/pij`, timings, poolBytes: 1_000 * 8192 }, {
     observer: { traits: { version: 1 }, event, measure: () => {} },
@@ -61,6 +66,16 @@ async function main({ root, life, timings }: FailoverOptions): Promise<void> {
       const found = await taken.get([7]);
       await taken.set([7], `${argument} of ${life}`);
       say({ what: "written", found: found?.split(" ")[0], done });
+    } else if (command === "load") {
+      const bulk = database.global<string>(`Bulk${life.split(".")[0]}`);
+      for (let at = 0; at < Number(argument); at += LOADERS) {
+        const sets = Array.from(
+          { length: LOADERS },
+          (_, i) => bulk.set([(at + i) % LOAD_KEYS], `${life} ${at} `.padEnd(1_000, ".")),
+        );
+        await Promise.all(sets);
+      }
+      say({ what: "loaded" });
     } else if (command === "stall") {
       const until = performance.now() + Number(argument);
       while (performance.now() < until);

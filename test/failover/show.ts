@@ -86,6 +86,30 @@ async function showSilence(name: string, timings: ClusterTimings, limitMs: numbe
   result(text, `the stopped process was gone each time; ${parts(losses)}`, ok);
 }
 
+/** What a long journal costs: there is no goal for it but that nothing is lost. */
+async function showBacklog(): Promise<void> {
+  const sets = argument("--sets", 60_000), kills = 6;
+  const trio = new Trio({});
+  const losses: Loss[] = [];
+  try {
+    await trio.start();
+    for (let kill = 0; kill < kills; kill++) {
+      await Promise.all(trio.members.map((it) => trio.ask(it, `load ${sets}`, "loaded")));
+      losses.push(await trio.lose([kill % 3], "SIGKILL"));
+      await trio.start([kill % 3]);
+    }
+  } catch (error) {
+    trio.problems.push(String(error));
+  } finally {
+    await trio.clear();
+  }
+  for (const problem of trio.problems) console.log(`problem: ${problem}`);
+  const text = `kill -9 right after each of three had set ${sets} values of 1,000 bytes, ${losses.length} ` +
+    `times: each survivor has written what the dead had changed ${spread(losses.map((it) => it.lastMs))}`;
+  const ok = trio.problems.length === 0 && losses.length === kills;
+  result(text, `each found what the dead had written; ${parts(losses)}`, ok);
+}
+
 async function showMany(): Promise<void> {
   const trio = new Trio({});
   const two: Loss[] = [], all: number[] = [];
@@ -131,6 +155,7 @@ const plays: Record<string, () => Promise<void>> = {
   crash: showCrashes,
   silent: () => showSilence("default", {}, 5_000),
   tuned: () => showSilence("tuned", TUNED, 2_000),
+  backlog: showBacklog,
   many: showMany,
   calm: showCalm,
 };

@@ -68,7 +68,7 @@ export class Trio {
   }
 
   /** Tells a member something; answers when it has said that it is done. */
-  async #ask(member: MemberProcess, command: string, fact: string): Promise<number> {
+  async ask(member: MemberProcess, command: string, fact: string): Promise<number> {
     const said = member.says(fact, WAIT_MS);
     member.tell(command);
     if (!await said) {
@@ -82,11 +82,11 @@ export class Trio {
     const lost = places.map((at) => this.members[at]!);
     const survivors = this.members.filter((it) => !lost.includes(it));
     const stamp = `round${++this.#rounds}`;
-    await this.#ask(lost[0]!, `take ${stamp}`, "taken");
+    await this.ask(lost[0]!, `take ${stamp}`, "taken");
     this.facts.length = 0;
     const from = performance.timeOrigin + performance.now();
     for (const member of lost) member.signal(signal);
-    const written = await Promise.all(survivors.map((it) => this.#ask(it, `write ${stamp}`, "written")));
+    const written = await Promise.all(survivors.map((it) => this.ask(it, `write ${stamp}`, "written")));
     const found = this.facts.filter((it) => it["what"] === "written").map((it) => it["found"]);
     if (!found.includes(stamp)) this.problems.push(`${stamp}: found ${found}`);
     for (const member of lost) if (signal === "SIGSTOP") member.signal("SIGCONT");
@@ -111,13 +111,13 @@ export class Trio {
   /** All killed; milliseconds from the start of one of them until it has written what was there. */
   async loseAll(first: number): Promise<number> {
     const stamp = `round${++this.#rounds}`;
-    await this.#ask(this.members[first]!, `take ${stamp}`, "taken");
+    await this.ask(this.members[first]!, `take ${stamp}`, "taken");
     for (const member of this.members) member.signal("SIGKILL");
     await this.#until(() => this.members.every((it) => it.isOver));
     const from = performance.timeOrigin + performance.now();
     this.facts.length = 0;
     await this.start([first]);
-    const ms = await this.#ask(this.members[first]!, `write ${stamp}`, "written");
+    const ms = await this.ask(this.members[first]!, `write ${stamp}`, "written");
     const found = this.facts.find((it) => it["what"] === "written")?.["found"];
     if (found !== stamp) this.problems.push(`${stamp} of all: found ${found}`);
     return ms - from;
