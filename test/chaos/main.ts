@@ -19,6 +19,8 @@ const roundSeconds = argument("--round", 120);
 const isVerbose = process.argv.includes("--verbose");
 
 const begun = Date.now();
+// Asked before the run, which may take hours.
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
 const reports: RoundReport[] = [];
 for (let round = 0; reports.every((it) => it.problems.length === 0); round++) {
   const left = minutes * 60 - reports.reduce((sum, it) => sum + it.seconds, 0);
@@ -44,7 +46,7 @@ for (let round = 0; reports.every((it) => it.problems.length === 0); round++) {
 const sum = (of: (report: RoundReport) => number): number => reports.reduce((all, it) => all + of(it), 0);
 const line = {
   name: "chaos",
-  commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
+  commit,
   runtime: "deno, bun",
   seed,
   minutes: Number(((Date.now() - begun) / 60_000).toFixed(1)),
