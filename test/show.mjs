@@ -31,6 +31,7 @@ const SHOWS = {
     title: "every refusal of every route of the admin app, by curl",
     runtimes: ["deno", "bun", "node"],
   },
+  "2.f": { title: "one and two members of a cluster, and peers in the same run", runtimes: BOTH },
 };
 const TABLE = join(ROOT, "test/shown.tsv");
 const TIMEOUT_MS = 24 * 3_600_000;

@@ -33,3 +33,15 @@ export function aligned(rows: readonly (readonly string[])[]): string {
   const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
   return [line(rows[0]!), `| ${rule.join(" | ")} |`, ...rows.slice(1).map(line)].join("\n");
 }
+
+/** A text with what is between two marks replaced; unchanged without both marks. */
+export function withPart(
+  text: string,
+  [first, last]: readonly [first: string, last: string],
+  part: string,
+): string {
+  const begin = text.indexOf(first);
+  const end = text.indexOf(last);
+  if (begin < 0 || end < begin) return text;
+  return `${text.slice(0, begin + first.length)}\n\n${part.trim()}\n\n${text.slice(end)}`;
+}

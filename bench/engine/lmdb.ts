@@ -1,39 +1,20 @@
 /** LMDB by npm `lmdb`: array keys, values as texts, no cache of JavaScript values; settings of peers.md. */
 import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { open as openLmdb, type RootDatabase } from "lmdb";
+import { type LmdbKey, lmdbPath, openLmdb } from "../common/lmdb_store.ts";
 import type { Figure, Job, Subject } from "./job.ts";
 import { inFlight, once, synchronous } from "../common/measure.ts";
 import { ascending, Draw, scattered, subscripts, value } from "../common/records.ts";
 
-type Key = [string, number, string] | [string, number];
-type Store = RootDatabase<string, Key>;
-
 /** Records a transaction while loading. */
 const LOAD_BATCH = 100_000;
-const COUNTER: Key = ["c", 1];
-
-function pathOf(job: Job): string {
-  return join(job.directory, "db.mdb");
-}
-
-function open(job: Job, isDurable: boolean): Store {
-  return openLmdb<string, Key>({
-    path: pathOf(job),
-    encoding: "string",
-    mapSize: 4 * 2 ** 30,
-    cache: false,
-    // A transaction that has returned is synced, or nothing is synced at all.
-    ...(isDurable ? { overlappingSync: false } : { overlappingSync: false, noSync: true, noMetaSync: true }),
-  });
-}
+const COUNTER: LmdbKey = ["c", 1];
 
 async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
   const settings = "transactions of 100,000, noSync, one fsync at the end";
   for (const order of ["scattered", "sequential"] as const) {
     rmSync(job.directory, { recursive: true, force: true });
     mkdirSync(job.directory, { recursive: true });
-    const store = open(job, false);
+    const store = openLmdb(job, false);
     const numbers = order === "scattered" ? scattered(job.records) : ascending(job.records);
     const putSome = (): boolean => {
       for (let j = 0; j < LOAD_BATCH; j++) {
@@ -46,11 +27,11 @@ async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
     const measured = await once(job.records, async () => {
       while (store.transactionSync(putSome));
       await store.close();
-      const file = openSync(pathOf(job), "r+");
+      const file = openSync(lmdbPath(job), "r+");
       fsyncSync(file);
       closeSync(file);
     });
-    const again = open(job, false);
+    const again = openLmdb(job, false);
     again.putSync(COUNTER, "0");
     await again.close();
     tell({ workload: `W1 load, ${order}`, ...measured, settings });
@@ -58,7 +39,7 @@ async function load(job: Job, tell: (figure: Figure) => void): Promise<void> {
 }
 
 async function read(job: Job, tell: (figure: Figure) => void): Promise<void> {
-  const store = open(job, false);
+  const store = openLmdb(job, false);
   const draw = new Draw();
   let characters = 0;
   const get = (): void => {
@@ -67,7 +48,7 @@ async function read(job: Job, tell: (figure: Figure) => void): Promise<void> {
   const settings = "memory-mapped, string encoding, no cache";
   tell({ workload: "W2 get", ...await synchronous(get, job), settings });
   const scan = (): void => {
-    const range = { start: ["patient"] as unknown as Key, end: ["patient", 1e9] as Key };
+    const range = { start: ["patient"] as unknown as LmdbKey, end: ["patient", 1e9] as LmdbKey };
     for (const { key, value } of store.getRange(range)) characters += key.length + value.length;
   };
   scan();
@@ -77,7 +58,7 @@ async function read(job: Job, tell: (figure: Figure) => void): Promise<void> {
 
 async function write(job: Job, tell: (figure: Figure) => void): Promise<void> {
   for (const isDurable of [true, false]) {
-    const store = open(job, isDurable);
+    const store = openLmdb(job, isDurable);
     const draw = new Draw();
     const put = (): void => {
       const i = draw.below(job.records);
@@ -104,7 +85,7 @@ async function write(job: Job, tell: (figure: Figure) => void): Promise<void> {
 }
 
 async function increment(job: Job, tell: (figure: Figure) => void): Promise<void> {
-  const store = open(job, false);
+  const store = openLmdb(job, false);
   const add = (): string => {
     const sum = String(Number(store.get(COUNTER)) + 1);
     store.putSync(COUNTER, sum);
@@ -122,7 +103,7 @@ async function increment(job: Job, tell: (figure: Figure) => void): Promise<void
 }
 
 async function beyond(job: Job, tell: (figure: Figure) => void): Promise<void> {
-  const store = open(job, false);
+  const store = openLmdb(job, false);
   const draw = new Draw();
   let turn = 0;
   const get = (): unknown => store.get(subscripts(draw.below(job.records)));

@@ -5,13 +5,13 @@
  * every step of every subject, so that ratios are of the same minutes.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { arch, cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { run } from "../../test/support/process.mjs";
 import { ROOT, scriptCommand } from "../../test/support/runtimes.mjs";
 import { shownRate } from "../common/figures.ts";
+import { machine, whole, words } from "../common/driver.ts";
 import { chart } from "./chart.ts";
 import { shown, standings } from "./goals.ts";
 import { type Figure, type Job, type Line, RECORDS, type Step, type Workload, WORKLOADS } from "./job.ts";
@@ -66,11 +66,11 @@ else if (options.report) save(readLines(), readFileSync(MACHINE_FILE, "utf8").tr
 else process.exitCode = await measure();
 
 async function measure(): Promise<number> {
-  const rounds = whole("rounds", options.rounds, 1, 1000);
-  const records = whole("n", options.n, 1000, RECORDS_END - 1);
-  const ms = whole("ms", options.ms, 1, 3_600_000);
-  const steps = stepsOf(words(options.steps, STEPS));
-  const all = entrants(words(options.only, [...WORDS, "bun", "deno"]));
+  const rounds = whole("rounds", options.rounds, [1, 1000], USAGE);
+  const records = whole("n", options.n, [1000, RECORDS_END - 1], USAGE);
+  const ms = whole("ms", options.ms, [1, 3_600_000], USAGE);
+  const steps = stepsOf(words(options.steps, STEPS, USAGE));
+  const all = entrants(words(options.only, [...WORDS, "bun", "deno"], USAGE));
   const lines: Line[] = [];
   let failures = 0;
   try {
@@ -161,38 +161,6 @@ function readLines(): Line[] {
   );
 }
 
-/** The machine and the versions, in a sentence or two. */
-function machine(records: number, ms: number): string {
-  const [cpu] = cpus();
-  const gigabytes = Math.round(totalmem() / 2 ** 30);
-  const { lmdb, bun, deno } = versions();
-  return `${cpus().length} x ${cpu?.model.trim()} ${arch()}, ${gigabytes} GiB, Linux ${
-    release().split("-")[0]
-  }; ` +
-    `Bun ${bun}, Deno ${deno}, lmdb ${lmdb}. ${records} records of 100 characters, loops of ${ms} ms.`;
-}
-
-function versions(): Record<"lmdb" | "bun" | "deno", string> {
-  const of = (name: string): string =>
-    JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;
-  return { lmdb: of("lmdb"), bun: of("bun"), deno: of("deno") };
-}
-
-function words(text: string, known: readonly string[]): string[] {
-  const found = text.split(",").filter((word) => word !== "");
-  const unknown = found.find((word) => !known.includes(word));
-  if (unknown === undefined) return found;
-  console.error(`${unknown} is none of ${known.join(", ")}\n\n${USAGE}`);
-  process.exit(2);
-}
-
 function stepsOf(picked: readonly string[]): readonly Step[] {
   return picked.length === 0 ? STEPS : STEPS.filter((step) => step === "load" || picked.includes(step));
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  console.error(`--${name} is a whole number from ${least} to ${most}, got ${text}\n\n${USAGE}`);
-  process.exit(2);
 }

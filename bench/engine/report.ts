@@ -1,5 +1,5 @@
 /** What a saved run is shown as: a table, the places where Cohort loses, the goals missed. Pure. */
-import { aligned, shownRate, shownRatio } from "../common/figures.ts";
+import { aligned, shownRate, shownRatio, withPart } from "../common/figures.ts";
 import { standings } from "./goals.ts";
 import { type Line, type Workload, WORKLOADS } from "./job.ts";
 import { BASELINE } from "./plan.ts";
@@ -105,8 +105,5 @@ export function section(lines: readonly Line[], machine: string): string {
 
 /** README with its generated part replaced; unchanged without both marks. */
 export function withSection(readme: string, part: string): string {
-  const begin = readme.indexOf(README_BEGIN);
-  const end = readme.indexOf(README_END);
-  if (begin < 0 || end < begin) return readme;
-  return `${readme.slice(0, begin + README_BEGIN.length)}\n\n${part.trim()}\n\n${readme.slice(end)}`;
+  return withPart(readme, [README_BEGIN, README_END], part);
 }
