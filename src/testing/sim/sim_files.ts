@@ -86,12 +86,21 @@ abstract class SimHandle {
     return this.call("read", "read", position, into.length, (fault) => {
       if (fault === "read_error") throw ioError("IO", "read", this.path, "EIO");
       const done = this.file.cache.read(position, into);
+      this.#seen(position, done);
       if (fault === "stale_read") this.#readOlder(position, into.subarray(0, done));
       if (fault !== "short_read" || done === 0) return done;
       const short = this.process.host.chance.below(done);
       into.fill(0, short);
       return short;
     });
+  }
+
+  /** What was read stands in the cache: of another process it may be, whose write is not answered yet. */
+  #seen(position: number, length: number): void {
+    for (const change of this.file.unsynced) {
+      const end = change.position + change.bytes.length;
+      if (change.position < position + length && position < end) change.answered = true;
+    }
   }
 
   #readOlder(position: number, into: Uint8Array): void {
