@@ -21,7 +21,7 @@ export interface Change {
   readonly bytes: Uint8Array;
   /** Zeros that lengthen a file: no file system shows anything else where they did not come to the drive. */
   readonly isFill?: boolean;
-  /** Whether the caller was told that it is written, or somebody has read it: a sync from then on covers it. */
+  /** Whether the caller was told that it is written, or somebody has read it: syncs cover it from then on. */
   answered: boolean;
   /** A drive that will not do as it says: set when the write was made, felt when it is synced. */
   readonly betrayal?: "lost" | { readonly position: number } | undefined;
