@@ -141,14 +141,18 @@ export class ClusterScenario {
   /** Every operation ends, everybody is a member again, and nobody is owed anything. */
   async #settle(operations: number): Promise<void> {
     const { scheduler } = this.world;
-    const until = scheduler.now + PATIENCE_US;
-    // What could not be done in its window, for want of members or by a slow disk, is done now.
-    while (this.history.operations < operations) {
+    // What could not be done in its window, for want of members or by a slow disk, is done now. A slow network
+    // takes its time: stuck is where nothing goes on.
+    let until = scheduler.now + PATIENCE_US;
+    for (let done = 0; this.history.operations < operations;) {
+      if (this.history.operations > done) until = scheduler.now + PATIENCE_US;
+      done = this.history.operations;
       if (scheduler.now > until) return this.#stuck("the work that was left over");
       this.#budget = 50;
       await scheduler.sleep(LOOK_US);
       this.#stopAtProblem();
     }
+    until = scheduler.now + PATIENCE_US;
     this.#goesOn = false;
     const { networkMs, storageMs } = this.#parts.options.rhythm;
     // Whoever slept before all was healed may be evicted only when it wakes.
