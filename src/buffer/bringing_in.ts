@@ -14,7 +14,7 @@ export interface HeldDriver {
   /** Runs an event through the table of a block. */
   readonly happened: (held: Held, event: HolderEvent) => void;
   /** Carries out an order that waits, if nothing keeps the block. */
-  readonly obey: (held: Held) => void;
+  readonly ordered: (held: Held) => void;
   /** Lets a block go of which there is nothing to remember. */
   readonly forget: (held: Held) => void;
 }
@@ -54,13 +54,13 @@ export class BringingIn {
   }
 
   #broughtIn(held: Held, isHopeless: boolean): void {
-    const { happened, obey, forget } = this.#driver;
+    const { happened, ordered, forget } = this.#driver;
     const { mode, isHere, order, wants } = held.state;
     if (held.loads > 0) return;
     // What this member cannot read others may. But a grant of more, on its way, must not be crossed.
     const isUnwanted = order !== undefined || (isHopeless && wants === undefined);
     if (mode !== "NL" && !isHere && isUnwanted) happened(held, { kind: "unload" });
-    else if (order !== undefined) this.#world.soon(() => obey(held));
+    else if (order !== undefined) ordered(held);
     forget(held);
   }
 

@@ -62,7 +62,7 @@ export class Coherence {
     });
     this.#bringing = new BringingIn(world, {
       happened: (held, event) => this.#event(held, event),
-      obey: (held) => this.#obey(held),
+      ordered: (held) => this.#orderCame(held),
       forget: (held) => this.#held.forget(held),
     });
     pool.onEvict = (volume, block) => this.#evicted(volume, block);
