@@ -141,8 +141,8 @@ export class ClusterScenario {
   /** Every operation ends, everybody is a member again, and nobody is owed anything. */
   async #settle(operations: number): Promise<void> {
     const { scheduler } = this.world;
-    // What could not be done in its window, for want of members or by a slow disk, is done now. A slow network
-    // takes its time: stuck is where nothing goes on.
+    // What could not be done in its window, for want of members or by a slow disk, is done now. A slow
+    // network takes its time: stuck is where nothing goes on.
     let until = scheduler.now + PATIENCE_US;
     for (let done = 0; this.history.operations < operations;) {
       if (this.history.operations > done) until = scheduler.now + PATIENCE_US;
