@@ -118,8 +118,7 @@ export class Membership {
 
   /**
    * Whether an answer may leave that was made in view `number`: it is still in force, and so is this member
-   * in it. To be asked when the answer is released, not when it is made (DESIGN D8); costs two looks at
-   * clocks.
+   * in it. To be asked when the answer is released (DESIGN D8); costs two looks at clocks.
    */
   mayAnswer(number: number): boolean {
     return this.#view?.number === number && this.#state === "active" && this.#parts.lease.isHeld();
@@ -288,7 +287,8 @@ export class Membership {
     });
     this.#isRounding = false;
     if (this.#isOver || this.#state === "evicted") return;
-    this.#cancelRound = this.#after(this.#world.timings.pulseMs, () => void this.#round());
+    const pauseMs = this.#peers.pauseMs(this.#world.timings.pulseMs);
+    this.#cancelRound = this.#after(pauseMs, () => void this.#round());
   }
 
   async #look(): Promise<void> {

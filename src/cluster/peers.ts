@@ -5,6 +5,10 @@ import type { Situation } from "./course.ts";
 import type { SlotRecord } from "./slot_record.ts";
 import { PeerWatch, type SilenceLimits, type Verdict } from "./verdict.ts";
 
+/** So often, and after so many milliseconds, who lost its link is looked for again. */
+const SOON_LOOKS = 8;
+const SOON_MS = 10;
+
 interface Peer {
   readonly member: ViewMember;
   readonly watch: PeerWatch;
@@ -16,6 +20,8 @@ interface Peer {
 export class Peers {
   readonly #limits: SilenceLimits;
   readonly #peers = new Map<string, Peer>();
+  /** How often in a row somebody without a link was not found gone. */
+  #looks = 0;
 
   constructor(limits: SilenceLimits) {
     this.#limits = limits;
@@ -69,15 +75,24 @@ export class Peers {
 
   /** Looks whether the processes of those that are not linked are gone; true when one more is. */
   async examine(fence: Fence, isLinked: (incarnation: string) => boolean): Promise<boolean> {
-    let isNews = false;
+    let isNews = false, isAnyUnlinked = false;
     for (const [incarnation, peer] of [...this.#peers]) {
       if (peer.isGone || isLinked(incarnation)) continue;
       const { state } = await fence.examine(peer.member.owner);
-      if (state !== "gone") continue;
-      peer.isGone = true;
-      isNews = true;
+      isNews ||= state === "gone";
+      isAnyUnlinked ||= state !== "gone";
+      peer.isGone = state === "gone";
     }
+    this.#looks = isAnyUnlinked ? this.#looks + 1 : 0;
     return isNews;
+  }
+
+  /**
+   * Milliseconds until they are to be examined again: a process that was killed ends its links somewhat
+   * before it is gone.
+   */
+  pauseMs(pulseMs: number): number {
+    return this.#looks > 0 && this.#looks <= SOON_LOOKS ? Math.min(SOON_MS, pulseMs) : pulseMs;
   }
 
   /** Incarnations that are heard now. */
