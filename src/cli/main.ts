@@ -23,6 +23,7 @@ import { dumpCommand } from "./dump_command.ts";
 import { exportCommand } from "./export_command.ts";
 import { importCommand } from "./import_command.ts";
 import { pijCommand } from "./pij_command.ts";
+import { recoverCommand } from "./recover_command.ts";
 import { replCommand } from "./repl_command.ts";
 import { sizeCommand } from "./size_command.ts";
 import { Terminal } from "./terminal.ts";
@@ -35,6 +36,7 @@ const COMMANDS: readonly Command[] = [
   sizeCommand,
   replCommand,
   pijCommand,
+  recoverCommand,
 ];
 const HELP = { help: { type: "boolean", short: "h" } } as const;
 

@@ -38,9 +38,24 @@ export interface LostWorld {
   readonly mayGoOn: () => boolean;
   /** The PIJ directory. */
   readonly pij: string;
+  /** Steps besides those of every recovery. */
+  readonly steps?: readonly RecoveryStep[];
   /** Has all members use a volume no more. */
   readonly quarantine: (volumeId: string, cause: string) => Promise<void>;
 }
+
+/**
+ * Something more that a recovery must bring back before anybody goes on: locks, say. Runs once all writes of
+ * the lost are over and the living have reported; begun anew in each view, so the same however often.
+ */
+export interface RecoveryStep {
+  /** For people, and for what it took. */
+  readonly name: string;
+  readonly run: (world: LostWorld, view: View) => Promise<void>;
+}
+
+/** The steps of every recovery, in their order. */
+const STEPS: readonly RecoveryStep[] = [{ name: "volumes", run: recoverVolumes }];
 
 /** What the recovery of a view did. */
 export interface RecoveryRecord {
@@ -67,10 +82,6 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   const { member, survivors } = world;
   const { clock, observer } = member.world;
   const begun = clock.monotonicMs();
-  const directories = new Set<string>();
-  for (const lost of view.pending) {
-    for (const { directory } of await mountsOf(member.world, lost.journal)) directories.add(directory);
-  }
   for (const lost of view.pending) await fence(world, view, lost);
   const fenced = clock.monotonicMs();
   // The next view may have come meanwhile: then nobody reports any more in this one.
@@ -79,10 +90,11 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   expectCurrent(world, view);
   await member.journal.makeSafe();
   const reported = clock.monotonicMs();
-  for (const directory of directories) {
-    await recoverOrSetAside(world, view, directory);
+  for (const { run } of [...STEPS, ...world.steps ?? []]) {
+    await run(world, view);
     expectCurrent(world, view);
   }
+  const directories = await volumesOf(world, view);
   const record: RecoveryRecord = {
     view: view.number,
     lost: view.pending.map((it) => it.name),
@@ -94,6 +106,22 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   };
   observer.event("cluster.recovered", "info", { ...record, lost: record.lost.join() });
   return record;
+}
+
+/** Directories of the volumes that the lost of a view name. */
+async function volumesOf({ member }: LostWorld, view: View): Promise<Set<string>> {
+  const directories = new Set<string>();
+  for (const lost of view.pending) {
+    for (const { directory } of await mountsOf(member.world, lost.journal)) directories.add(directory);
+  }
+  return directories;
+}
+
+async function recoverVolumes(world: LostWorld, view: View): Promise<void> {
+  for (const directory of await volumesOf(world, view)) {
+    await recoverOrSetAside(world, view, directory);
+    expectCurrent(world, view);
+  }
 }
 
 function expectCurrent(world: LostWorld, view: View): void {

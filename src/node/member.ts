@@ -277,7 +277,10 @@ export interface NamedMount {
 }
 
 /** The volumes that the registers in the directory of an incarnation name. */
-export async function mountsOf(world: World, incarnationDirectory: string): Promise<NamedMount[]> {
+export async function mountsOf(
+  world: Pick<World, "storage">,
+  incarnationDirectory: string,
+): Promise<NamedMount[]> {
   const mounts: NamedMount[] = [];
   for (const name of await world.storage.list(incarnationDirectory)) {
     if (!name.startsWith(MOUNT_PREFIX)) continue;

@@ -94,7 +94,7 @@ export async function openVolumeFile(
   world: World,
 ): Promise<OpenedVolume> {
   const path = volumePath(directory);
-  const size = await probe(path, world);
+  const size = await blockSizeOf(path, world);
   if (size !== settings.blockSize) throw otherBlockSize(path, size, settings.blockSize);
   const file = await world.storage.openVolume(path, { blockSize: size, access });
   try {
@@ -118,7 +118,7 @@ export async function openVolumeFile(
 }
 
 /** The block size a volume's first or second header claims. */
-async function probe(path: string, world: World): Promise<number> {
+export async function blockSizeOf(path: string, world: Pick<World, "storage">): Promise<number> {
   const options = { blockSize: BLOCK_BYTES_DEFAULT, access: "read" } as const;
   const file = await storageCall(path, () => world.storage.openVolume(path, options));
   try {
