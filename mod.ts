@@ -16,7 +16,8 @@ import { createMemoryStorage } from "./adapters/storage_memory.ts";
 import { type Rails, railsCore, type RailsWorld } from "./src/cluster/rails.ts";
 import { checkOptions, type OptionNames } from "./src/ground/options.ts";
 import { consoleLogPath } from "./src/node/console.ts";
-import { type Node, openNodeCore } from "./src/node/node.ts";
+import type { Node } from "./src/node/node.ts";
+import { openNodeCore } from "./src/node/open_node.ts";
 import { type NodeOptions, settingsOf, type World } from "./src/node/options.ts";
 import type { Interconnect } from "./src/ports/mod.ts";
 
@@ -66,7 +67,11 @@ export {
 export type { RecoveryRecord } from "./src/node/cluster_recovery.ts";
 export type { DaemonStatus } from "./src/node/daemons.ts";
 export { Node } from "./src/node/node.ts";
-export type { ResolvedReference } from "./src/node/resolved.ts";
+export { RemoteDatabase } from "./src/node/remote_database.ts";
+export { RemoteEntries } from "./src/node/remote_entries.ts";
+export { type GlobalCalls, RemoteGlobal } from "./src/node/remote_global.ts";
+export { RemoteMember } from "./src/node/remote_member.ts";
+export type { ResolvedElsewhere, ResolvedHere, ResolvedReference } from "./src/node/resolved_reference.ts";
 export type { NodeStatus } from "./src/node/node_status.ts";
 export { exportText, importText } from "./src/node/text.ts";
 export type { Durability, NodeOptions, World } from "./src/node/options.ts";

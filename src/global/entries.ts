@@ -49,7 +49,8 @@ const ENTRIES_OPTIONS: OptionNames<EntriesOptions> = { ...WAIT_OPTIONS, reverse:
 /** A node: its subscripts and its value. */
 export type Entry<T> = [subscripts: Subscript[], value: T];
 
-interface Batch<T> {
+/** Entries in a row. */
+export interface Batch<T> {
   readonly entries: Array<Entry<T>>;
   /** Key to go on from; undefined at the end. */
   readonly next: Uint8Array | undefined;
@@ -115,6 +116,13 @@ export class Entries<T> implements AsyncIterable<Entry<T>> {
       next = batch.next;
       if (batch.entries.length > 0) yield batch.entries;
     }
+  }
+
+  /**
+   * @internal Some entries, `most` at most, from a key that the last such call gave, or from the beginning.
+   */
+  some(next: Uint8Array | undefined, most: number): Batch<T> | Promise<Batch<T>> {
+    return this.#batch(next ?? (this.#options.reverse ? this.#high : this.#low), most);
   }
 
   /** From what is resident in the caller's turn; else by a step that obtains what is lacking. */

@@ -10,16 +10,20 @@ export class Reference {
   readonly global: string;
   /** Subscripts of the node, as the database would give them back. */
   readonly subscripts: readonly Subscript[];
+  /** Name of the member that has the database mounted; undefined for this node. */
+  readonly member: string | undefined;
 
-  /** @internal Made by `Global.ref`. */
-  constructor(database: string, global: string, subscripts: readonly Subscript[]) {
+  /** @internal Made by `Global.ref`, and for another member by `RemoteGlobal.ref`. */
+  constructor(database: string, global: string, subscripts: readonly Subscript[], member?: string) {
     this.database = database;
     this.global = global;
     this.subscripts = subscripts;
+    this.member = member;
   }
 
-  /** The one canonical spelling: `^|"dir"|X(1,"a")`. */
+  /** The one canonical spelling: `^|"dir"|X(1,"a")`, or `^|"member","dir"|X(1,"a")`. */
   toString(): string {
-    return formatReference({ database: this.database, name: this.global, subscripts: this.subscripts });
+    const { database, global: name, subscripts, member } = this;
+    return formatReference({ database, name, subscripts, ...(member === undefined ? {} : { member }) });
   }
 }

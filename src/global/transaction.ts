@@ -86,7 +86,11 @@ export class Transaction {
   global<T>(global: Global<T>): TransactionGlobal<T> {
     this.#check();
     if (!(global instanceof Global)) {
-      throw new TypeError("Could not use it in a transaction: it is no global");
+      const { member } = (global ?? {}) as { readonly member?: unknown };
+      const what = typeof member === "string"
+        ? `a global at ${member}, and one node's are meant`
+        : "no global";
+      throw new TypeError(`Could not use it in a transaction: it is ${what}`);
     }
     const database = global.core;
     if (database.engine !== this.#engine) {

@@ -348,7 +348,8 @@ function sumOf(value: Value, by: number | bigint): number | bigint | undefined {
   }
 }
 
-function checkStep(by: unknown): void {
+/** Throws unless a step of an increment is a number that can be added. */
+export function checkStep(by: unknown): void {
   if (typeof by !== "number" && typeof by !== "bigint") {
     throw new TypeError(`An increment is a number or bigint, got ${typeof by}`);
   }

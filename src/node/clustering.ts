@@ -3,7 +3,7 @@ import { openPij } from "../cluster/pij.ts";
 import { clusterSecret } from "../cluster/secret.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { View } from "../ground/view.ts";
-import { Joined } from "./joined.ts";
+import { Joined, type JoinedWorld } from "./joined.ts";
 import type { Member } from "./member.ts";
 import type { Settings, World } from "./options.ts";
 
@@ -13,6 +13,8 @@ export interface JoinHooks {
   readonly onChange: () => void;
   /** Runs before anybody can ask it anything. */
   readonly prepare: (joined: Joined) => void;
+  /** A mounted database by its canonical directory. */
+  readonly mounted: JoinedWorld["mounted"];
 }
 
 /** Joins the cluster of a node's PIJ directory, or founds it; what failed may be tried again. */
@@ -20,7 +22,7 @@ export async function joinCluster(
   member: Member,
   { cluster: settings }: Settings,
   world: World,
-  { onChange, prepare }: JoinHooks,
+  { onChange, prepare, mounted }: JoinHooks,
 ): Promise<Joined> {
   const { storage, entropy, interconnect, rights = {} } = world;
   if (settings === undefined) throw new TypeError("Only a node that was opened with pij is of a cluster");
@@ -29,7 +31,17 @@ export async function joinCluster(
   const secret = await clusterSecret(storage, entropy, pij);
   const owner = await storage.fence.identify(member.incarnation);
   const links = interconnect();
-  const joined = new Joined({ member, pij, secret, owner, settings, interconnect: links, rights, onChange });
+  const joined = new Joined({
+    member,
+    pij,
+    secret,
+    owner,
+    settings,
+    interconnect: links,
+    rights,
+    onChange,
+    mounted,
+  });
   try {
     prepare(joined);
     await joined.join(undefined);

@@ -94,19 +94,21 @@ export class Database implements AsyncDisposable {
 
   /** Names of the globals that exist, in order. */
   async *globals(): AsyncIterableIterator<string> {
-    const { engine, volume } = this.#core;
-    this.#core.admitRead();
-    let name = "";
-    for (;;) {
-      const next = await engine.read((step) => {
-        this.#core.admitRead();
-        const found = nextName(step, volume, name);
-        return found === MISS ? AGAIN : { found };
-      });
-      if (next.found === undefined) return;
-      name = next.found;
+    for (let name = await this.nextGlobal(""); name !== undefined; name = await this.nextGlobal(name)) {
       yield name;
     }
+  }
+
+  /** @internal Name of the first global behind `name`. */
+  async nextGlobal(name: string, options?: WaitOptions): Promise<string | undefined> {
+    const { engine, volume, clock } = this.#core;
+    this.#core.admitRead();
+    const look = (step: Step): { readonly found: string | undefined } | Again => {
+      this.#core.admitRead();
+      const found = nextName(step, volume, name);
+      return found === MISS ? AGAIN : { found };
+    };
+    return (await patienceOf(clock, options, (patience) => engine.read(look, patience))).found;
   }
 
   /** Whether a global exists. */

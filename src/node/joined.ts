@@ -6,7 +6,6 @@
  * it has. What is shared waits while somebody who was lost is neither fenced nor recovered.
  */
 import { Coherence } from "../buffer/coherence.ts";
-import type { Leave } from "../buffer/leave.ts";
 import { Survivors } from "../buffer/survivors.ts";
 import { MemberCourier } from "../cluster/courier.ts";
 import type { MembershipState } from "../cluster/member_message.ts";
@@ -24,20 +23,21 @@ import type { ClusterSettings } from "./cluster_options.ts";
 import { ClusterNotices } from "./cluster_notices.ts";
 import { recoverLost, type RecoveryRecord } from "./cluster_recovery.ts";
 import { retireDead } from "./cluster_retire.ts";
+import type { Database } from "./database.ts";
+import { pathOfDirectory } from "./directory.ts";
 import type { Member } from "./member.ts";
+import { MemberLeave } from "./member_leave.ts";
 import { CHECKPOINT_TOPIC } from "./topics.ts";
+import { RemoteCalls } from "./remote_calls.ts";
+import { RemoteServer } from "./remote_server.ts";
 
 /** Bytes on their way to one member, messages served for it at once, bytes kept for it. */
 const LIMITS = { flightBytes: 1 << 20, served: 256, keptBytes: 8 << 20 } as const;
-/** Milliseconds between two looks whether answers may leave again. */
-const LEAVE_LOOK_MS = 5;
 
 /** Milliseconds until a volume that could not be read is looked at again. */
 const REST_MS = 10;
 /** Milliseconds between rounds of write cycles. */
 const ROUND_MS = 2;
-/** Answers in a row that one look at the clocks is good for. */
-const LOOK_SHARED_BY = 8;
 /** Most recoveries that are remembered. */
 const RECOVERIES_MAX = 16;
 
@@ -53,6 +53,8 @@ export interface JoinedWorld {
   readonly rights: Readonly<Record<string, string>>;
   /** Something of what it is has changed. */
   readonly onChange: () => void;
+  /** A mounted database by its canonical directory. */
+  readonly mounted: (directory: string) => Database | undefined;
 }
 
 /** Name of an incarnation among the members. */
@@ -71,6 +73,10 @@ export class Joined {
   readonly notices: ClusterNotices;
   /** What it recovered last, oldest first. */
   readonly recoveries: RecoveryRecord[] = [];
+  /** What this node asks of databases at other members. */
+  readonly remoteCalls: RemoteCalls;
+  /** What others ask of its databases. */
+  readonly #remoteServer: RemoteServer;
   readonly #world: JoinedWorld;
   /** What the members of this view reported to whoever recovers. */
   #survivors: { readonly view: number; readonly of: Survivors } = { view: 0, of: new Survivors([]) };
@@ -78,8 +84,7 @@ export class Joined {
   #onNext: Array<() => void> = [];
   /** The journals of the gone are looked at. */
   #retiring: Promise<void> = Promise.resolve();
-  /** Answers that may leave by the last look at the clocks. */
-  #credit = 0;
+  readonly #leave: MemberLeave;
   #isOver = false;
   /** It is not known yet whether it leaves in good order. */
   #isLeaving = false;
@@ -109,8 +114,15 @@ export class Joined {
       onChange: world.onChange,
     });
     this.membership = this.#makeMembership(post);
+    this.remoteCalls = new RemoteCalls({
+      courier: this.courier,
+      clock: member.world.clock,
+      view: () => this.view,
+    });
+    this.#remoteServer = this.#makeRemoteServer();
     member.engine.coherence = this.coherence;
-    member.engine.leave = this.#leave();
+    this.#leave = new MemberLeave(this.membership, member, () => this.#isOver && !this.#isLeaving);
+    member.engine.leave = this.#leave;
   }
 
   #makeCourier(post: Post): MemberCourier {
@@ -146,6 +158,18 @@ export class Joined {
       rest: () => pause(clock, REST_MS),
       soon: (task) => void clock.after(0, task),
       onTrouble: (error) => this.#trouble(error),
+    });
+  }
+
+  #makeRemoteServer(): RemoteServer {
+    const { member, mounted } = this.#world;
+    const { journal, settings: { devices }, world: { storage } } = member;
+    return new RemoteServer({
+      courier: this.courier,
+      name: this.name,
+      mounted,
+      resolve: (directory) => storage.resolve(pathOfDirectory(directory, devices)),
+      position: () => journal.position,
     });
   }
 
@@ -279,6 +303,8 @@ export class Joined {
     const { number, cause } = view;
     observer.event("cluster.view", "info", { view: number, cause, members: members.length });
     this.courier.enter(number, members);
+    this.remoteCalls.entered(members);
+    this.#remoteServer.entered(members);
     if (memberOf(view, this.#world.owner.nonce) !== undefined) {
       const recoverer = view.pending.length > 0 ? members[0] : undefined;
       this.#survivors = { view: number, of: this.coherence.enter(members, recoverer) };
@@ -329,7 +355,7 @@ export class Joined {
   }
 
   #stands(state: MembershipState, why: string): void {
-    this.#credit = 0;
+    this.#leave.look();
     const { member } = this.#world;
     member.world.observer.event("cluster.state", state === "active" ? "info" : "warn", { state, why });
     if (state === "evicted") {
@@ -350,41 +376,5 @@ export class Joined {
   #broken(error: unknown): void {
     const text = `An invariant broke: ${error instanceof Error ? error.message : error}`;
     this.#world.member.stop(new CohortError("STOPPED", text, {}, error));
-  }
-
-  /**
-   * Both clocks are looked at for one in eight answers that wait for nothing, and for every other one: they
-   * cost a fifth of a read. A process that is stopped between a look and an answer gives it late in any case.
-   */
-  #leave(): Leave {
-    const isGiven = (): boolean => {
-      if (this.#credit > 0) {
-        this.#credit--;
-        return true;
-      }
-      const { view, state } = this.membership;
-      // It was a member until that view, which it decided itself.
-      if (state === "left") return true;
-      if (view === undefined || !this.membership.mayAnswer(view.number)) return false;
-      this.#credit = LOOK_SHARED_BY - 1;
-      return true;
-    };
-    const isGivenNow = (): boolean => {
-      this.#credit = 0;
-      return isGiven();
-    };
-    return { isGiven, isGivenNow, given: () => this.#given(isGivenNow) };
-  }
-
-  /** A lease that ran out is renewed by a look at the storage, of which nobody is told. */
-  async #given(isGiven: () => boolean): Promise<void> {
-    const { engine, world: { clock } } = this.#world.member;
-    while (!isGiven()) {
-      if (engine.stopped !== undefined || this.#isOver && !this.#isLeaving) {
-        const text = "Could not learn whether what was done before this member stopped stands";
-        throw new CohortError("OUTCOME_UNKNOWN", text, {}, engine.stopped);
-      }
-      await pause(clock, LEAVE_LOOK_MS);
-    }
   }
 }

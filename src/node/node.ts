@@ -21,7 +21,7 @@ import { joinCluster } from "./clustering.ts";
 import { daemonsOf, type DaemonStatus } from "./daemons.ts";
 import type { Joined } from "./joined.ts";
 import { missingInMemory, pathOfDirectory } from "./directory.ts";
-import { runEnds } from "./ends.ts";
+import { endWithin, runEnds } from "./ends.ts";
 import { lookFirst } from "./look_first.ts";
 import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
@@ -30,12 +30,12 @@ import { exists, mountVolume } from "./mounting.ts";
 import { type NodeStatus, statusOf } from "./node_status.ts";
 import { mountedOtherwise, notMounted, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
-import { type NodeOptions, type Settings, settingsOf, type World } from "./options.ts";
+import { type Settings, type World } from "./options.ts";
+import { RemoteMember, remoteMember } from "./remote_member.ts";
+import { type ResolvedReference, resolveReference } from "./resolved_reference.ts";
 import { Seat } from "./seat.ts";
 import { mountShared } from "./shared_mounting.ts";
 import { deleteDatabase, refusedDeletion } from "./deleting.ts";
-import { startUp } from "./startup.ts";
-import { partsHere, type ResolvedReference } from "./resolved.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 /** One member. Made by `openNode`. */
@@ -48,6 +48,7 @@ export class Node implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #world: World;
   readonly #mounts = new Map<string, Promise<Mount>>();
+  /** Those that stand, by path. */
   readonly #live = new Set<Mount>();
   /** Paths of databases being deleted. */
   readonly #deleting = new Map<string, Promise<void>>();
@@ -69,6 +70,7 @@ export class Node implements AsyncDisposable {
         await joinCluster(await this.#open(), settings, this.#world, {
           onChange: () => this.#feed.notify(),
           prepare: (joined) => this.administration.serve(joined),
+          mounted: (path) => [...this.#live].find((it) => it.core.directory === path)?.database,
         }),
       onLeft: () => this.#feed.notify(),
       onRefused: (cause) => this.#opened?.stop(cause),
@@ -165,11 +167,7 @@ export class Node implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<Database> {
     const path = await this.#world.storage.resolve(place);
-    let known = await unlessAborted(this.#mounted(path), signal);
-    // Another caller may have begun while this one was told that nobody had.
-    while (known === undefined && this.#isBusy(path)) {
-      known = await unlessAborted(this.#mounted(path), signal);
-    }
+    const known = await unlessAborted(this.#settled(path), signal);
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
@@ -201,8 +199,12 @@ export class Node implements AsyncDisposable {
     }
   }
 
-  #isBusy(path: string): boolean {
-    return this.#mounts.has(path) || this.#deleting.has(path);
+  /** The same; another caller may begin while this one is told that nobody has: then that is waited for. */
+  async #settled(path: string): Promise<Mount | undefined> {
+    for (;;) {
+      const mount = await this.#mounted(path);
+      if (mount !== undefined || !(this.#mounts.has(path) || this.#deleting.has(path))) return mount;
+    }
   }
 
   /** Dismounts a database by what names it, as {@linkcode Database.dismount} does; rejects `NOT_MOUNTED`. */
@@ -228,10 +230,8 @@ export class Node implements AsyncDisposable {
    */
   async deleteDatabase(directory: string): Promise<void> {
     this.#refuse();
-    const place = pathOfDirectory(directory, this.#settings.devices);
-    const path = await this.#world.storage.resolve(place);
-    let mount = await this.#mounted(path);
-    while (mount === undefined && this.#isBusy(path)) mount = await this.#mounted(path);
+    const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
+    const mount = await this.#settled(path);
     this.#refuse();
     if (mount !== undefined) throw refusedDeletion(path, mount.mode) ?? mountedOtherwise(mount);
     const work = deleteDatabase(path, this.incarnation, this.#settings, this.#world);
@@ -281,13 +281,23 @@ export class Node implements AsyncDisposable {
 
   /**
    * A node of a global by its text, `^|"dir"|Patient(123,"name")`; its database as it is mounted, or mounted
-   * privately at this first reference. Rejects `SYNTAX` with the position, and what `mount` rejects.
+   * privately at this first reference. With a member, `^|"beta","dir"|Patient(123)`, it is in a database that
+   * this member has mounted. Rejects `SYNTAX` with the position, and what `mount` or `RemoteMember.database`
+   * rejects.
    */
-  async resolve<T = Value>(reference: string): Promise<ResolvedReference<T>> {
-    const { directory, name, subscripts } = partsHere(reference);
-    const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
-    const database = (await this.#mounted(path))?.database ?? await this.mount(directory);
-    return { database, global: database.global<T>(name), subscripts };
+  resolve<T = Value>(reference: string): Promise<ResolvedReference<T>> {
+    return resolveReference<T>(reference, (member) => this.remote(member), async (directory) => {
+      const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
+      return (await this.#mounted(path))?.database ?? await this.mount(directory);
+    });
+  }
+
+  /** Another member of the cluster, or this one, by its name: the way to what it has mounted. No message. */
+  remote(member: string): RemoteMember {
+    return remoteMember(member, (options) => this.join(options), () => {
+      this.#refuse();
+      return this.#seat.joined!.remoteCalls;
+    });
   }
 
   /**
@@ -302,14 +312,9 @@ export class Node implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
-    const { timeoutMs } = options;
-    if (timeoutMs === undefined || this.#closing !== undefined) return this.#closing ??= this.#close();
-    const late = (): void => {
-      const cause = new CohortError("TIMEOUT", `Could not close within ${timeoutMs} ms`, { timeoutMs });
-      this.#opened?.stop(cause);
-    };
-    const cancel = this.#world.clock.after(timeoutMs, late);
-    return this.#closing = atEnd(this.#close(), cancel);
+    const { clock } = this.#world;
+    const stop = (late: CohortError): void => this.#opened?.stop(late);
+    return this.#closing ??= endWithin(() => this.#close(), clock, options.timeoutMs, stop);
   }
 
   /** The same as `close`. */
@@ -381,19 +386,5 @@ export class Node implements AsyncDisposable {
     ]);
     this.#feed.end();
     if (errors.length > 0 && this.#stopCause === undefined) throw errors[0];
-  }
-}
-
-/** Opens and starts a node over a given world: the core of `openNode`, and what the simulator calls. */
-export function openNodeCore(
-  options: NodeOptions,
-  world: World,
-  onClose?: () => Promise<void>,
-): Promise<Node> {
-  try {
-    const settings = settingsOf(options);
-    return startUp(new Node(settings, world, onClose), settings, world.observer);
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

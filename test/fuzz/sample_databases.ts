@@ -2,7 +2,8 @@
 import { MemoryFence } from "../../adapters/common/memory_fence.ts";
 import { checkDatabase } from "../../src/global/check.ts";
 import type { Value } from "../../src/ground/value.ts";
-import { type Node, openNodeCore } from "../../src/node/node.ts";
+import type { Node } from "../../src/node/node.ts";
+import { openNodeCore } from "../../src/node/open_node.ts";
 import type { Database } from "../../src/node/database.ts";
 import { RigClock, RigObserver, RigStorage, settle } from "../storage/rig.ts";
 import { Prng } from "../support/prng.ts";

@@ -5,7 +5,7 @@ import { createSystemClock } from "../../adapters/clock_system.ts";
 import { createSystemEntropy } from "../../adapters/entropy_system.ts";
 import { createSilentObserver } from "../../adapters/observer_silent.ts";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
-import { openNodeCore } from "../../src/node/node.ts";
+import { openNodeCore } from "../../src/node/open_node.ts";
 import { withFaults } from "../../src/testing/mod.ts";
 
 test("close: an end that fails leaves nothing open", async () => {

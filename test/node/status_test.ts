@@ -27,10 +27,10 @@ test("node.resolve mounts the database of a reference at its first use", async (
   assertEquals(await database.global("Patient").get([123, "name"]), "Ada");
 });
 
-test("node.resolve refuses references that name no database, or a member", async () => {
+test("node.resolve refuses references that name no database, or a member without a cluster", async () => {
   await using node = await openNode();
   await assertRejects(() => node.resolve("^Patient(1)"), RangeError);
-  await assertRejects(() => node.resolve('^|"beta","/hr"|Patient(1)'), RangeError);
+  await assertRejects(() => node.resolve('^|"beta","/hr"|Patient(1)'), TypeError, "pij");
   const error = await node.resolve("^Patient(").catch((thrown) => thrown);
   assert(isCode(error, "SYNTAX"));
 });

@@ -1,7 +1,8 @@
 /** The engine's node as the cluster's simulator drives it. */
 import { MODE_EX, MODE_PR } from "../../buffer/pool.ts";
 import type { Database } from "../../node/database.ts";
-import { type Node, openNodeCore } from "../../node/node.ts";
+import type { Node } from "../../node/node.ts";
+import { openNodeCore } from "../../node/open_node.ts";
 import { DatabaseSubject, NodeSubject, sizesOfNode } from "./bind_node.ts";
 import type {
   ClusterSubject,

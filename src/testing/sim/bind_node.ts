@@ -1,7 +1,8 @@
 /** The engine's node as the simulator drives it. */
 import { sizesOf } from "../../global/size.ts";
 import type { Database } from "../../node/database.ts";
-import { type Node, openNodeCore } from "../../node/node.ts";
+import type { Node } from "../../node/node.ts";
+import { openNodeCore } from "../../node/open_node.ts";
 import type { NodeOptions } from "../../node/options.ts";
 import { exportText, importText } from "../../node/text.ts";
 import type { Subscript } from "./model/collation.ts";
