@@ -48,6 +48,11 @@ export class MemberCourier implements Courier {
     return this.#view;
   }
 
+  /** Bytes of all messages that others are not known to have. */
+  get keptBytes(): number {
+    return [...this.#conversations.values()].reduce((sum, { channel }) => sum + channel.keptBytes, 0);
+  }
+
   /** Begins a view with these members, this one among them or not; numbers only rise. */
   enter(view: number, members: readonly string[]): void {
     if (view <= this.#view) throw new RangeError(`A view has a number above ${this.#view}, got ${view}`);

@@ -40,6 +40,8 @@ const REST_MS = 10;
 const ROUND_MS = 2;
 /** Most recoveries that are remembered. */
 const RECOVERIES_MAX = 16;
+/** Longest wait, before it leaves, for others to have their answers. */
+const ANSWERS_MS = 500;
 
 /** What it takes to join. */
 export interface JoinedWorld {
@@ -260,8 +262,10 @@ export class Joined {
     this.coherence.unshare(volume);
   }
 
-  /** Leaves in good order; what is shared was dismounted. */
+  /** Leaves in good order, when others have answered what they were asked; what is shared was dismounted. */
   async leave(): Promise<void> {
+    await this.remoteCalls.settled();
+    await this.#answersHeard();
     const { engine } = this.#world.member;
     this.#isLeaving = true;
     this.#end(new CohortError("CLOSED", "The node is closed"));
@@ -273,6 +277,14 @@ export class Joined {
     } finally {
       this.#isLeaving = false;
     }
+  }
+
+  /** Waits a while until those who called have their answers: they could not know what was done. */
+  async #answersHeard(): Promise<void> {
+    const { clock } = this.#world.member.world;
+    if (!this.#remoteServer.wasCalled) return;
+    const isOpen = (): boolean => this.#remoteServer.isBusy || this.courier.keptBytes > 0;
+    for (let ms = 0; ms < ANSWERS_MS && isOpen(); ms += ROUND_MS) await pause(clock, ROUND_MS);
   }
 
   /** Ends as it stands: the others evict it. */

@@ -34,6 +34,11 @@ export class RemoteCalls {
     for (const member of this.#lines.keys()) if (!members.includes(member)) this.#lines.delete(member);
   }
 
+  /** Resolves when all that was asked is settled. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map((line) => line.settled()));
+  }
+
   /**
    * Asks a member, after all that was asked of it before; resolves to the bytes of its answer. What has no
    * effect is asked again of whoever has the name by then. Throws at once what cannot be encoded.

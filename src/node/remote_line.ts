@@ -60,6 +60,8 @@ export class RemoteLine {
   readonly #asked: Asked[] = [];
   /** Answers that come in parts. */
   readonly #parts = new Assembly(FLIGHT_MAX);
+  /** Told when nothing is open any more. */
+  readonly #waiters: Array<() => void> = [];
   #view = 0;
   #last = 0;
   #underWay = 0;
@@ -74,6 +76,12 @@ export class RemoteLine {
   /** Calls that are not settled. */
   get size(): number {
     return this.#asked.length;
+  }
+
+  /** Resolves when all that was asked is settled. */
+  settled(): Promise<void> {
+    if (this.#asked.length === 0) return Promise.resolve();
+    return new Promise((go) => this.#waiters.push(go));
   }
 
   /** Asks, after all that was asked before; resolves to the bytes of the answer. */
@@ -194,6 +202,7 @@ export class RemoteLine {
     this.#asked.splice(at, 1);
     this.#keptBytes -= asked.bytes.length;
     this.#parts.forget(asked.sequence);
+    if (this.#asked.length === 0) { for (const go of this.#waiters.splice(0)) go(); }
     if (!asked.isUnderWay) return;
     this.#underWay--;
     this.#flightBytes -= asked.bytes.length;

@@ -56,9 +56,14 @@ export class RemoteServer {
     }
   }
 
-  /** Calls under way or remembered, of all members. */
-  get size(): number {
-    return [...this.#requesters.values()].reduce((sum, { session }) => sum + session.size, 0);
+  /** Whether any member of the view has called. */
+  get wasCalled(): boolean {
+    return this.#requesters.size > 0;
+  }
+
+  /** Whether a call is under way. */
+  get isBusy(): boolean {
+    return [...this.#requesters.values()].some(({ session }) => session.isBusy);
   }
 
   #heard(from: string, body: Uint8Array): Answer<CourierReply | undefined> {

@@ -56,6 +56,11 @@ export class RemoteSession {
     return this.#known.size;
   }
 
+  /** Whether a call is under way. */
+  get isBusy(): boolean {
+    return [...this.#known.values()].some((it) => !it.isOver);
+  }
+
   /** Answers a call, from memory when it was asked before; undefined for the end of one. */
   heard(message: RemoteMessage): Promise<CourierReply> | undefined {
     const { sequence, floor, call } = message;

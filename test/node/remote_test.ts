@@ -4,7 +4,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "#test";
-import { CohortError, type Database, isCode, type Node, openNode, type RemoteDatabase } from "@cohort/db";
+import {
+  CohortError,
+  type Database,
+  type Interconnect,
+  isCode,
+  type Node,
+  type NodeOptions,
+  openNode,
+  type RemoteDatabase,
+} from "@cohort/db";
+import { createSocketInterconnect } from "../../adapters/interconnect_socket.ts";
 
 interface Pair {
   readonly alpha: Node;
@@ -14,12 +24,19 @@ interface Pair {
   readonly directory: string;
 }
 
-async function withPair(work: (pair: Pair) => Promise<void>): Promise<void> {
+async function withPair(
+  work: (pair: Pair) => Promise<void>,
+  options: Pick<NodeOptions, "durability" | "syncIntervalMs"> = {},
+  interconnect: (() => Interconnect) | undefined = undefined,
+): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "cohort-remote-"));
   const nodes: Node[] = [];
   try {
-    const small = { pij: join(root, "pij"), poolBytes: 4 << 20 };
-    for (const name of ["beta", "alpha"]) nodes.push(await openNode({ ...small, name }));
+    const small = { pij: join(root, "pij"), poolBytes: 4 << 20, ...options };
+    nodes.push(
+      await openNode({ ...small, name: "beta" }, interconnect === undefined ? {} : { interconnect }),
+    );
+    nodes.push(await openNode({ ...small, name: "alpha" }));
     const [beta, alpha] = nodes as [Node, Node];
     await beta.join();
     const here = await beta.createDatabase(join(root, "hr"));
@@ -170,4 +187,86 @@ test(
       await found.global.set(found.subscripts, "Ada");
       assertEquals([found.member, await here.global("Patient").get([123, "name"])], ["beta", "Ada"]);
     }),
+);
+
+test(
+  "remote database: what is answered is synced, whatever the durability",
+  { timeoutMs: 60_000 },
+  () =>
+    withPair(async ({ here, there }) => {
+      const { journal } = here.core.engine as unknown as { journal: { safe: number; position: number } };
+      const far = there.global<number>("X");
+      await here.global("X").set([0], 0);
+      assert(journal.safe < journal.position, "a relaxed set is not synced at once");
+      assertEquals(await far.get([0]), 0);
+      assert(journal.safe >= journal.position, "what was read is not synced");
+      for (let n = 1; n < 20; n++) {
+        await far.set([n], n);
+        assert(journal.safe >= journal.position, `${journal.safe} of ${journal.position} is synced`);
+      }
+    }, { durability: "relaxed", syncIntervalMs: 3_600_000 }),
+);
+
+test(
+  "remote database: a node that closes waits for what it asked; more is CLOSED",
+  { timeoutMs: 60_000 },
+  () =>
+    withPair(async ({ alpha, here, there }) => {
+      const far = there.global<number>("X");
+      const asked = Array.from({ length: 200 }, (_, n) => far.set([n], n));
+      const closed = alpha.close();
+      const late = await far.set(["late"], 1).catch((thrown) => thrown);
+      assert(isCode(late, "CLOSED"), String(late));
+      await Promise.all([...asked, closed]);
+      assertEquals(await here.global("X").get([199]), 199);
+    }),
+);
+
+/** Sockets over which nothing is sent while the test says so. */
+function heldSockets(isHeld: () => boolean): Interconnect {
+  const links = createSocketInterconnect();
+  return {
+    traits: links.traits,
+    open: (self, receiver) => links.open(self, receiver),
+    connect: (address) => links.connect(address),
+    send: (to, bytes) => !isHeld() && links.send(to, bytes),
+    broadcast: (bytes) => isHeld() ? 0 : links.broadcast(bytes),
+    disconnect: (member, reason) => links.disconnect(member, reason),
+    close: () => links.close(),
+  };
+}
+
+test(
+  "remote database: a member that leaves in good order leaves no outcome unknown",
+  { timeoutMs: 60_000 },
+  () => {
+    let isHeld = false;
+    const links = (): Interconnect => heldSockets(() => isHeld);
+    return withPair(
+      async ({ alpha, beta, here, there, directory }) => {
+        const [far, near] = [there.global<number>("X"), here.global<number>("X")];
+        isHeld = true;
+        const asked = Array.from(
+          { length: 300 },
+          (_, n) => far.set([n], n).then(() => n, (error) => error.code),
+        );
+        while (await near.get([40]) === undefined) {
+          await new Promise((go) => setTimeout(go, 1));
+        }
+        const closed = beta.close();
+        await new Promise((go) => setTimeout(go, 60));
+        isHeld = false;
+        await closed;
+        const results = await Promise.all(asked);
+        const codes = results.filter((it) => typeof it === "string");
+        assertEquals(codes.filter((it) => it !== "NOT_MOUNTED" && it !== "UNREACHABLE"), []);
+        assertEquals(results[40], 40);
+        const database = await alpha.mount(directory);
+        const kept = await Promise.all(results.map((_, n) => database.global<number>("X").get([n])));
+        assertEquals(kept, results.map((it) => typeof it === "string" ? undefined : it));
+      },
+      {},
+      links,
+    );
+  },
 );
