@@ -167,7 +167,11 @@ export class Node implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<Database> {
     const path = await this.#world.storage.resolve(place);
-    const known = await unlessAborted(this.#settled(path), signal);
+    let known: Mount | undefined;
+    // Another caller may have begun while this one was told that nobody had.
+    do known = await unlessAborted(this.#mounted(path), signal); while (
+      known === undefined && this.#isBusy(path)
+    );
     this.#refuse();
     if (known !== undefined) {
       if (options.create === "new") throw exists(path);
@@ -199,12 +203,8 @@ export class Node implements AsyncDisposable {
     }
   }
 
-  /** The same; another caller may begin while this one is told that nobody has: then that is waited for. */
-  async #settled(path: string): Promise<Mount | undefined> {
-    for (;;) {
-      const mount = await this.#mounted(path);
-      if (mount !== undefined || !(this.#mounts.has(path) || this.#deleting.has(path))) return mount;
-    }
+  #isBusy(path: string): boolean {
+    return this.#mounts.has(path) || this.#deleting.has(path);
   }
 
   /** Dismounts a database by what names it, as {@linkcode Database.dismount} does; rejects `NOT_MOUNTED`. */
@@ -231,7 +231,8 @@ export class Node implements AsyncDisposable {
   async deleteDatabase(directory: string): Promise<void> {
     this.#refuse();
     const path = await this.#world.storage.resolve(pathOfDirectory(directory, this.#settings.devices));
-    const mount = await this.#settled(path);
+    let mount: Mount | undefined;
+    do mount = await this.#mounted(path); while (mount === undefined && this.#isBusy(path));
     this.#refuse();
     if (mount !== undefined) throw refusedDeletion(path, mount.mode) ?? mountedOtherwise(mount);
     const work = deleteDatabase(path, this.incarnation, this.#settings, this.#world);

@@ -40,7 +40,7 @@ export class RemoteDatabase {
   /** What can be told of it now. One message there and one back. */
   async status(options?: WaitOptions): Promise<DatabaseStatus> {
     const status = await this.#ask<DatabaseStatus>({ what: "status", directory: this.directory }, options);
-    return { ...status, quarantined: status.quarantined };
+    return { ...status, quarantined: status.quarantined, coherence: status.coherence };
   }
 
   /** Names of the globals that exist, in order. One message there and one back for each. */
