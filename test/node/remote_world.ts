@@ -16,7 +16,7 @@ import { Trace } from "../../src/testing/sim/trace.ts";
 
 /** How a world is disturbed. */
 export interface RemoteDisturbances {
-  /** The member that has the database is killed, and comes back. */
+  /** The member that has the database is killed, or stands still, and comes back. */
   readonly serverKills: boolean;
   /** Callers are killed. */
   readonly callerKills: boolean;
@@ -289,8 +289,17 @@ export class RemoteWorld {
         network.cut(from, to);
         await this.scheduler.sleep(chance.below(700_000));
         network.heal();
+        break;
+      default:
+        if (this.#how.serverKills) this.#stop(SERVER, chance.below(chance.pick([500_000, 4_000_000])));
     }
     for (const name of [SERVER, ...CALLERS]) this.#supervise(name);
+  }
+
+  /** A process stands still, perhaps for so long that it is taken for dead. */
+  #stop(name: string, forUs: number): void {
+    const life = this.#lives.get(name);
+    if (life?.isAlive) this.host.pause(life.process, forUs);
   }
 
   /** The worst moment: what was done by then, and answered, nobody has heard. */
