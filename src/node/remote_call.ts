@@ -1,9 +1,11 @@
 /**
  * What one member asks of a database that another one has mounted. Pure.
  *
- *     0 u8 what is asked   1 u48 sequence   7 u48 floor: what is below it, its requester waits for no more
- *     13 u8 1: its requester may give it up   14 u32 milliseconds left, 2^32 - 1 for no limit   18 the rest:
- *     directory, then by what is asked; a text is u16 bytes and UTF-8, a reference a name and a key
+ *     0 u8 1   1 u48 sequence   7 u48 floor: all calls below it are settled
+ *     13 u8 1: its requester may give it up   14 u32 milliseconds left, 2^32 - 1 for no limit
+ *     18 u8 count, u48 each: calls above the floor that are settled, too   then u8 what is asked, 0: the end
+ *     of this call   directory, the rest by what is asked; a text is u16 bytes and UTF-8, a reference a name
+ *     and a key
  *
  *     key  u8 1: "" follows it as the last subscript   u16 bytes   the subscripts as a database has them
  *
@@ -11,7 +13,6 @@
  */
 import { ByteReader } from "../ground/byte_reader.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
-import { putU32, putU48 } from "../ground/bytes.ts";
 import { CohortError } from "../ground/errors.ts";
 import { decodeKey, keyOf } from "../ground/key.ts";
 import { KEY_BYTES_MAX, SUBSCRIPTS_MAX, VALUE_BYTES_MAX } from "../ground/limits.ts";
@@ -54,6 +55,8 @@ export interface RemoteHead {
   readonly sequence: number;
   /** Sequences below are settled: nothing of them need be remembered. */
   readonly floor: number;
+  /** Others above that are, `SETTLED_MAX` at most. */
+  readonly settled: readonly number[];
   /** Whether a `cancel` may follow. */
   readonly mayEnd: boolean;
   /** Milliseconds that its requester waits; `Infinity` for no limit. */
@@ -66,7 +69,10 @@ export interface RemoteMessage extends RemoteHead {
   readonly call: RemoteCall | undefined;
 }
 
-const HEAD_BYTES = 18;
+/** Most settled calls that one message names. */
+export const SETTLED_MAX = 64;
+const MESSAGE = 1;
+const HEAD_BYTES = 19;
 const NO_LIMIT = 0xffff_ffff;
 /** Longest directory in bytes. */
 const DIRECTORY_BYTES_MAX = 4096;
@@ -95,11 +101,10 @@ export function hasEffect({ what }: RemoteCall): boolean {
   return what === "set" || what === "kill" || what === "zkill" || what === "increment" || what === "merge";
 }
 
-/** The bytes of a call, its head yet to be put. Throws what the codecs of keys and values throw. */
+/** The bytes of a call without its head. Throws what the codecs of keys and values throw. */
 export function encodeCall(call: RemoteCall): Uint8Array {
   const writer = new ByteWriter(256);
-  for (let i = 0; i < HEAD_BYTES; i++) writer.u8(0);
-  writer.bytes[0] = WHATS.indexOf(call.what);
+  writer.u8(WHATS.indexOf(call.what));
   putDirectory(writer, call.directory);
   switch (call.what) {
     case "open":
@@ -138,28 +143,43 @@ function putRest(writer: ByteWriter, call: RemoteCall): void {
   }
 }
 
-/** The bytes that give a call up, their head yet to be put. */
-export function encodeCancel(): Uint8Array {
-  return new Uint8Array(HEAD_BYTES);
-}
+/** The bytes that give a call up, without its head. */
+export const CANCEL_CALL: Uint8Array = Uint8Array.of(CANCEL);
 
-/** Puts the head of a call that is about to leave. */
-export function putHead(bytes: Uint8Array, { sequence, floor, mayEnd, timeoutMs }: RemoteHead): void {
-  putU48(bytes, 1, sequence);
-  putU48(bytes, 7, floor);
-  bytes[13] = mayEnd ? 1 : 0;
-  putU32(bytes, 14, timeoutMs < NO_LIMIT ? Math.max(0, Math.ceil(timeoutMs)) : NO_LIMIT);
+/** A message that leaves now: a head, and the bytes of a call. */
+export function encodeMessage(head: RemoteHead, call: Uint8Array): Uint8Array {
+  const { sequence, floor, mayEnd, timeoutMs, settled } = head;
+  const writer = new ByteWriter(HEAD_BYTES + settled.length * 6 + call.length);
+  writer.u8(MESSAGE);
+  writer.u48(sequence);
+  writer.u48(floor);
+  writer.u8(mayEnd ? 1 : 0);
+  writer.u32(timeoutMs < NO_LIMIT ? Math.max(0, Math.ceil(timeoutMs)) : NO_LIMIT);
+  writer.u8(settled.length);
+  for (const it of settled) writer.u48(it);
+  writer.append(call);
+  return writer.bytes.subarray(0, writer.length);
 }
 
 /** Takes a message apart; shares nothing with `bytes`. Throws `CORRUPT` for what is none. */
 export function decodeMessage(bytes: Uint8Array): RemoteMessage {
   const reader = new ByteReader(bytes, "Call of a remote database");
-  const what = WHATS[reader.u8()] ?? reader.fail("it asks for what is not known", 0);
-  const [sequence, floor, flags, ms] = [reader.u48(), reader.u48(), reader.u8(), reader.u32()];
+  if (reader.u8() !== MESSAGE) reader.fail("it is none", 0);
+  const [sequence, floor, flags, ms, count] = [
+    reader.u48(),
+    reader.u48(),
+    reader.u8(),
+    reader.u32(),
+    reader.u8(),
+  ];
   if (sequence === 0 || flags > 1) reader.fail(`it has sequence ${sequence} and flags ${flags}`, 1);
+  if (count > SETTLED_MAX) reader.fail(`it names ${count} settled calls`);
+  const settled = Array.from({ length: count }, () => reader.u48());
+  const what = WHATS[reader.u8()] ?? reader.fail("it asks for what is not known");
   const call = what === WHATS[CANCEL] ? undefined : readCall(reader, what);
   reader.expectEnd();
-  return { sequence, floor, mayEnd: flags === 1, timeoutMs: ms === NO_LIMIT ? Infinity : ms, call };
+  const timeoutMs = ms === NO_LIMIT ? Infinity : ms;
+  return { sequence, floor, settled, mayEnd: flags === 1, timeoutMs, call };
 }
 
 function readCall(reader: ByteReader, what: RemoteCall["what"]): RemoteCall {

@@ -10,7 +10,7 @@ import { abortReason } from "../buffer/waiting.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
 import type { Clock, Courier } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
-import { encodeCancel, putHead } from "./remote_call.ts";
+import { CANCEL_CALL, encodeMessage, type RemoteHead, SETTLED_MAX } from "./remote_call.ts";
 import { Assembly, isPart, partsOf, sequenceOf } from "./remote_part.ts";
 import { REMOTE_TOPIC } from "./remote_server.ts";
 
@@ -60,6 +60,8 @@ export class RemoteLine {
   readonly #asked: Asked[] = [];
   /** Answers that come in parts. */
   readonly #parts = new Assembly(FLIGHT_MAX);
+  /** Effects above the floor that are settled, and are not known to be forgotten at the other end. */
+  #settledThere: number[] = [];
   /** Told when nothing is open any more. */
   readonly #waiters: Array<() => void> = [];
   #view = 0;
@@ -160,14 +162,30 @@ export class RemoteLine {
     this.#underWay++;
     this.#flightBytes += bytes.length;
     const timeoutMs = deadlineMs - this.#world.clock.monotonicMs();
-    putHead(bytes, { sequence, floor: this.#floor(), mayEnd: signal !== undefined, timeoutMs });
-    const parts = partsOf(sequence, bytes);
+    const head = this.#head(sequence, signal !== undefined, timeoutMs);
+    const parts = partsOf(sequence, encodeMessage(head, bytes));
     for (const part of parts.slice(0, -1)) this.#tell(part);
     const view = this.#view;
     courier.request(this.to, REMOTE_TOPIC, parts.at(-1) as Uint8Array).then(
-      (body) => this.#answered(asked, view, body),
+      (body) => {
+        this.#forgotten(head.settled);
+        this.#answered(asked, view, body);
+      },
       (error) => this.#failed(asked, view, error),
     );
+  }
+
+  #head(sequence: number, mayEnd: boolean, timeoutMs: number): RemoteHead {
+    const floor = this.#floor();
+    if (this.#settledThere.length > 0) this.#settledThere = this.#settledThere.filter((it) => it > floor);
+    return { sequence, floor, settled: this.#settledThere.slice(0, SETTLED_MAX), mayEnd, timeoutMs };
+  }
+
+  /** The other end has forgotten these. */
+  #forgotten(settled: readonly number[]): void {
+    if (settled.length === 0) return;
+    const gone = new Set(settled);
+    this.#settledThere = this.#settledThere.filter((it) => !gone.has(it));
   }
 
   /** The first sequence whose caller waits. */
@@ -186,14 +204,7 @@ export class RemoteLine {
     asked.isGivenUp = true;
     asked.reject(reason);
     if (!asked.isUnderWay) return this.#remove(asked);
-    const bytes = encodeCancel();
-    putHead(bytes, {
-      sequence: asked.sequence,
-      floor: this.#floor(),
-      mayEnd: false,
-      timeoutMs: Infinity,
-    });
-    this.#tell(bytes);
+    this.#tell(encodeMessage(this.#head(asked.sequence, false, Infinity), CANCEL_CALL));
   }
 
   #remove(asked: Asked): void {
@@ -202,6 +213,7 @@ export class RemoteLine {
     this.#asked.splice(at, 1);
     this.#keptBytes -= asked.bytes.length;
     this.#parts.forget(asked.sequence);
+    if (asked.hasEffect && asked.view > 0) this.#settledThere.push(asked.sequence);
     if (this.#asked.length === 0) { for (const go of this.#waiters.splice(0)) go(); }
     if (!asked.isUnderWay) return;
     this.#underWay--;

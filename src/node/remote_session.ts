@@ -32,6 +32,8 @@ interface Known {
   readonly answer: Promise<CourierReply>;
   readonly resolve: (answer: Promise<CourierReply>) => void;
   isOver: boolean;
+  /** Its requester waits for it no more. */
+  isSettled: boolean;
 }
 
 interface Lane {
@@ -63,8 +65,9 @@ export class RemoteSession {
 
   /** Answers a call, from memory when it was asked before; undefined for the end of one. */
   heard(message: RemoteMessage): Promise<CourierReply> | undefined {
-    const { sequence, floor, call } = message;
+    const { sequence, floor, settled, call } = message;
     this.#forget(floor);
+    for (const it of settled) this.#settle(it);
     const known = this.#known.get(sequence);
     if (call === undefined) {
       const reason = new CohortError("ABORTED", "Whoever asked has given it up", { sequence });
@@ -86,6 +89,14 @@ export class RemoteSession {
   end(): void {
     const reason = new CohortError("UNREACHABLE", "Whoever asked is no member any more");
     for (const known of [...this.#known.values()]) this.#giveUp(known, reason);
+  }
+
+  /** Nothing of a call need be remembered when it is over. */
+  #settle(sequence: number): void {
+    const known = this.#known.get(sequence);
+    if (known === undefined) return;
+    known.isSettled = true;
+    if (known.isOver) this.#known.delete(sequence);
   }
 
   /** What its requester waits for no more, in the order in which it came. */
@@ -112,7 +123,15 @@ export class RemoteSession {
   #enter(message: RemoteMessage, call: RemoteCall): Promise<CourierReply> {
     const { promise, resolve } = Promise.withResolvers<CourierReply>();
     const controller = new AbortController();
-    const known: Known = { message, call, controller, answer: promise, resolve, isOver: false };
+    const known: Known = {
+      message,
+      call,
+      controller,
+      answer: promise,
+      resolve,
+      isOver: false,
+      isSettled: false,
+    };
     this.#known.set(message.sequence, known);
     const lane = this.#lanes.get(call.directory) ?? { waiting: [], isHeld: false };
     this.#lanes.set(call.directory, lane);
@@ -141,7 +160,7 @@ export class RemoteSession {
     const over = (): void => {
       known.isOver = true;
       const { sequence } = known.message;
-      if (!hasEffect(call) || sequence < this.#floor) this.#known.delete(sequence);
+      if (!hasEffect(call) || known.isSettled || sequence < this.#floor) this.#known.delete(sequence);
       if (isApplied) return;
       lane.isHeld = false;
       this.#goOn(lane, directory);

@@ -13,11 +13,11 @@ import {
   encodeResult,
 } from "../../src/node/remote_answer.ts";
 import {
+  CANCEL_CALL,
   decodeMessage,
   encodeCall,
-  encodeCancel,
+  encodeMessage,
   hasEffect,
-  putHead,
   type RemoteCall,
 } from "../../src/node/remote_call.ts";
 import { Assembly, isPart, partsOf, sequenceOf } from "../../src/node/remote_part.ts";
@@ -44,19 +44,16 @@ const CALLS: readonly RemoteCall[] = [
   { what: "entries", ...node, next: keyOf([123, "x"]), isReverse: true, most: 4_000_000_000 },
 ];
 
-const HEAD = { sequence: 2 ** 40 + 3, floor: 17, mayEnd: true, timeoutMs: 1_500 };
+const HEAD = { sequence: 2 ** 40 + 3, floor: 17, settled: [19, 2 ** 40], mayEnd: true, timeoutMs: 1_500 };
 
 function messageOf(call: RemoteCall): Uint8Array {
-  const bytes = encodeCall(call);
-  putHead(bytes, HEAD);
-  return bytes;
+  return encodeMessage(HEAD, encodeCall(call));
 }
 
 test("remote calls: each comes out as it went in, with its head", () => {
   for (const call of CALLS) assertEquals(decodeMessage(messageOf(call)), { ...HEAD, call });
-  const cancel = encodeCancel();
-  putHead(cancel, { sequence: 1, floor: 1, mayEnd: false, timeoutMs: Infinity });
-  const read = decodeMessage(cancel);
+  const end = { sequence: 1, floor: 1, settled: [], mayEnd: false, timeoutMs: Infinity };
+  const read = decodeMessage(encodeMessage(end, CANCEL_CALL));
   assertEquals([read.call, read.timeoutMs, read.mayEnd], [undefined, Infinity, false]);
   assertEquals(CALLS.filter(hasEffect).map((it) => it.what), ["kill", "zkill", "set", "increment", "merge"]);
 });

@@ -31,9 +31,14 @@ class Work {
     });
   }
 
-  call(sequence: number, what: "get" | "zkill" | undefined, floor = 1): Promise<CourierReply> | undefined {
+  call(
+    sequence: number,
+    what: "get" | "zkill" | undefined,
+    floor = 1,
+    settled: readonly number[] = [],
+  ): Promise<CourierReply> | undefined {
     const call = what && { what, directory: "/d", name: "X", subscripts: [1] };
-    return this.session.heard({ sequence, floor, mayEnd: true, timeoutMs: Infinity, call });
+    return this.session.heard({ sequence, floor, settled, mayEnd: true, timeoutMs: Infinity, call });
   }
 }
 
@@ -94,4 +99,18 @@ test("remote session: of more than it can remember nothing is begun", async () =
   for (let sequence = 1; sequence <= 256; sequence++) work.call(sequence, "zkill");
   const code = await answerOf(work.call(257, "zkill")).catch((error) => error.code);
   assertEquals([code, work.begun.length, work.session.size], ["FULL", 256, 256]);
+});
+
+test("remote session: what is settled above the floor is forgotten, when it is over", async () => {
+  const work = new Work();
+  work.isAtHand = true;
+  const calls = [1, 2, 3].map((sequence) => work.call(sequence, "zkill"));
+  work.ends[1]!(2);
+  assertEquals([await answerOf(calls[1]), work.session.size], [2, 3]);
+  work.call(4, "zkill", 1, [2, 3, 9]);
+  assertEquals(work.session.size, 3);
+  work.ends[2]!(3);
+  await calls[2];
+  await Promise.resolve();
+  assertEquals(work.session.size, 2);
 });

@@ -270,3 +270,25 @@ test(
     );
   },
 );
+
+test(
+  "remote database: a call that waits for long holds up none of another database",
+  { timeoutMs: 60_000 },
+  () =>
+    withPair(async ({ alpha, beta, here, there, directory }) => {
+      await beta.createDatabase(`${directory}2`);
+      const other = (await alpha.remote("beta").database(`${directory}2`)).global<number>("Y");
+      const holder = {};
+      await here.core.takeTicket(holder, undefined);
+      const waiting = there.global("X").set([1], 1);
+      try {
+        for (let n = 0; n < 20; n++) {
+          await Promise.all(Array.from({ length: 50 }, (_, i) => other.set([n, i], n)));
+        }
+      } finally {
+        here.core.giveTicket(holder);
+      }
+      await waiting;
+      assertEquals(await other.get([19, 49]), 19);
+    }),
+);
