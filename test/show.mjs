@@ -25,6 +25,7 @@ const SHOWS = {
   "1.f": { title: "rates and ratios to peers in the same run", runtimes: BOTH },
   "1.g": { title: "damaged and generated input to every decoder", runtimes: BOTH },
   "2.a": { title: "messages of every operation, critical and background", runtimes: BOTH },
+  "2.b": { title: "chaos: real processes killed, stopped, cut and started", runtimes: MIXED },
   "2.c": { title: "fail-over: how long the loss of members is felt", runtimes: MIXED },
   "2.d": { title: "the first program started five times at once is one cluster", runtimes: MIXED },
   "2.g": {
