@@ -177,11 +177,17 @@ async function replay(
     })
   );
   const forks = new ForkDetector();
-  const sources = scans.map((groups, i) => ({ incarnation: incarnationOf(directories[i]!), groups }));
-  for await (const { group, source } of mergeGroups(sources)) {
-    report.groupsRead++;
-    await replayGroup(member, volume, scans[source]!, group, forks, shared, report);
-    member.engine.stamps.hear(group.stamp);
+  const sources = scans.map((scan, i) => ({
+    incarnation: incarnationOf(directories[i]!),
+    batches: scan.batches(),
+  }));
+  for await (const batch of mergeGroups(sources)) {
+    for (const { group, source } of batch) {
+      report.groupsRead++;
+      const lacking = replayGroup(member, volume, scans[source]!, group, forks, shared, report);
+      if (lacking !== undefined) await lacking;
+      member.engine.stamps.hear(group.stamp);
+    }
   }
   for (const scan of scans) {
     const found = scan.report!;
@@ -190,16 +196,19 @@ async function replay(
   }
 }
 
-async function replayGroup(
+/** Applies a group; a promise only when a block is to be read for it. */
+function replayGroup(
   member: Member,
   volume: Volume,
   scan: JournalScan,
   group: ScannedGroup,
   forks: ForkDetector,
-  { isAnswered }: SharedVolume,
+  shared: SharedVolume,
   report: RecoveryReport,
-): Promise<void> {
-  for (const record of group.records) {
+  from: number = 0,
+): Promise<void> | undefined {
+  for (let i = from; i < group.records.length; i++) {
+    const record = group.records[i]!;
     const named = scan.volumes[record.volumeIndex];
     if (
       named === undefined || named.id !== volume.facts.id || named.incarnation !== volume.facts.incarnation
@@ -207,10 +216,17 @@ async function replayGroup(
     const isFormat = record.ops[0] === OP_FORMAT;
     const fork = forks.check(0, record.block, record.before, group.stamp, isFormat);
     if (fork !== undefined) throw gap(volume, record, group.stamp, -1, fork);
-    if (isAnswered(record.block)) continue;
-    const frame = frameNow(member, volume, record.block) ?? await loadForReplay(member, volume, record.block);
+    if (shared.isAnswered(record.block)) continue;
+    const frame = frameNow(member, volume, record.block);
+    if (frame === undefined) {
+      return loadForReplay(member, volume, record.block).then((loaded) => {
+        replayRecord(member, volume, record, group.stamp, loaded, report);
+        return replayGroup(member, volume, scan, group, forks, shared, report, i + 1);
+      });
+    }
     replayRecord(member, volume, record, group.stamp, frame, report);
   }
+  return undefined;
 }
 
 /** Applies or skips one record; its ops are a view that lives until the next group is asked for. */

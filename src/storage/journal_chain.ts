@@ -48,6 +48,12 @@ export interface ChainFrame {
   readonly segment: StoredSegmentHeader;
 }
 
+/** Where a journal goes on. */
+interface SegmentStart {
+  readonly number: number;
+  readonly base: number;
+}
+
 /** Where the next frame is looked for. */
 interface Place {
   readonly file: StreamFile;
@@ -133,6 +139,14 @@ export class JournalChain {
    * `JOURNAL_GAP`, `CORRUPT`.
    */
   async *frames(from: number = 0): AsyncGenerator<ChainFrame> {
+    for await (const batch of this.batches(from)) yield* batch;
+  }
+
+  /**
+   * The same, as many at once as are in memory: an `await` a frame costs more than all else that is done with
+   * a small one. What the chain says of itself is ahead of the batch.
+   */
+  async *batches(from: number = 0): AsyncGenerator<readonly ChainFrame[]> {
     let number = this.#firstNumber(from);
     this.#missingBelow = from === 0 && number > this.floor ? number : 0;
     let base = this.#usable(number).base;
@@ -167,25 +181,43 @@ export class JournalChain {
   /** The frames of one segment; returns where the journal goes on, if it does. */
   async *#segmentFrames(
     place: Place,
-  ): AsyncGenerator<ChainFrame, { number: number; base: number } | undefined> {
+  ): AsyncGenerator<readonly ChainFrame[], { number: number; base: number } | undefined> {
     for (;;) {
-      if (this.fixedEnd !== undefined && this.position >= this.fixedEnd.start) {
-        return yield* this.#tailFrames();
-      }
-      const header = await this.#frameAt(place);
-      if (header === undefined) {
-        await this.#judgeEnd(place);
-        return undefined;
-      }
-      const next = this.#accept(place, header);
-      yield this.#frame(place, header);
-      this.position = next?.base ?? this.position + header.length;
+      const { frames, next, error } = this.#framesNow(place);
+      if (frames.length > 0) yield frames;
+      if (error !== undefined) throw error;
       if (next !== undefined) return next;
+      if (this.#isAtFixedEnd()) return yield* this.#tailFrames();
+      if (await this.#frameAt(place) !== undefined) continue;
+      await this.#judgeEnd(place);
+      return undefined;
     }
   }
 
+  #isAtFixedEnd(): boolean {
+    return this.fixedEnd !== undefined && this.position >= this.fixedEnd.start;
+  }
+
+  /** The frames that are in memory, up to the last of the segment or one that is not to be had so. */
+  #framesNow(place: Place): { frames: ChainFrame[]; next: SegmentStart | undefined; error: unknown } {
+    const frames: ChainFrame[] = [];
+    try {
+      while (!this.#isAtFixedEnd()) {
+        const header = this.#headerNow(place);
+        if (header === undefined) break;
+        const next = this.#accept(place, header);
+        frames.push(this.#frame(place, header));
+        this.position = next?.base ?? this.position + header.length;
+        if (next !== undefined) return { frames, next, error: undefined };
+      }
+    } catch (error) {
+      return { frames, next: undefined, error };
+    }
+    return { frames, next: undefined, error: undefined };
+  }
+
   /** The frames of the copied tail, all of which must be there. */
-  async *#tailFrames(): AsyncGenerator<ChainFrame, undefined> {
+  async *#tailFrames(): AsyncGenerator<readonly ChainFrame[], undefined> {
     const { end, tailBytes, closed } = this.fixedEnd!;
     const path = `${this.#directory}/${TAIL_NAME}`;
     if (tailBytes > 0) {
@@ -205,7 +237,7 @@ export class JournalChain {
           const header = await this.#frameAt(place);
           if (header === undefined) throw this.#gap(this.position, end, `the copied tail ends at ${end}`);
           const next = this.#accept(place, header);
-          yield this.#frame(place, header);
+          yield [this.#frame(place, header)];
           offset += header.length;
           this.position = next?.base ?? this.position + header.length;
           number = next?.number ?? number;
@@ -224,12 +256,27 @@ export class JournalChain {
     const { window } = place;
     const offset = this.position + place.shift;
     if (!window.has(offset, FRAME_HEADER_BYTES) && !(await window.load(offset, FRAME_HEADER_BYTES))) return;
-    const header = readFrameHeader(window.bytes, window.index(offset), this.#tag);
-    const isHere = header?.position === this.position && header.segment === place.segment.number &&
-      header.synced <= this.position;
-    if (header === undefined || !isHere) return undefined;
+    const header = this.#headerAt(place, offset);
+    if (header === undefined) return undefined;
     if (!window.has(offset, header.length) && !(await window.load(offset, header.length))) return undefined;
     return verifyFrame(window.bytes, window.index(offset), header) ? header : undefined;
+  }
+
+  /** The same, if the whole frame is in memory. */
+  #headerNow(place: Place): FrameHeader | undefined {
+    const { window } = place;
+    const offset = this.position + place.shift;
+    if (!window.has(offset, FRAME_HEADER_BYTES)) return undefined;
+    const header = this.#headerAt(place, offset);
+    if (header === undefined || !window.has(offset, header.length)) return undefined;
+    return verifyFrame(window.bytes, window.index(offset), header) ? header : undefined;
+  }
+
+  #headerAt({ window, segment }: Place, offset: number): FrameHeader | undefined {
+    const header = readFrameHeader(window.bytes, window.index(offset), this.#tag);
+    const isHere = header?.position === this.position && header.segment === segment.number &&
+      header.synced <= this.position;
+    return isHere ? header : undefined;
   }
 
   #frame(place: Place, header: FrameHeader): ChainFrame {

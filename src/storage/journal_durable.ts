@@ -25,7 +25,7 @@ export async function makeDurable(
   const known = await readJournalEnd(storage, directory);
   if (known !== undefined) return known;
   const chain = await JournalChain.open(storage, directory, options);
-  for await (const _ of chain.frames());
+  for await (const _ of chain.batches());
   const { incarnation, closed, named: start } = chain;
   let end: JournalEnd = { incarnation, start, end: start, tailBytes: 0, closed };
   if (chain.contentEnd > start) {

@@ -98,6 +98,11 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
    * journal whose author lives, segments that go meanwhile are passed over if it says that it dropped them.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedGroup> {
+    for await (const batch of this.batches()) yield* batch;
+  }
+
+  /** The same, as many at once as were read; they live until the next are asked for. */
+  async *batches(): AsyncGenerator<readonly ScannedGroup[]> {
     for (let tries = 1;; tries++) {
       try {
         return yield* this.#pass();
@@ -115,18 +120,16 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
   }
 
   /** The groups that have not been passed yet, by the segments that there are now. */
-  async *#pass(): AsyncGenerator<ScannedGroup> {
+  async *#pass(): AsyncGenerator<readonly ScannedGroup[]> {
     this.#isBehind = false;
     const chain = await JournalChain.open(this.#storage, this.#directory, this.#options);
     for (const { header } of chain.segments) {
       for (const volume of header?.volumes ?? []) this.#addVolume(volume);
     }
     const { until = Infinity, from = 0 } = this.#options;
-    for await (const frame of chain.frames(from)) {
-      const end = frame.header.position + frame.header.length;
-      if (!this.#isBehind) yield* this.#groupsOf(frame);
+    for await (const frames of chain.batches(from)) {
+      yield* this.#groupsOf(frames, until);
       // Behind it only that is looked for which says that what is gone was dropped.
-      this.#isBehind = end >= until;
       if (this.#isBehind && !chain.lacksSegments) break;
     }
     this.#report = {
@@ -142,15 +145,33 @@ export class JournalScan implements AsyncIterable<ScannedGroup> {
     };
   }
 
-  *#groupsOf(frame: ChainFrame): Generator<ScannedGroup> {
-    const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
-    while (cursor.next()) {
-      const position = frame.header.position + cursor.end - frame.at;
-      if (position <= this.#passed) continue;
-      this.#passed = position;
-      if (cursor.kind === ITEM_GROUP) yield this.#check(readGroup(cursor.reader, position), frame);
-      else this.#note(cursor, position);
+  /** The groups of frames; what is wrong with one of them is told after those before it. */
+  *#groupsOf(frames: readonly ChainFrame[], until: number): Generator<readonly ScannedGroup[]> {
+    let groups: ScannedGroup[] = [];
+    let fault: { readonly error: unknown } | undefined;
+    for (const frame of frames) {
+      if (this.#isBehind || fault !== undefined) break;
+      const cursor = new ItemCursor(frame.bytes, frame.at, frame.header.length, `journal ${frame.path}`);
+      try {
+        while (cursor.next()) {
+          const position = frame.header.position + cursor.end - frame.at;
+          if (position <= this.#passed) continue;
+          this.#passed = position;
+          if (cursor.kind === ITEM_GROUP) groups.push(this.#check(readGroup(cursor.reader, position), frame));
+          else {
+            // A mark is told between the groups that it stands between.
+            if (groups.length > 0) yield groups;
+            groups = [];
+            this.#note(cursor, position);
+          }
+        }
+      } catch (error) {
+        fault = { error };
+      }
+      this.#isBehind = frame.header.position + frame.header.length >= until;
     }
+    if (groups.length > 0) yield groups;
+    if (fault !== undefined) throw fault.error;
   }
 
   /** Takes note of an item that is no group. */

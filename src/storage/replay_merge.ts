@@ -8,7 +8,8 @@ import type { ScannedGroup } from "./journal_items.ts";
 export interface MergeSource {
   /** 32 hexadecimal digits. */
   readonly incarnation: string;
-  readonly groups: AsyncIterable<ScannedGroup>;
+  /** Its groups, as many at once as were read; they live until the next are asked for. */
+  readonly batches: AsyncIterable<readonly ScannedGroup[]>;
 }
 
 /** A group and where it comes from. */
@@ -21,35 +22,56 @@ export interface MergedGroup {
 interface Head {
   readonly source: number;
   readonly incarnation: string;
-  readonly iterator: AsyncIterator<ScannedGroup>;
-  group: ScannedGroup;
+  readonly iterator: AsyncIterator<readonly ScannedGroup[]>;
+  batch: readonly ScannedGroup[];
+  at: number;
 }
 
 /**
- * Yields the groups of all sources in order, holding one of each. A group lives until the next is asked for.
+ * Yields the groups of all sources in order, as many at once as can be told without reading more. They live
+ * until the next are asked for.
  */
-export async function* mergeGroups(sources: readonly MergeSource[]): AsyncGenerator<MergedGroup> {
+export async function* mergeGroups(sources: readonly MergeSource[]): AsyncGenerator<readonly MergedGroup[]> {
   const heads: Head[] = [];
-  const iterators = sources.map(({ groups }) => groups[Symbol.asyncIterator]());
+  const iterators = sources.map(({ batches }) => batches[Symbol.asyncIterator]());
   try {
     for (const [source, iterator] of iterators.entries()) {
-      const first = await iterator.next();
-      if (first.done === true) continue;
-      heads.push({ source, incarnation: sources[source]!.incarnation, iterator, group: first.value });
+      const head = { source, incarnation: sources[source]!.incarnation, iterator, batch: [], at: 0 };
+      if (await advance(head)) heads.push(head);
     }
     while (heads.length > 0) {
-      const head = heads.reduce((a, b) => isBefore(b, a) ? b : a);
-      yield { source: head.source, group: head.group };
-      const next = await head.iterator.next();
-      if (next.done === true) heads.splice(heads.indexOf(head), 1);
-      else head.group = next.value;
+      const { merged, spent } = mergeNow(heads);
+      yield merged;
+      if (!await advance(spent)) heads.splice(heads.indexOf(spent), 1);
     }
   } finally {
     for (const iterator of iterators) await iterator.return?.();
   }
 }
 
+/** Reads on; false at the end. */
+async function advance(head: Head): Promise<boolean> {
+  head.at = 0;
+  do {
+    const next = await head.iterator.next();
+    if (next.done === true) return false;
+    head.batch = next.value;
+  } while (head.batch.length === 0);
+  return true;
+}
+
+/** Merges until one source has no more in memory: that one. */
+function mergeNow(heads: readonly Head[]): { readonly merged: MergedGroup[]; readonly spent: Head } {
+  const merged: MergedGroup[] = [];
+  for (;;) {
+    let first = heads[0]!;
+    for (let i = 1; i < heads.length; i++) if (isBefore(heads[i]!, first)) first = heads[i]!;
+    merged.push({ source: first.source, group: first.batch[first.at]! });
+    if (++first.at === first.batch.length) return { merged, spent: first };
+  }
+}
+
 function isBefore(a: Head, b: Head): boolean {
-  if (a.group.stamp !== b.group.stamp) return a.group.stamp < b.group.stamp;
-  return a.incarnation < b.incarnation;
+  const left = a.batch[a.at]!.stamp, right = b.batch[b.at]!.stamp;
+  return left !== right ? left < right : a.incarnation < b.incarnation;
 }

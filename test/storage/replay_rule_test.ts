@@ -78,11 +78,13 @@ test("ForkDetector keeps blocks and volumes apart, and a bounded number of them"
   assert(detector.check(0, 2, 5, 8, false) !== undefined);
 });
 
-async function* stream(stamps: number[], closed: { count: number }): AsyncGenerator<ScannedGroup> {
+async function* stream(stamps: number[], closed: { count: number }): AsyncGenerator<ScannedGroup[]> {
   try {
-    for (const stamp of stamps) {
+    // Batches of one, two, three and so on, an empty one between.
+    for (let at = 0, size = 1; at < stamps.length; at += size++) {
       await null;
-      yield { stamp, records: [], position: stamp };
+      yield stamps.slice(at, at + size).map((stamp) => ({ stamp, records: [], position: stamp }));
+      yield [];
     }
   } finally {
     closed.count++;
@@ -92,13 +94,13 @@ async function* stream(stamps: number[], closed: { count: number }): AsyncGenera
 test("mergeGroups(): by stamp, then by incarnation, and every stream is closed", async () => {
   const closed = { count: 0 };
   const sources = [
-    { incarnation: "b", groups: stream([1, 4, 6, 9], closed) },
-    { incarnation: "c", groups: stream([], closed) },
-    { incarnation: "a", groups: stream([2, 4, 6, 7], closed) },
+    { incarnation: "b", batches: stream([1, 4, 6, 9], closed) },
+    { incarnation: "c", batches: stream([], closed) },
+    { incarnation: "a", batches: stream([2, 4, 6, 7], closed) },
   ];
   const found: string[] = [];
-  for await (const { source, group } of mergeGroups(sources)) {
-    found.push(`${sources[source]!.incarnation}${group.stamp}`);
+  for await (const batch of mergeGroups(sources)) {
+    for (const { source, group } of batch) found.push(`${sources[source]!.incarnation}${group.stamp}`);
   }
   assertEquals(found.join(" "), "b1 a2 a4 b4 a6 b6 a7 b9");
   assertEquals(closed.count, 3);
@@ -106,7 +108,7 @@ test("mergeGroups(): by stamp, then by incarnation, and every stream is closed",
 
 test("mergeGroups() left early closes every stream", async () => {
   const closed = { count: 0 };
-  const sources = ["a", "b"].map((incarnation) => ({ incarnation, groups: stream([1, 2, 3], closed) }));
-  for await (const { group } of mergeGroups(sources)) if (group.stamp === 2) break;
+  const sources = ["a", "b"].map((incarnation) => ({ incarnation, batches: stream([1, 2, 3], closed) }));
+  for await (const batch of mergeGroups(sources)) if (batch.some(({ group }) => group.stamp === 2)) break;
   assertEquals(closed.count, 2);
 });
