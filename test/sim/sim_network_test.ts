@@ -185,8 +185,7 @@ class Storm {
           this.network.cut(station.host.name, other.host.name);
       }
     }
-    this.network.active = false;
-    this.network.heal();
+    this.network.calm();
     // Longer than a kernel or a greeting waits: what was half open is gone.
     await this.scheduler.sleep(70_000_000);
     await this.calm();
@@ -246,4 +245,57 @@ test("network: one seed is one run", async () => {
   for (const seed of [3, 4]) {
     assertEquals((await weather(seed)).trace.hash(), (await weather(seed)).trace.hash());
   }
+});
+
+test("network: once it is calm, what clogs held up arrives as soon as anything does, in order", async () => {
+  const scheduler = new Scheduler(7, new Trace());
+  const manner = { ...CALM_NETWORK, pieces: 5_000, clogs: 10_000, clogUs: 5_000_000 };
+  const network = new SimNetwork(7, scheduler, new Trace(), manner);
+  network.active = false;
+  const heard: string[] = [];
+  const ends: Interconnect[] = [];
+  const addresses: string[] = [];
+  let isOver = false;
+  const play = async (): Promise<void> => {
+    for (const number of [1, 2]) {
+      const options = { seed: 7, scheduler, trace: new Trace(), latencies: ALWAYS_VALUES, name: `h${number}` };
+      const links = network.interconnect(new SimHost(options).spawn());
+      addresses.push(
+        await links.open({
+          cluster: "c".repeat(32),
+          name: `m${number}`,
+          incarnation: String(number).repeat(32),
+          epoch: 1,
+          secret: new TextEncoder().encode("0123456789abcdef"),
+          versions: { least: 1, most: 1 },
+        }, {
+          message: (_, bytes) => heard.push(new TextDecoder().decode(bytes)),
+          up: () => {},
+          down: () => {},
+        }),
+      );
+      ends.push(links);
+    }
+    const [here, there] = ends;
+    await here!.connect(addresses[1]!);
+    network.active = true;
+    for (let i = 1; i <= 20; i++) {
+      here!.send("2".repeat(32), new TextEncoder().encode(`${i}`));
+      await scheduler.sleep(1_000);
+    }
+    assert(heard.length < 20, `${heard.length} were heard: nothing was held up`);
+    network.calm();
+    await scheduler.sleep(10_000);
+    assertEquals(heard, Array.from({ length: 20 }, (_, i) => `${i + 1}`));
+    for (const it of [here!, there!]) await it.close();
+    isOver = true;
+  };
+  let failed: unknown;
+  play().catch((error) => {
+    failed = error;
+    isOver = true;
+  });
+  await scheduler.run(() => isOver, { ...BOUNDS, timeMax: 60_000_000 });
+  if (failed !== undefined) throw failed;
+  assert(isOver);
 });

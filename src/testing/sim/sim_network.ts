@@ -77,6 +77,7 @@ export class SimNetwork {
   readonly #listeners = new Map<string, Listener>();
   readonly #cuts = new Set<string>();
   readonly #held: Array<() => void> = [];
+  #clogs: Array<() => void> = [];
   #numbers = 0;
 
   constructor(seed: number, scheduler: Scheduler, trace: Trace, manner: NetworkManner) {
@@ -106,6 +107,18 @@ export class SimNetwork {
     this.trace.note("healed");
     this.#cuts.clear();
     for (const release of this.#held.splice(0)) release();
+  }
+
+  /** Nothing evil happens from now on: no cut holds, and what was held up by a clog goes on its way. */
+  calm(): void {
+    this.active = false;
+    this.heal();
+    for (const end of this.#clogs.splice(0)) end();
+  }
+
+  /** A clog has begun: `end` is run when the network is calmed. */
+  clogged(end: () => void): void {
+    this.#clogs.push(end);
   }
 
   /** Whether nothing gets from one process to the other. */
@@ -179,6 +192,13 @@ class SimTransport implements LinkTransport {
   }
 }
 
+/** Something on its way that a clog holds up. */
+interface Delivery {
+  readonly task: () => void;
+  readonly owner: SimProcess;
+  readonly cancel: () => void;
+}
+
 /** One end of a connection. */
 class SimPipe implements Pipe {
   readonly process: SimProcess;
@@ -189,6 +209,8 @@ class SimPipe implements Pipe {
   #isOver = false;
   /** No earlier than this does the next piece arrive at the other end. */
   #arrivesAfter = 0;
+  /** What is behind a clog, in order; undefined while there is none. */
+  #clogged: Delivery[] | undefined;
   /** What waits behind a cut, in order. */
   #stalled: Array<() => void> | undefined;
 
@@ -239,7 +261,7 @@ class SimPipe implements Pipe {
       this.#tell((other) => other.lose("the connection was reset"));
       return this.#later(this.process, () => this.lose("the connection was reset"));
     }
-    if (network.strikes(manner.clogs)) this.#arrivesAfter += chance.below(manner.clogUs + 1);
+    if (network.strikes(manner.clogs)) this.#clog(chance.below(manner.clogUs + 1));
     const cuts = network.strikes(manner.pieces) ? chance.between(1, 3) : 0;
     const damaged = network.strikes(manner.damaged) ? chance.below(bytes.length) : -1;
     if (damaged >= 0) {
@@ -252,6 +274,27 @@ class SimPipe implements Pipe {
       const to = i === cuts ? bytes.length : from + chance.below(bytes.length - from + 1);
       this.#send(bytes.subarray(from, to));
       from = to;
+    }
+  }
+
+  /** Holds up all that follows, on top of what holds it up already. */
+  #clog(forUs: number): void {
+    if (this.#clogged === undefined) {
+      const before = this.#arrivesAfter;
+      this.#clogged = [];
+      this.#network.clogged(() => this.#unclog(before));
+    }
+    this.#arrivesAfter += forUs;
+  }
+
+  /** What is held up arrives as if it were sent now, behind what was sent before the clog. */
+  #unclog(before: number): void {
+    const late = this.#clogged ?? [];
+    this.#clogged = undefined;
+    this.#arrivesAfter = before;
+    for (const { task, owner, cancel } of late) {
+      cancel();
+      this.#deliver(this.#nextArrival(), task, owner);
     }
   }
 
@@ -288,13 +331,28 @@ class SimPipe implements Pipe {
     const network = this.#network;
     if (this.#stalled !== undefined) return void this.#stalled.push(() => this.#tell(task));
     if (network.isCut(this.process, other.process)) return this.#stall(() => this.#tell(task));
-    const at = Math.max(this.#arrivesAfter, network.scheduler.now + network.delay()) + 1;
-    this.#arrivesAfter = at;
+    const at = this.#nextArrival();
     if (!other.process.alive) {
       // The host is up again and knows nothing of this connection.
       return this.#later(this.process, () => this.lose("the connection was reset"));
     }
-    network.scheduler.after(at - network.scheduler.now, () => task(other), other.process);
+    this.#deliver(at, () => task(other), other.process);
+  }
+
+  #nextArrival(): number {
+    const { scheduler } = this.#network;
+    return this.#arrivesAfter = Math.max(this.#arrivesAfter, scheduler.now + this.#network.delay()) + 1;
+  }
+
+  #deliver(at: number, task: () => void, owner: SimProcess): void {
+    const { scheduler } = this.#network;
+    const clogged = this.#clogged;
+    if (clogged === undefined) return void scheduler.after(at - scheduler.now, task, owner);
+    const cancel = scheduler.after(at - scheduler.now, () => {
+      clogged.shift();
+      task();
+    }, owner);
+    clogged.push({ task, owner, cancel });
   }
 
   /** Waits behind a cut; what is not through in time is given up, and with it the connection. */

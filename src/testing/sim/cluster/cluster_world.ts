@@ -102,8 +102,7 @@ export class ClusterWorld {
   heal(): void {
     this.isHealed = true;
     this.host.plan.active = false;
-    this.network.active = false;
-    this.network.heal();
+    this.network.calm();
     for (const life of this.living) life.process.watch = undefined;
   }
 
