@@ -258,7 +258,13 @@ test("network: once it is calm, what clogs held up arrives as soon as anything d
   let isOver = false;
   const play = async (): Promise<void> => {
     for (const number of [1, 2]) {
-      const options = { seed: 7, scheduler, trace: new Trace(), latencies: ALWAYS_VALUES, name: `h${number}` };
+      const options = {
+        seed: 7,
+        scheduler,
+        trace: new Trace(),
+        latencies: ALWAYS_VALUES,
+        name: `h${number}`,
+      };
       const links = network.interconnect(new SimHost(options).spawn());
       addresses.push(
         await links.open({
