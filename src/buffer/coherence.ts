@@ -28,7 +28,6 @@ import { outdate, recount } from "./shared_shape.ts";
 import type { Need } from "./step.ts";
 import { Survivors } from "./survivors.ts";
 import { takeBack } from "./take_back.ts";
-import { unlessAborted } from "./waiting.ts";
 
 /** Shared blocks of one member. */
 export class Coherence {
@@ -94,10 +93,8 @@ export class Coherence {
     const safe = this.#world.position();
     this.#post.enter(members, reports, recoverer, { from: this.owed.oldest(safe), safe });
     for (const held of this.#held.all()) {
-      const { isAwaited } = held;
       held.wake();
-      this.#held.forget(held);
-      if (!isAwaited) this.#bringing.lookAfter(held);
+      this.#bringing.lookAfter(held);
     }
     return survivors;
   }
@@ -222,7 +219,7 @@ export class Coherence {
       // The keeper may be this member, and have answered at once.
       if (held.state === before || held.state.wants !== undefined) {
         try {
-          await unlessAborted(held.changed(), signal);
+          await held.changed(signal);
         } finally {
           this.#held.forget(held);
         }
@@ -265,8 +262,6 @@ export class Coherence {
     const volume = this.#volumes.get(tag);
     if (volume === undefined) return;
     const held = this.#held.of(volume, block);
-    // Whoever waits takes it, or looks after it when it waits no longer.
-    const { isAwaited } = held;
     if (event.kind === "image") this.#image(held, event, image!);
     else if (event.kind === "arrived") this.#arrived(held, event);
     else this.#event(held, event);
@@ -275,8 +270,7 @@ export class Coherence {
       this.countsOf(volume).revoked++;
       this.#orderCame(held);
     }
-    this.#held.forget(held);
-    if (!isAwaited) this.#bringing.lookAfter(held);
+    this.#bringing.lookAfter(held);
   }
 
   /**
@@ -346,9 +340,9 @@ export class Coherence {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
       this.#world.nudge();
       held.wake();
-      this.#bringing.lookAfter(held);
     }
-    this.#held.forget(held);
+    // What came meanwhile was not looked after: it was awaited.
+    this.#bringing.lookAfter(held);
   }
 
   /** Carries out an order that waits, if nothing keeps the block. */

@@ -6,6 +6,7 @@ import { type HeldBlock, holderStep, UNKNOWN, unsent } from "./block_holder.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import { MODE_EX, MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
 import { outdate } from "./shared_shape.ts";
+import { unlessAborted } from "./waiting.ts";
 
 /** A shared block. */
 export class Held {
@@ -73,9 +74,15 @@ export class Held {
     this.state = holderStep(this.state, { kind: isDirty ? "changed" : "home" }).block;
   }
 
-  /** Resolves at the next change of its state. */
-  changed(): Promise<void> {
-    return new Promise((go) => this.#waiters.push(go));
+  /** Resolves at the next change of its state. Whoever gives up waiting is waited for by nobody. */
+  async changed(signal: AbortSignal | undefined): Promise<void> {
+    let waiter: (() => void) | undefined;
+    const change = new Promise<void>((go) => this.#waiters.push(waiter = go));
+    try {
+      await unlessAborted(change, signal);
+    } finally {
+      this.#waiters = this.#waiters.filter((it) => it !== waiter);
+    }
   }
 
   /** Lets those look again who wait for a change. */
