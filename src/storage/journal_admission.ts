@@ -22,6 +22,12 @@ const OVERHEAD_BYTES: number = 2 * FRAME_HEADER_BYTES + FRAME_ALIGN;
 /** What is kept of a segment's slack for its seal or the end mark. */
 const SEAL_BYTES: number = 2 * OVERHEAD_BYTES;
 
+/**
+ * What no group may need of a segment, for the small frames that may come first in it: were there room for it
+ * in none but an empty one, it could go from segment to segment for ever.
+ */
+const FIRST_BYTES = 512;
+
 /** What admission needs to know beside files and pump. */
 export interface JournalAdmissionOptions {
   readonly clock: Clock;
@@ -159,7 +165,7 @@ export class JournalAdmission {
     const { header, limit } = this.#files.filling;
     if (this.#refusal !== undefined) {
       deferred.reject(this.#refusal);
-    } else if (need + FRAME_HEADER_BYTES + SEGMENT_SLACK_BYTES > limit - header.base) {
+    } else if (need + FRAME_HEADER_BYTES + FIRST_BYTES + SEGMENT_SLACK_BYTES > limit - header.base) {
       deferred.reject(tooLarge(need, limit - header.base));
     } else {
       if (this.#waiters.length === 0) this.#forgetRetry();
@@ -219,7 +225,9 @@ export class JournalAdmission {
       return;
     }
     const room = next.limit - next.header.base - SEGMENT_SLACK_BYTES - FRAME_HEADER_BYTES;
-    if (this.#reserved <= room) this.#pump.rotate();
+    // Where there would not be room for both, only what others have reserved is in the way: no segment after
+    // the next would be of more use.
+    if (this.#reserved === 0 || this.#reserved + head.need <= room) this.#pump.rotate();
   }
 
   #reopen(): void {

@@ -49,3 +49,56 @@ test("Journal: says that it is short of space at each try, and drops without mor
   journal.abandon(new CohortError("STOPPED", "test"));
   await journal.close();
 });
+
+test("Journal: what others have reserved is waited for; no segment begins in vain meanwhile", async () => {
+  const { clock, journal } = await makeJournal({ segmentBytes: 16_384, syncIntervalMs: 10 });
+  const large = 8_000;
+  await journal.ackOf(await append(journal, 101));
+  await journal.admit(groupBytes(1, large), 102);
+  const waiting = journal.admit(groupBytes(1, large), 103)!;
+  for (let i = 0; i < 50; i++) {
+    assert(await isWaiting(waiting));
+    // What was synced is named by another frame in idle time: then a new segment is not empty any more.
+    clock.turn(20);
+    await settle();
+  }
+  assert(journal.stats.rotations <= 1, `${journal.stats.rotations} rotations`);
+  await journal.ackOf(appendAdmitted(journal, 102, large));
+  await waiting;
+  await journal.ackOf(appendAdmitted(journal, 103, large));
+  assertEquals(journal.segments().length, 2);
+  await journal.close();
+});
+
+test("Journal: the largest group finds room in a segment in which small frames came first", async () => {
+  const { storage, clock, journal } = await makeJournal({
+    segmentBytes: 65_536,
+    reserveBytes: 4096,
+    syncIntervalMs: 10,
+  });
+  await journal.ackOf(await append(journal, 101, 1000));
+  storage.held.add("reserve");
+  let waiting: Promise<void> | undefined;
+  let ops = 65_536;
+  const refused = async (): Promise<boolean> => {
+    let isRefused = false;
+    waiting!.catch(() => isRefused = true);
+    await settle();
+    return isRefused;
+  };
+  do waiting = journal.admit(groupBytes(1, ops -= 8), 102); while (await refused());
+  for (let i = 0; i < 40 && await isWaiting(waiting!); i++) {
+    await settle();
+    // Space takes longer than it takes until what was synced is named by another frame.
+    clock.turn(20);
+    await settle();
+    for (const call of storage.calls.splice(0)) call.answer();
+    await settle();
+  }
+  assert(!await isWaiting(waiting!), `${journal.stats.rotations} rotations, and it waits still`);
+  storage.held.clear();
+  for (const call of storage.calls.splice(0)) call.answer();
+  await journal.ackOf(appendAdmitted(journal, 102, ops));
+  assertEquals(journal.stats.rotations, 1);
+  await journal.close();
+});
