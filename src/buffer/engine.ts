@@ -190,30 +190,34 @@ export class Engine {
       return AGAIN;
     }
     if (change.touchedCount === 0) return { value, position: change.seenAll() };
-    const wait = this.#takeSpace(change, change.groupBytesMax);
-    if (wait !== undefined) {
-      change.waits.push(() => wait);
-      return AGAIN;
-    }
+    if (!this.#takeSpace(change, change.groupBytesMax)) return AGAIN;
     const position = change.publish(this.journal, this.stamps.next());
     this.nudge();
     return { value, position: Math.max(position, change.seen) };
   }
 
-  /**
-   * Reserves space for the group of a change: undefined when it has it. What it waited for is its own in the
-   * next attempt: if it had to ask again, many who wait could take turns for ever without one of them
-   * publishing.
-   */
-  #takeSpace(change: Change, bytes: number): Promise<void> | undefined {
+  /** Reserves space for the group of a change; false: it waits for that once it has all else. */
+  #takeSpace(change: Change, bytes: number): boolean {
     const frozen = this.freezes.now;
-    if (frozen !== undefined) {
-      this.#giveSpace(change);
-      return frozen.thawed;
-    }
     // A volume mounted meanwhile may have made stamps jump above what was granted.
-    if (change.admitted >= bytes && this.stamps.peek <= this.journal.ceiling) return undefined;
+    const isEnough = change.admitted >= bytes && this.stamps.peek <= this.journal.ceiling;
+    if (frozen === undefined && isEnough) return true;
     this.#giveSpace(change);
+    if (frozen !== undefined) {
+      change.waits.push(() => frozen.thawed);
+      return false;
+    }
+    const isAtOnce = this.journal.admitNow(bytes, this.stamps.peek + STAMPS_AHEAD);
+    if (isAtOnce) change.admitted = bytes;
+    else change.lastWait = () => this.#awaitSpace(change, bytes);
+    return isAtOnce;
+  }
+
+  /**
+   * Waits for space. It is the change's own in the next attempt: if it had to ask again, many who wait could
+   * take turns for ever without one of them publishing.
+   */
+  #awaitSpace(change: Change, bytes: number): Promise<void> | undefined {
     const wait = this.journal.admit(bytes, this.stamps.peek + STAMPS_AHEAD);
     if (wait === undefined) {
       change.admitted = bytes;
@@ -317,6 +321,8 @@ export class Engine {
       if (!(step.isContended && need.volume.isShared)) loads.push(this.#bring(step, need, patience));
     }
     if (loads.length > 0) await settleAll(loads);
+    const last = step.lastWait?.();
+    if (last !== undefined) await unlessAborted(last, patience.signal);
   }
 
   async #bring(step: Step, need: Need, patience: Patience): Promise<void> {

@@ -32,8 +32,13 @@ export class Step {
   readonly light: boolean;
   /** Blocks asked for in this attempt, each once. */
   readonly needs: Need[] = [];
-  /** Answers to wait for besides blocks: space in the journal or the volume. */
+  /** Answers to wait for besides blocks: space in the volume, or the end of a freeze. */
   readonly waits: Array<() => Promise<void>> = [];
+  /**
+   * What is waited for when all else is there: space in the journal. Whoever had it while it waited for a
+   * block could wait for a member that waits for somebody here who wants that space.
+   */
+  lastWait: (() => Promise<void> | undefined) | undefined;
   /** Whether one of them needs a block that comes before others: then nothing is kept meanwhile. */
   letsGripsGo = false;
   /**
@@ -203,6 +208,7 @@ export class Step {
     }
     if (this.#shared.size > 0) this.#shared.clear();
     this.waits.length = 0;
+    this.lastWait = undefined;
     this.letsGripsGo = false;
     this.framesWanted = 0;
     this.seen = 0;

@@ -105,6 +105,20 @@ test("coherence: members that grow the volume at once wipe nothing of each other
   assert(blocks > 4_000, `${blocks} blocks`);
 });
 
+test("coherence: groups of which a segment holds one wait for no block that waits for them", async () => {
+  for (const seed of [3, 14, 19]) {
+    const manner = {
+      ...mannerOf(seed, 0, 0),
+      members: 3,
+      clients: 1 + seed % 4,
+      operations: 40,
+      keys: 3_000,
+    };
+    const world = await runCoherence(seed, await nativeDrain(), { ...manner, poolBlocks: 96, grows: true });
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+  }
+});
+
 test("coherence: what was sent on is taken back though the volume cannot be read for a while", async () => {
   let unread = 0;
   for (const seed of [5, 16, 17, 23]) {

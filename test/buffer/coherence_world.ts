@@ -90,7 +90,7 @@ export class CoherenceWorld implements PartyWorld {
   constructor(seed: number, drain: (() => void) | undefined, manner: CoherenceManner) {
     this.seed = seed;
     this.manner = manner;
-    this.#sizes = manner.grows === true ? [7_000, 15_000, 30_000] : [1, 20, 900, 900, 5000];
+    this.#sizes = manner.grows === true ? [7_000, 15_000, 60_000] : [1, 20, 900, 900, 5000];
     this.chance = new Prng(seed, "clients");
     this.scheduler = new Scheduler(seed, this.trace, drain);
     const { scheduler, trace } = this;
