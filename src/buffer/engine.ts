@@ -250,7 +250,7 @@ export class Engine {
         result = await this.#attempts(step, attempt, budget, patience);
       } finally {
         step.release();
-        this.#letGrips(step);
+        this.#letGrips(step.grips.splice(0));
         this.permits.give(budget);
       }
       if (typeof result !== "number") return result.value;
@@ -272,7 +272,7 @@ export class Engine {
       step.clear();
       const value = this.#guarded(attempt);
       if (value !== AGAIN) return { value };
-      if (step.framesNeeded > budget) step.letGoUnused();
+      if (step.framesNeeded > budget) this.#letGrips(step.letGoUnused());
       const needed = step.framesNeeded;
       step.rest();
       if (needed > budget) return needed;
@@ -312,7 +312,7 @@ export class Engine {
 
   async #obtain(step: Step, patience: Patience): Promise<void> {
     if (step.framesWanted > 0) await this.#makeRoom(step.framesWanted, patience);
-    if (step.letsGripsGo) this.#letGrips(step);
+    if (step.letsGripsGo) this.#letGrips(step.grips.splice(0));
     for (const wait of step.waits) await unlessAborted(wait(), patience.signal);
     if (step.isContended) await this.#gripInOrder(step, patience);
     const loads: Array<Promise<void>> = [];
@@ -352,7 +352,7 @@ export class Engine {
     const isGripped = (need: Need): boolean =>
       step.grips.some((it) => byPlace(it, need) === 0 && (it.mode === "EX" || need.mode === "PR"));
     // What must come before something that is kept already: all is given back, and taken anew in order.
-    if (!wanted.every((need) => isGripped(need) || isLater(need))) this.#letGrips(step);
+    if (!wanted.every((need) => isGripped(need) || isLater(need))) this.#letGrips(step.grips.splice(0));
     for (const need of wanted) {
       if (isGripped(need)) continue;
       do await this.#bring(step, need, patience); while (!coherence.grip(need));
@@ -360,8 +360,8 @@ export class Engine {
     }
   }
 
-  #letGrips(step: Step): void {
-    for (const need of step.grips.splice(0)) this.coherence!.letGrip(need);
+  #letGrips(grips: readonly Need[]): void {
+    for (const need of grips) this.coherence!.letGrip(need);
   }
 
   async #makeRoom(frames: number, patience: Patience): Promise<void> {

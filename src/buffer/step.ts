@@ -123,8 +123,8 @@ export class Step {
   }
 
   /** Notes that a block it asked for was brought. */
-  wasBrought({ volume, block }: Need): void {
-    if (volume.isShared) this.#brought.add(volume.index * 2 ** 32 + block);
+  wasBrought(need: Need): void {
+    if (need.volume.isShared) this.#brought.add(keyOf(need));
   }
 
   /**
@@ -169,15 +169,20 @@ export class Step {
   /**
    * Gives back what the last attempt had no use for: the tree has changed since it was pinned, or the attempt
    * did not come so far. Each block once: what is asked for again is needed, and a step that gave it back
-   * whenever frames are short would fetch it for ever.
+   * whenever frames are short would fetch it for ever. Answers what of it was kept for the step: that keeps
+   * the frames, too.
    */
-  letGoUnused(): void {
+  letGoUnused(): Need[] {
+    const letGo: Need[] = [];
     for (const [frame, attempt] of this.#pinned) {
       const key = this.pool.volumeOf[frame]! * 2 ** 32 + this.pool.blockOf[frame]!;
       if (attempt === this.#attempt || this.#letGone.has(key)) continue;
       this.#letGone.add(key);
       this.letGo(frame);
+      const at = this.grips.findIndex((it) => keyOf(it) === key);
+      if (at >= 0) letGo.push(...this.grips.splice(at, 1));
     }
+    return letGo;
   }
 
   /** Takes over a pin that the loader holds for this step. */
@@ -223,6 +228,10 @@ export class Step {
     for (const frame of this.#pinned.keys()) this.pool.unpin(frame);
     this.#pinned.clear();
   }
+}
+
+function keyOf({ volume, block }: Need): number {
+  return volume.index * 2 ** 32 + block;
 }
 
 /** The order in which every member takes blocks that it keeps while it waits for others. */

@@ -161,3 +161,24 @@ test("Change: a block that is not owned cannot be changed", () => {
   assertThrows(() => change.put(frame, ~0, KEY, KEY.length, VALUE, 0, 2), Error, "does not own");
   change.release();
 });
+
+test("Step: what it gives back when frames are short it keeps no more either, each block once", () => {
+  const pool = new Pool(16 * BLOCK, BLOCK);
+  const volume = fakeVolume();
+  load(pool, 0, 7);
+  load(pool, 0, 8);
+  const step = new Step(pool, false);
+  for (const block of [7, 8]) {
+    step.find(volume, block);
+    step.grips.push({ volume, block, mode: "PR", isFresh: false });
+  }
+  step.clear();
+  step.find(volume, 8);
+  assertEquals(step.letGoUnused().map(({ block }) => block), [7]);
+  assertEquals([step.grips.map(({ block }) => block), step.pinnedCount], [[8], 1]);
+  step.find(volume, 7);
+  step.clear();
+  step.find(volume, 8);
+  assertEquals([step.letGoUnused(), step.pinnedCount], [[], 2]);
+  step.release();
+});
