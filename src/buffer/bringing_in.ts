@@ -8,6 +8,7 @@ import type { CoherenceWorld } from "./coherence_world.ts";
 import type { Held } from "./held_block.ts";
 import { NO_FRAME } from "./pool.ts";
 import { recount } from "./shared_shape.ts";
+import { unlessAborted } from "./waiting.ts";
 
 /** What carries out what follows. */
 export interface HeldDriver {
@@ -42,7 +43,7 @@ export class BringingIn {
       for (;;) {
         const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, isFresh);
         if (frame !== NO_FRAME) return frame;
-        await makeRoom(signal);
+        await unlessAborted(makeRoom(), signal);
       }
     } catch (error) {
       isHopeless = true;

@@ -28,11 +28,14 @@ import { outdate, recount } from "./shared_shape.ts";
 import type { Need } from "./step.ts";
 import { Survivors } from "./survivors.ts";
 import { takeBack } from "./take_back.ts";
+import { Unplaced } from "./unplaced.ts";
 
 /** Shared blocks of one member. */
 export class Coherence {
   /** Blocks sent on that this member changed, as far as they are not known to be home. */
   readonly owed: OwedBlocks = new OwedBlocks();
+  /** Dirty blocks for which there is no frame. */
+  readonly unplaced: Unplaced = new Unplaced();
   readonly #world: CoherenceWorld;
   readonly #post: BlockPost;
   readonly #bringing: BringingIn;
@@ -305,9 +308,11 @@ export class Coherence {
     if (event.turn > held.state.turn && !held.state.isHere) {
       held.bytes = image.slice();
       held.bytesAt = 0;
+      held.bytesFrom = this.#world.position();
     }
     this.#event(held, event);
     if (held.state.isHere) this.#granted(held);
+    this.unplaced.add(held);
   }
 
   /** It may be used: into a frame with it, if there is one; else whoever waits for it finds one. */
@@ -338,6 +343,7 @@ export class Coherence {
     const hasIt = await takeBack(held, turn, this.#world, () => this.#view === view);
     if (hasIt !== undefined) {
       this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
+      this.unplaced.add(held);
       this.#world.nudge();
       held.wake();
     }

@@ -26,7 +26,7 @@ export interface CoherenceWorld {
   /** Something is to be brought home that another member changed. */
   readonly nudge: () => void;
   /** Resolves when a frame may be had. */
-  readonly makeRoom: (signal: AbortSignal | undefined) => Promise<void>;
+  readonly makeRoom: () => Promise<void>;
   /** Runs a task in a later turn. */
   readonly soon: (task: () => void) => void;
   /** Resolves after a while: what failed is tried again then. */

@@ -19,6 +19,8 @@ export class Held {
   bytes: Uint8Array | undefined;
   /** Position in this member's journal that made them what they are; 0 when another sent them, synced. */
   bytesAt = 0;
+  /** Position of this member's journal when they came. */
+  bytesFrom = 0;
   /** Local work that keeps it until it has the rest of what it needs. */
   grips = 0;
   /** Whether what the keeper ordered is to be done as soon as it can be. */
@@ -48,6 +50,11 @@ export class Held {
   /** Whether somebody here waits for it, brings it in or keeps it. */
   get isAwaited(): boolean {
     return this.#waiters.length > 0 || this.grips > 0 || this.loads > 0;
+  }
+
+  /** Whether this member answers for it, and no frame was to be had for its bytes yet. */
+  get isUnplaced(): boolean {
+    return this.bytes !== undefined && (this.state.isDirty || this.state.early?.isDirty === true);
   }
 
   /** Whether there is nothing to remember of it. */
@@ -107,7 +114,7 @@ export class Held {
     pool.changedAt[frame] = Math.max(pool.changedAt[frame]!, this.bytesAt);
     this.bytes = undefined;
     this.frame = frame;
-    this.settle(pool, position);
+    this.settle(pool, Math.min(position, this.bytesFrom));
     return true;
   }
 

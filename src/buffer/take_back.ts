@@ -38,7 +38,7 @@ export async function takeBack(
   if (!isHome) {
     // The view may have ended before the redo of it was safe: then its image had not left.
     held.bytes = kept;
-    held.bytesAt = position();
+    held.bytesAt = held.bytesFrom = position();
     held.place(pool, position());
   }
   return !isHome;

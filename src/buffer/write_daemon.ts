@@ -13,6 +13,7 @@ import type { Volume } from "../storage/volume.ts";
 import type { RoomMaker } from "./engine.ts";
 import { OWN } from "./freezes.ts";
 import { Truncation } from "./truncation.ts";
+import { isAllClean, oldestDirty } from "./unplaced.ts";
 import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
 import type { WriteDaemonOptions, WriteDaemonWorld } from "./write_daemon_world.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
@@ -163,7 +164,7 @@ export class WriteDaemon implements RoomMaker {
     const { position } = journal;
     this.#cancelIdle = clock.after(this.#options.idleMs, () => {
       this.#cancelIdle = undefined;
-      if (this.#stopped !== undefined || engine.pool.dirtyCount === 0) return;
+      if (this.#stopped !== undefined || isAllClean(engine)) return;
       if (journal.position !== position) this.#armIdle();
       else if (position > this.#homeReached) this.#wantHome(position);
       // What others changed was dirty here before anything was journaled here.
@@ -336,7 +337,7 @@ export class WriteDaemon implements RoomMaker {
    */
   async #noteHome(): Promise<void> {
     const { engine, journal } = this.#world;
-    const oldest = engine.pool.oldestNeeded(Infinity);
+    const oldest = oldestDirty(engine);
     const reached = Math.min(oldest, journal.position);
     if (reached <= this.#homeReached && this.#waiters.length === 0) return;
     // Who comes while the journal is truncated waits for what is dirty by then: that is the next round's to
@@ -351,7 +352,7 @@ export class WriteDaemon implements RoomMaker {
   /** Nothing could be written. When what is wanted is held by others, they must get a turn first. */
   async #answerLater(): Promise<void> {
     this.#phase = PHASE.idle;
-    if (this.#world.engine.pool.dirtyCount > 0 || this.#roomWaiters.length > 0) await this.#rest();
+    if (!isAllClean(this.#world.engine) || this.#roomWaiters.length > 0) await this.#rest();
     this.#answerRoom();
   }
 

@@ -1,6 +1,8 @@
 /** Blocks that were sent on, and how they come home: then journals may be dropped that would redo them. */
 import { assert, assertEquals } from "@std/assert";
 import { test } from "#test";
+import { NO_FRAME } from "../../src/buffer/pool.ts";
+import { blockStamp } from "../../src/ground/block.ts";
 import { nativeDrain } from "../sim/drain.ts";
 import type { Party } from "./coherence_party.ts";
 import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
@@ -56,6 +58,38 @@ test("home: who is sent what others changed brings it home when it is quiet", as
     assertEquals(dirtyOf(two), []);
   });
   assert(taken > 4, `${taken} blocks were taken`);
+});
+
+test("home: a checkpoint waits for what came and found no frame, though nobody waits for it", async () => {
+  let waited = 0;
+  await play(async ({ scheduler }, one, two) => {
+    await one.global.set(["k", 1], "x".repeat(900));
+    const { member, core, coherence } = two;
+    const { pool } = member.engine;
+    const block = dirtyOf(one).at(-1)!;
+    const scratch: number[] = [];
+    for (let it = pool.takeScratch(); it !== NO_FRAME; it = pool.takeScratch()) scratch.push(it);
+    const hurry = new AbortController();
+    const need = { volume: core.volume, block, mode: "EX", isFresh: false } as const;
+    let isGivenUp = false;
+    void Promise.resolve(coherence.obtain(need, hurry.signal)).catch(() => isGivenUp = true);
+    await scheduler.sleep(300_000);
+    if (dirtyOf(one).includes(block)) return;
+    waited++;
+    hurry.abort();
+    let isHome = false;
+    const home = member.daemon.checkpoint().then(() => isHome = true);
+    await scheduler.sleep(300_000);
+    assertEquals([isGivenUp, isHome], [true, false]);
+    for (const frame of scratch) pool.releaseScratch(frame);
+    await home;
+    const { bytes, fault } = await core.volume.readRaw(block);
+    const frame = pool.findAny(core.volume.index, block);
+    assertEquals(fault, undefined);
+    assertEquals(blockStamp(bytes, 0), blockStamp(pool.bytes, frame * pool.blockSize));
+    assertEquals(dirtyOf(two), []);
+  });
+  assert(waited > 1, `${waited} blocks found no frame`);
 });
 
 test("home: a block that moves on and on goes home all the same, and journals are dropped", async () => {
