@@ -1,6 +1,6 @@
-// 1.e: the packed tarball, installed by npm in an empty folder: README's first program under Deno, Bun, Node
-// 24 and (with try/finally) Node 22; what comes with it; how long an import takes; the permissions it needs
-// under Deno.
+// 1.e: the packed tarball, installed by npm in an empty folder: README's first program, clustered, and its
+// private one under Deno, Bun, Node 24 and (with try/finally) Node 22; what comes with it; how long an import
+// takes; the permissions they need under Deno.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -14,7 +14,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstProgram, PRINTED, printedLines, withoutUsing } from "../support/readme.mjs";
+import {
+  firstProgram,
+  PRINTED,
+  PRINTED_PRIVATELY,
+  printedLines,
+  privateProgram,
+  withoutUsing,
+} from "../support/readme.mjs";
 import { ROOT, runtimePath } from "../support/runtimes.mjs";
 
 const PACKAGES_MAX = 6;
@@ -33,8 +40,9 @@ mkdirSync(app);
 writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
 npm(app, "install", tarball);
 const weight = weigh();
-for (const [name, text] of [["first.ts", firstProgram()], ["finally.ts", withoutUsing(firstProgram())]]) {
-  writeFileSync(join(app, name), text);
+for (const [name, text] of [["first", firstProgram()], ["private", privateProgram()]]) {
+  writeFileSync(join(app, `${name}.ts`), text);
+  writeFileSync(join(app, `${name}_finally.ts`), withoutUsing(text));
 }
 writeFileSync(join(app, "empty.mjs"), "");
 writeFileSync(join(app, "import.mjs"), 'import "@cohort/db";\n');
@@ -47,8 +55,8 @@ const COMMANDS = {
 
 for (const runtime of wanted) {
   const command = COMMANDS[runtime]();
-  const faults = [...weight.faults, ...runFirst(command, "first.ts")];
-  const parts = ["README's first program"];
+  const faults = [...weight.faults, ...runFirst(command, "")];
+  const parts = ["README's first program, clustered, and its private one"];
   const { processor, wall, empty } = importMs(command);
   if (processor > IMPORT_MS_MAX) faults.push(`an import takes ${processor} ms of processor time`);
   if (wall > IMPORT_MS_MAX) faults.push(`an import takes ${wall} ms by the clock at best`);
@@ -58,8 +66,8 @@ for (const runtime of wanted) {
   );
   const controls = [`an empty program takes ${empty} ms of processor time`];
   if (runtime === "node") {
-    faults.push(...runFirst([nodes[1]], "finally.ts"));
-    parts.push("its try/finally form on Node 22");
+    faults.push(...runFirst([nodes[1]], "_finally"));
+    parts.push("their try/finally form on Node 22");
     const lowered = run([nodes[1]], "first.ts").status !== 0;
     controls.push(`Node 22 ${lowered ? "refuses" : "takes"} await using in the program`);
   }
@@ -114,7 +122,7 @@ function weigh() {
     faults.push("a package has an install script");
   }
   const megabytes = (bytes / 1e6).toFixed(1);
-  return { faults, text: `${installed.length} package, ${megabytes} MB, no .node file, no install script` };
+  return { faults, text: `${installed.length} packages, ${megabytes} MB, no .node file, no install script` };
 }
 
 /** Path of a Node of this major version, from the npm package `node`. */
@@ -136,14 +144,22 @@ function run([file, ...args], ...more) {
   return spawnSync(file, [...args, ...more], options);
 }
 
-/** Runs the program in a fresh data folder; what is wrong with what it prints. */
-function runFirst(command, program) {
-  rmSync(join(app, "data"), { recursive: true, force: true });
-  const { status, stdout, stderr } = run(command, program);
-  const same = JSON.stringify(printedLines(stdout)) === JSON.stringify(PRINTED);
-  return status === 0 && same
-    ? []
-    : [`${program} under ${command[0]} ended with ${status}: ${stdout} ${stderr}`];
+/** Runs both programs, in a form of them, in fresh folders; what is wrong with what they print. */
+function runFirst(command, form) {
+  clear();
+  return [["first", PRINTED], ["private", PRINTED_PRIVATELY]].flatMap(([name, printed]) => {
+    const program = `${name}${form}.ts`;
+    const { status, stdout, stderr } = run(command, program);
+    const same = JSON.stringify(printedLines(stdout)) === JSON.stringify(printed);
+    return status === 0 && same
+      ? []
+      : [`${program} under ${command[0]} ended with ${status}: ${stdout} ${stderr}`];
+  });
+}
+
+/** Takes away what the programs made. */
+function clear() {
+  for (const name of ["cluster", "data"]) rmSync(join(app, name), { recursive: true, force: true });
 }
 
 /** Every command of the package says how it is used. */
@@ -197,17 +213,17 @@ function median(numbers) {
   return numbers.sort((a, b) => a - b)[numbers.length >> 1];
 }
 
-/** What Deno must be allowed for a private mount, and that less is refused. */
+/** What Deno must be allowed for a private mount and for a clustered one, and that less is refused. */
 function permissions() {
   const deno = [runtimePath("deno"), "run", "--no-prompt", "--quiet"];
   const read = "--allow-read=./data", write = "--allow-write=./data";
   const attempt = (...flags) => {
-    rmSync(join(app, "data"), { recursive: true, force: true });
+    clear();
     mkdirSync(join(app, "data"));
-    return run([...deno, ...flags], "first.ts");
+    return run([...deno, ...flags], "private.ts");
   };
   const whole = attempt(read, write);
-  const needed = JSON.stringify(printedLines(whole.stdout)) === JSON.stringify(PRINTED)
+  const needed = JSON.stringify(printedLines(whole.stdout)) === JSON.stringify(PRINTED_PRIVATELY)
     ? []
     : [`${read} ${write} is not enough: ${whole.stderr}`];
   const less = [[read], [write], []].map((flags) => attempt(...flags));
@@ -217,9 +233,13 @@ function permissions() {
   if (coded < less.length) {
     needed.push(`${less.length - coded} refusals have no code: ${less.map((it) => it.stderr)}`);
   }
+  clear();
+  const clustered = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys"];
+  const { status, stderr } = run([...deno, ...clustered], "first.ts");
+  if (status === 0 || !stderr.includes("run with -A")) needed.push(`clustered without -A: ${stderr}`);
   return {
     needed,
-    text: `private under --no-prompt ${read} ${write}; clustered: not in this version`,
+    text: `private under --no-prompt ${read} ${write}; clustered under -A, and told so with less`,
     refused: `${less.length} shorter lists of permissions are refused`,
   };
 }

@@ -1,6 +1,5 @@
 // 2.d: a program of ten lines, started five times in the same instant on both runtimes: one cluster each
-// time. It is README's first program, or as long as that is not clustered the one that the design begins
-// with.
+// time. It is README's first program.
 //
 //   node test/show/2.d.mjs [--rounds N]
 import { execFile } from "node:child_process";
@@ -15,20 +14,6 @@ const STARTS = 5;
 /** From the start of the processes to the instant at which all programs begin. */
 const LEAD_MS = 800;
 const TIMEOUT_MS = 60_000;
-const DESIGN = `import { openNode } from "@cohort/db";
-
-await using node = await openNode({ pij: "./cluster" });
-const hr = await node.mount("./cluster/hr", { mode: "clustered", create: true });
-const patient = hr.global("Patient");
-
-await patient.set([123, "name"], "Ada");
-if (await patient.get([123, "name"]) !== "Ada") throw new Error("Ada is not there");
-await patient.increment(["visits"], 1);
-await node.transact(async (tx) => {
-  const patients = tx.global(patient);
-  await patients.set(["seen"], (await patients.get(["seen"]) ?? 0) + 1);
-});
-`;
 /** Behind the program: what cluster it was in. */
 const WHICH = `
 const { id, members } = node.status.cluster;
@@ -37,9 +22,7 @@ console.log("@" + JSON.stringify({ id, members: members.length }));
 
 const at = process.argv.indexOf("--rounds");
 const rounds = at < 0 ? 50 : Number(process.argv[at + 1]);
-const first = firstProgram();
-const isReadme = /mode: "clustered"/.test(first);
-const program = (isReadme ? first : DESIGN).replaceAll('"@cohort/db"', JSON.stringify(join(ROOT, "mod.ts")));
+const program = firstProgram().replaceAll('"@cohort/db"', JSON.stringify(join(ROOT, "mod.ts")));
 const folder = mkdtempSync(join(tmpdir(), "cohort-at-once-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
@@ -79,10 +62,11 @@ for (let round = 0; round < rounds && problems.length === 0; round++) {
 }
 for (const problem of problems) console.log(`problem: ${problem}`);
 times.sort((a, b) => a - b);
-const which = isReadme ? "README's first program" : "the program that the design begins with";
 const text =
-  `${which}, started ${STARTS} times in the same instant, ${whole} of ${rounds} rounds: one cluster, ` +
-  `and all was counted once; ${times[times.length >> 1]} ms at the median until the last had ended`;
+  `README's first program, started ${STARTS} times in the same instant, ${whole} of ${rounds} rounds: ` +
+  `one cluster, and all was counted once; ${
+    times[times.length >> 1]
+  } ms at the median until the last had ended`;
 const control = `in ${shared} rounds several were members at a time, up to ${most} of ${STARTS}`;
 const ok = problems.length === 0 && whole === rounds && shared > 0;
 console.log(`@@${JSON.stringify({ runtime: "deno+bun", result: text, control, ok })}`);
@@ -103,17 +87,13 @@ function start(runtime, cwd, script = "at_once.ts") {
 
 /** What the programs have counted, by an increment each and a transaction each. */
 async function count(cwd) {
-  const [node, database] = isReadme ? /pij: ("[^"]*")[\s\S]*?mount\(("[^"]*")/.exec(program).slice(1) : [
-    '"./cluster"',
-    '"./cluster/hr"',
-  ];
-  const seen = isReadme ? "visits" : "seen";
+  const [, node, database] = /pij: ("[^"]*")[\s\S]*?mount\(("[^"]*")/.exec(program);
   writeFileSync(
     join(cwd, "count.ts"),
     `import { openNode } from ${JSON.stringify(join(ROOT, "mod.ts"))};
 const node = await openNode({ pij: ${node} });
 const patient = (await node.mount(${database})).global("Patient");
-console.log(await patient.get(["visits"]), await patient.get([${JSON.stringify(seen)}]));
+console.log(await patient.get(["visits"]), await patient.get(["seen"]));
 await node.close();
 `,
   );
