@@ -21,7 +21,7 @@ import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { growingAlone } from "./growing.ts";
 import { type Held, reportsOf } from "./held_block.ts";
 import { HeldTable } from "./held_table.ts";
-import { neverWritten } from "./loader.ts";
+import { neverWritten, notMounted } from "./loader.ts";
 import { OwedBlocks } from "./owed_blocks.ts";
 import { NO_FRAME } from "./pool.ts";
 import { outdate, recount } from "./shared_shape.ts";
@@ -159,7 +159,8 @@ export class Coherence {
 
   /**
    * The frame of a block that may be used in this mode, pinned once for the caller. Answers at once for what
-   * is here already. Costs two messages and an image when another member holds it.
+   * is here already. Costs two messages and an image when another member holds it. Rejects `NOT_MOUNTED` once
+   * the volume is shared no more: work that began before may still come here.
    */
   obtain(need: Need, signal: AbortSignal | undefined): Answer<number> {
     const held = this.#held.of(need.volume, need.block);
@@ -206,6 +207,8 @@ export class Coherence {
 
   async #wait(need: Need, signal: AbortSignal | undefined): Promise<number> {
     for (;;) {
+      // What is told of its blocks nobody here would hear.
+      if (!this.#volumes.has(need.volume.facts.tag)) throw notMounted(need.volume.path);
       const held = this.#held.of(need.volume, need.block);
       const frame = this.#usable(held, need);
       if (frame !== NO_FRAME) return frame;

@@ -104,3 +104,8 @@ export function neverWritten(path: string, block: number): CohortError {
   const text = `Could not read block ${block} of ${path}: it was never written`;
   return new CohortError("CORRUPT", text, { path, block, found: "blank" });
 }
+
+/** The error for a block of a volume that was let go. */
+export function notMounted(path: string): CohortError {
+  return new CohortError("NOT_MOUNTED", `Could not use ${path}: it is not mounted any more`, { path });
+}

@@ -164,6 +164,21 @@ test("coherence: a volume of which blocks are here unshared cannot begin to be s
   assert(refused instanceof InvariantError, `${refused}`);
 });
 
+test("coherence: who needs a block of a volume that is shared no more is told so", async () => {
+  let code = "";
+  const manner = { ...mannerOf(1, 0, 0), members: 2, clients: 0 };
+  const world = await runCoherence(1, await nativeDrain(), manner, async (world) => {
+    await world.begin();
+    const { coherence, core: { volume }, global, member } = world.parties[0]!;
+    await global.set(["k"], 1);
+    await member.daemon.checkpoint();
+    while (coherence.giveUp(volume) > 0) await world.scheduler.sleep(1_000);
+    coherence.unshare(volume);
+    await global.get(["k"]).catch((error) => code = error.code);
+  });
+  assertEquals([world.problems, code], [[], "NOT_MOUNTED"]);
+});
+
 test("coherence: a volume that one member uses costs no message", async () => {
   const manner = { members: 1, clients: 3, operations: 200, keys: 60, poolBlocks: 64, views: 0, losses: 0 };
   const world = await runCoherence(1, await nativeDrain(), manner);
