@@ -33,7 +33,7 @@ export class BringingIn {
   /**
    * Brings the bytes of a granted block into a frame, which is pinned for the caller. Whatever the keeper
    * orders meanwhile waits until whoever needed it had a turn with it: two who want it could take it from
-   * each other for ever.
+   * each other for ever. `NO_FRAME` when it was given up for the sake of its frame, which others had found.
    */
   async bringIn(held: Held, isFresh: boolean, signal: AbortSignal | undefined): Promise<number> {
     const { pool, position, makeRoom } = this.#world;
@@ -44,6 +44,7 @@ export class BringingIn {
         const frame = held.state.isHere ? held.placed(pool, position()) : await this.#load(held, isFresh);
         if (frame !== NO_FRAME) return frame;
         await unlessAborted(makeRoom(), signal);
+        if (held.state.mode === "NL") return NO_FRAME;
       }
     } catch (error) {
       isHopeless = true;
@@ -82,21 +83,30 @@ export class BringingIn {
   /**
    * Looks, in a later turn, whether anybody still waits for a block that has no frame. If not it is given
    * back: who asks would get it at once, but nobody may, and then it would be remembered for ever. What this
-   * member answers for gets a frame, or it never went home.
+   * member answers for gets a frame, or it never went home: also while somebody waits to change it, who may
+   * have to wait until it is home.
    */
   lookAfter(held: Held): void {
     this.#driver.forget(held);
     if (held.state.mode === "NL" || held.frame !== NO_FRAME) return;
-    const { pool, soon, onTrouble } = this.#world;
+    const { soon, onTrouble } = this.#world;
     soon(() => {
       const { mode, isHere, isDirty, wants, order } = held.state;
-      if (mode === "NL" || held.frame !== NO_FRAME || held.isAwaited) return;
-      if (isDirty) {
-        void this.bringIn(held, false, undefined).then((frame) => pool.unpin(frame), onTrouble);
-      } else if (wants === undefined && order === undefined) {
+      if (mode === "NL" || held.frame !== NO_FRAME) return;
+      if (isDirty && held.loads === 0) return void this.#findFrame(held).catch(onTrouble);
+      if (!held.isAwaited && wants === undefined && order === undefined) {
         this.#driver.happened(held, { kind: isHere ? "evict" : "unload" });
         this.#driver.forget(held);
       }
     });
+  }
+
+  /** Finds a frame for the bytes of a block. What is ordered meanwhile goes as it is, and needs none. */
+  async #findFrame(held: Held): Promise<void> {
+    const { pool, position, makeRoom } = this.#world;
+    while (held.isUnplaced && held.state.isHere) {
+      if (held.place(pool, position())) return recount(pool, held.volume, held.frame);
+      await makeRoom();
+    }
   }
 }

@@ -215,7 +215,9 @@ export class Coherence {
       const { state } = held;
       const suffices = state.mode === "EX" || state.mode === need.mode;
       if (suffices && !held.isClosed) {
-        return await this.#bringing.bringIn(held, need.isFresh, signal);
+        const brought = await this.#bringing.bringIn(held, need.isFresh, signal);
+        if (brought !== NO_FRAME) return brought;
+        continue;
       }
       const before = held.state;
       if (!suffices && state.wants === undefined) {

@@ -94,6 +94,12 @@ test("coherence: what is granted to somebody who has given up is given back, aft
   }
 });
 
+test("coherence: what came and found no frame goes home while somebody waits to change it", async () => {
+  const manner = { ...mannerOf(129, 12, 1), operations: 60, hurried: 100, hurryMs: 5, blinds: true };
+  const world = await runCoherence(129, await nativeDrain(), { ...manner, members: 4, clients: 2 });
+  assertEquals(world.problems.slice(0, 3), []);
+});
+
 test("coherence: members that grow the volume at once wipe nothing of each other", async () => {
   let blocks = 0;
   for (let seed = 1; seed <= 12; seed++) {
