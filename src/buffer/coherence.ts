@@ -330,7 +330,6 @@ export class Coherence {
   #arrived(held: Held, event: Extract<HolderEvent, { kind: "arrived" }>): void {
     this.#event(held, event);
     held.letSent(this.#world.pool, event.turn);
-    this.#held.forget(held);
   }
 
   /** What this member sent on in an earlier view has arrived, or may be its own again. */
@@ -352,7 +351,8 @@ export class Coherence {
       this.#world.nudge();
       held.wake();
     }
-    // What came meanwhile was not looked after: it was awaited.
+    // What came meanwhile was awaited, and what was ordered was put off: also in a view that began since.
+    if (held.state.order !== undefined) this.#orderCame(held);
     this.#bringing.lookAfter(held);
   }
 

@@ -92,6 +92,36 @@ test("home: a checkpoint waits for what came and found no frame, though nobody w
   assert(waited > 1, `${waited} blocks found no frame`);
 });
 
+test("home: who takes a block back late, for a view that is over, holds up nobody", async () => {
+  let slow = 0;
+  await play(async (world, one, two) => {
+    const { scheduler, network } = world;
+    await one.global.set(["k", 1], "x".repeat(900));
+    const block = dirtyOf(one).at(-1)!;
+    network.cut(one.name, two.name);
+    let isTaken = false;
+    void take(two, block).then(() => isTaken = true);
+    await scheduler.sleep(2_000_000);
+    const { volume } = one.core;
+    const readRaw = volume.readRaw.bind(volume);
+    let reads = 0;
+    volume.readRaw = async (at) => {
+      if (at === block && ++reads === 1) await scheduler.sleep(20_000_000);
+      return readRaw(at);
+    };
+    for (let i = 0; i < 2; i++) {
+      world.view++;
+      for (const party of [one, two]) party.enter();
+      if (i === 0) network.heal();
+      await scheduler.sleep(5_000_000);
+    }
+    if (reads > 1) slow++;
+    await scheduler.sleep(20_000_000);
+    assert(isTaken, `block ${block} was not given on after ${reads} reads`);
+  });
+  assert(slow > 0, "a read of an earlier view was under way");
+});
+
 test("home: a block that moves on and on goes home all the same, and journals are dropped", async () => {
   await play(async ({ scheduler, parties, chance }) => {
     let isOver = false;
