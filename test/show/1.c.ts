@@ -37,7 +37,7 @@ function recorded(): { full: number; micro: number; open: number } {
   const path = new URL("../campaigns.jsonl", import.meta.url);
   const text = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
   const lines = text === "" ? [] : text.split("\n").map((line): Campaign => JSON.parse(line));
-  const mine = lines.filter(({ name }) => name === "sim");
+  const mine = lines.filter(({ name, tier }) => name === "sim" && tier !== "cluster");
   const sum = (tier: Tier, of: (it: Campaign) => number) =>
     mine.filter((it) => it.tier === tier).reduce((all, it) => all + of(it), 0);
   const unmended = mine.filter(({ mended }) => mended !== true);
