@@ -32,6 +32,8 @@ export interface BlockCounts {
   readonly revoked: number;
   /** Blocks sent to another member, with their bytes. */
   readonly transfers: number;
+  /** Blocks that another member was left to read at home. */
+  readonly left: number;
   /** Messages that somebody waited for. */
   readonly critical: number;
   /** Messages that nobody waited for. */
@@ -46,6 +48,7 @@ export class VolumeCounts {
   granted = 0;
   revoked = 0;
   transfers = 0;
+  left = 0;
   readonly #messages = new Map<BlockMessageKind, number>();
   /** Moves by block; an estimate for those that came when the table was full, and never too low. */
   readonly #moves = new Map<number, number>();
@@ -78,20 +81,21 @@ export class VolumeCounts {
       if (BACKGROUND.has(kind)) background += count;
       else critical += count;
     }
-    const { asked, granted, revoked, transfers } = this;
+    const { asked, granted, revoked, transfers, left } = this;
     const hottest = [...this.#moves].sort((a, b) => b[1] - a[1]).slice(0, 8)
       .map(([block, moves]) => ({ block, transfers: moves }));
-    return { asked, granted, revoked, transfers, critical, background, hottest };
+    return { asked, granted, revoked, transfers, left, critical, background, hottest };
   }
 }
 
 /** What all volumes count together. */
 export function sumOf(all: Iterable<VolumeCounts>): CoherenceCounts {
-  let asked = 0, revoked = 0, sent = 0;
+  let asked = 0, revoked = 0, sent = 0, left = 0;
   for (const it of all) {
     asked += it.asked;
     revoked += it.revoked;
     sent += it.transfers;
+    left += it.left;
   }
-  return { asked, revoked, sent };
+  return { asked, revoked, sent, left };
 }

@@ -11,6 +11,12 @@ import type { GrantMode, GrantSource } from "./block_keeper.ts";
 /** What a member may do with a block: nothing, read it, change it. */
 export type BlockMode = "NL" | GrantMode;
 
+/**
+ * How a block goes to whoever asked for it: its holder sends the image, or brings the block home first and
+ * sends none.
+ */
+export type Handover = "direct" | "disk";
+
 /** A block sent on, and not known to have arrived. */
 export interface SentBlock {
   readonly to: string;
@@ -239,11 +245,15 @@ function ordered(block: HeldBlock, order: BlockOrder): HolderStep {
   return still({ ...block, order });
 }
 
-/** Carries out what the keeper ordered, once the block is here and no work of this member is in it. */
-export function obey(block: HeldBlock): HolderStep {
+/**
+ * Carries out what the keeper ordered, once the block is here and no work of this member is in it. By way of
+ * the disk it must be home: then whoever asked reads it there, and is told so by the keeper.
+ */
+export function obey(block: HeldBlock, handover: Handover): HolderStep {
   const { order } = block;
   if (order === undefined || !block.isHere) return still(block);
   const { turn, asker, mode, keeps, isFree } = order;
+  if (order.kind === "demand" && handover === "disk") return leftAtHome(block, order);
   if (order.kind === "drop") {
     if (block.isDirty) throw new RangeError("A block is dropped by the member that answers for it");
     return { block: forgotten(block), messages: [{ kind: "dropped", turn }] };
@@ -257,6 +267,16 @@ export function obey(block: HeldBlock): HolderStep {
   const sent = [...block.sent, { to: asker, turn, isDirty }];
   const messages: HolderMessage[] = isFree ? [image] : [image, { kind: "dropped", turn }];
   return { block: { ...forgotten(block), sent }, messages };
+}
+
+/** The keeper hears that no image comes: it grants the block from its volume. */
+function leftAtHome(block: HeldBlock, { turn, keeps, isFree }: BlockOrder): HolderStep {
+  if (block.isDirty) throw new RangeError("A block is left at home that is not home");
+  const unsent: HolderMessage = { kind: "unsent", turn };
+  if (keeps === "PR") {
+    return { block: { ...block, mode: "PR", turn, order: undefined }, messages: [unsent] };
+  }
+  return { block: forgotten(block), messages: isFree ? [unsent] : [unsent, { kind: "dropped", turn }] };
 }
 
 function forgotten(block: HeldBlock): HeldBlock {

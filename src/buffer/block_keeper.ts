@@ -78,7 +78,7 @@ export type KeeperEvent =
   | { readonly kind: "got"; readonly from: string; readonly turn: number }
   /** It forgot the block, as it was told. */
   | { readonly kind: "dropped"; readonly from: string; readonly turn: number }
-  /** It gave up the block, by whose image of this turn nobody has it, and cannot send it again. */
+  /** The block is home, and no image of this turn comes, or comes again. */
   | { readonly kind: "unsent"; readonly from: string; readonly turn: number }
   /** It gives up the block, which it had by this turn; if it owned it, the block is home. */
   | { readonly kind: "give"; readonly from: string; readonly turn: number };

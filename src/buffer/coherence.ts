@@ -19,6 +19,7 @@ import { sumOf, VolumeCounts } from "./block_counts.ts";
 import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
 import { growingAlone } from "./growing.ts";
+import { beforeLeaving, handoverOf } from "./handing_over.ts";
 import { type Held, reportsOf } from "./held_block.ts";
 import { HeldTable } from "./held_table.ts";
 import { neverWritten, notMounted } from "./loader.ts";
@@ -258,6 +259,7 @@ export class Coherence {
     if (block.isDirty && !before.isDirty) this.#world.nudge();
     for (const message of messages) {
       if (message.kind === "image") this.countsOf(held.volume).moved(held.block);
+      if (message.kind === "unsent") this.countsOf(held.volume).left++;
       this.#post.tell(held, message, image, after);
     }
     if (before.wants !== undefined && block.wants === undefined) this.countsOf(held.volume).granted++;
@@ -360,19 +362,15 @@ export class Coherence {
   #obey(held: Held): void {
     const { order, isHere } = held.state;
     if (order === undefined || !isHere || held.grips > 0 || held.loads > 0 || held.isLeaving) return;
-    if (order.keeps === "NL" && held.frame !== NO_FRAME) {
-      const wait = held.homeFirst(this.#world.bringHome) ?? this.#world.letGo(held.volume, held.block);
-      if (wait !== undefined) {
-        held.isLeaving = true;
-        const goOn = (): void => {
-          held.isLeaving = false;
-          this.#obey(held);
-        };
-        return void wait.then(goOn, goOn);
-      }
-    }
     held.note(this.#world.pool);
-    this.#carryOut(held, obey(held.state));
+    const wait = beforeLeaving(held, this.#world);
+    if (wait === undefined) return this.#carryOut(held, obey(held.state, handoverOf(held, this.#world)));
+    held.isLeaving = true;
+    const goOn = (): void => {
+      held.isLeaving = held.isGoingHome = false;
+      this.#obey(held);
+    };
+    void wait.then(goOn, goOn);
   }
 
   /** Another's journal waits for a block to come home. */

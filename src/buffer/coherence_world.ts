@@ -1,6 +1,7 @@
 /** What coherence needs of its member, and what it counts. Types only. */
 import type { Courier } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
+import type { Handover } from "./block_holder.ts";
 import type { Loader } from "./loader.ts";
 import type { Pool } from "./pool.ts";
 import type { Stamps } from "./stamps.ts";
@@ -18,9 +19,11 @@ export interface CoherenceWorld {
    * write was issued already.
    */
   readonly letGo: (volume: Volume, block: number) => Promise<void> | undefined;
+  /** How it hands over what it changed; other members may do otherwise. */
+  readonly handover: Handover;
   /**
-   * Brings a dirty block home among the first. Resolves once that is done, or was tried and failed: then
-   * nobody waits for it any longer.
+   * Brings a dirty block home among the first. Resolves once a cycle took it, or failed: it may be dirty
+   * still. Never, when the member stops.
    */
   readonly bringHome: (volume: Volume, block: number) => Promise<void>;
   /** Something is to be brought home that another member changed. */
@@ -47,4 +50,6 @@ export interface CoherenceCounts {
   readonly revoked: number;
   /** Blocks sent to another member. */
   readonly sent: number;
+  /** Blocks that another member was left to read at home. */
+  readonly left: number;
 }

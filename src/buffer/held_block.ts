@@ -25,8 +25,10 @@ export class Held {
   grips = 0;
   /** Whether what the keeper ordered is to be done as soon as it can be. */
   isDue = false;
-  /** True while a home write that was issued is waited for: then it leaves. */
+  /** True while its home write is waited for: then it leaves. */
   isLeaving = false;
+  /** True while it goes home to be left there: nobody here changes it any more. */
+  isGoingHome = false;
   /** Whether it is to go home before it is sent on: another's journal waits for that. */
   isHomeWanted = false;
   /** Local work that brings it in from its volume. */
@@ -127,8 +129,9 @@ export class Held {
     if (this.state.isDirty && !pool.isDirty(this.frame)) {
       pool.changed(this.frame, position, pool.changedAt[this.frame]!);
     }
-    pool.modeOf[this.frame] = this.state.mode === "EX" ? MODE_EX : MODE_PR;
-    const { wants, order } = this.state;
+    const { mode, wants, order } = this.state;
+    const mayChange = mode === "EX" && !(this.isGoingHome && order !== undefined);
+    pool.modeOf[this.frame] = mayChange ? MODE_EX : MODE_PR;
     const isBusy = wants !== undefined || order !== undefined || this.grips > 0;
     if (isBusy && this.#pinned === NO_FRAME) {
       pool.pin(this.frame);

@@ -15,6 +15,7 @@ import { OWN } from "./freezes.ts";
 import { Truncation } from "./truncation.ts";
 import { isAllClean, oldestDirty } from "./unplaced.ts";
 import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
+import { WantedHome } from "./wanted_home.ts";
 import type { WriteDaemonOptions, WriteDaemonWorld } from "./write_daemon_world.ts";
 import { type CycleRecord, PHASE, type Phase, type WriteDaemonStatus } from "./write_phase.ts";
 
@@ -26,13 +27,6 @@ interface SealedCycle {
   readonly sealedMs: number;
   readonly journalMs: number;
   readonly imagesMs: number;
-}
-
-/** A block that is wanted home. */
-interface BlockWanted {
-  readonly volume: Volume;
-  readonly block: number;
-  readonly done: () => void;
 }
 
 const CYCLES_KEPT = 20;
@@ -54,7 +48,7 @@ export class WriteDaemon implements RoomMaker {
     { readonly position: number; readonly done: () => void; readonly fail: (e: unknown) => void }
   > = [];
   /** Blocks that are wanted home by themselves. */
-  #blocksWanted: BlockWanted[] = [];
+  readonly #wanted: WantedHome;
   #roomWaiters: Array<{ readonly done: () => void; readonly fail: (error: unknown) => void }> = [];
   #cancelIdle: (() => void) | undefined;
   #stopped: CohortError | undefined;
@@ -70,6 +64,7 @@ export class WriteDaemon implements RoomMaker {
   constructor(world: WriteDaemonWorld, options: WriteDaemonOptions) {
     this.#world = world;
     this.#options = options;
+    this.#wanted = new WantedHome(world.engine.pool);
     const { clock, onHome } = world;
     this.#truncation = new Truncation({
       clock,
@@ -131,12 +126,11 @@ export class WriteDaemon implements RoomMaker {
   }
 
   /**
-   * Brings one dirty block home with the cycles that begin now. Resolves when a cycle took it, or failed: who
-   * waits for it holds others up.
+   * Brings one dirty block home with the cycles that begin now, alone where nothing else is to go. Resolves
+   * when a cycle took it, or failed: who waits for it holds others up. Never, when the member stops.
    */
   bringHome(volume: Volume, block: number): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.resolve();
-    const home = new Promise<void>((done) => this.#blocksWanted.push({ volume, block, done }));
+    const home = this.#wanted.add(volume, block);
     this.#start();
     return home;
   }
@@ -150,7 +144,7 @@ export class WriteDaemon implements RoomMaker {
     this.#thaw();
     for (const waiter of this.#waiters.splice(0)) waiter.fail(this.#stopped);
     for (const waiter of this.#roomWaiters.splice(0)) waiter.fail(this.#stopped);
-    this.#answerBlocks(() => true);
+    this.#wanted.stop();
   }
 
   /** Resolves when no cycle runs. */
@@ -187,11 +181,25 @@ export class WriteDaemon implements RoomMaker {
 
   #moreToDo(): boolean {
     if (this.#stopped !== undefined) return false;
-    const { pool } = this.#world.engine;
     // Who froze writes must go on until it can let them go, whatever else there is to do.
-    return this.#frozen !== undefined || this.#sealed !== undefined || this.#waiters.length > 0 ||
-      this.#roomWaiters.length > 0 || this.#blocksWanted.length > 0 || this.#roomWanted ||
-      pool.dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
+    return this.#frozen !== undefined || this.#sealed !== undefined || this.#wanted.size > 0 ||
+      this.#isMoreWanted();
+  }
+
+  /** Whether more than single blocks is to go home. */
+  #isMoreWanted(): boolean {
+    const { dirtyCount } = this.#world.engine.pool;
+    return this.#waiters.length > 0 || this.#roomWaiters.length > 0 || this.#roomWanted ||
+      dirtyCount > this.#options.dirtyTarget || this.#homeWanted > this.#homeReached;
+  }
+
+  /** Frames of a cycle: those somebody waits for, and, where more is to go home, those dirty for longest. */
+  #takeFrames(most: number, isMoreWanted: boolean): number[] {
+    const isMounted = (frame: number): boolean => this.#isMounted(frame);
+    const wanted = this.#wanted.frames(most, isMounted);
+    if (wanted.length > 0 && !isMoreWanted) return wanted;
+    const others = this.#world.engine.pool.takeDirty(most - wanted.length);
+    return [...new Set([...wanted, ...others])].filter(isMounted);
   }
 
   async #run(): Promise<void> {
@@ -200,13 +208,13 @@ export class WriteDaemon implements RoomMaker {
       try {
         await this.#runCycle();
         await this.#noteHome();
-        this.#answerBlocks((it) => !this.#isDirty(it));
+        this.#wanted.answerClean();
         backoff = BACKOFF_MS_FIRST;
         this.#thaw();
       } catch (error) {
         if (this.#stopped !== undefined) return;
         if (!mayPass(error)) return this.#end(endOf(error));
-        this.#answerBlocks(() => true);
+        this.#wanted.failed();
         this.#freeze(error);
         await new Promise<void>((done) => void this.#world.clock.after(backoff, done));
         backoff = Math.min(BACKOFF_MS_MAX, backoff * 2);
@@ -228,10 +236,11 @@ export class WriteDaemon implements RoomMaker {
   async #formAndSeal(): Promise<SealedCycle | undefined> {
     const { engine, journal, images } = this.#world;
     const { pool } = engine;
+    const isMoreWanted = this.#isMoreWanted();
     this.#roomWanted = false;
     const most = await images.makeRoom(Math.min(this.#options.cycleBlocks, pool.dirtyCount));
     this.#phase = PHASE.forming;
-    const frames = pool.takeDirty(most).filter((frame) => this.#isMounted(frame));
+    const frames = this.#takeFrames(most, isMoreWanted);
     if (frames.length === 0) {
       this.#phase = PHASE.idle;
       await this.#answerLater();
@@ -279,8 +288,7 @@ export class WriteDaemon implements RoomMaker {
       if (volumes.has(image.volume)) this.#settle(image, cycle.formedAt);
       else this.#world.engine.pool.requeue(image.frame);
     }
-    const took = new Set(cycle.images.list.map(({ volume, block }) => volume.index * 2 ** 32 + block));
-    this.#answerBlocks(({ volume, block }) => took.has(volume.index * 2 ** 32 + block));
+    this.#wanted.took(cycle.images.list);
     this.#written += cycle.images.list.length;
     this.#images = undefined;
     this.#phase = PHASE.idle;
@@ -366,19 +374,6 @@ export class WriteDaemon implements RoomMaker {
 
   get #frozen(): CohortError | undefined {
     return this.#world.engine.freezes.causeOf(OWN);
-  }
-
-  #isDirty({ volume, block }: BlockWanted): boolean {
-    const { pool } = this.#world.engine;
-    const frame = pool.findAny(volume.index, block);
-    return frame >= 0 && pool.isDirty(frame);
-  }
-
-  #answerBlocks(isDone: (wanted: BlockWanted) => boolean): void {
-    if (this.#blocksWanted.length === 0) return;
-    const done = this.#blocksWanted.filter(isDone);
-    this.#blocksWanted = this.#blocksWanted.filter((it) => !done.includes(it));
-    for (const wanted of done) wanted.done();
   }
 
   #freeze(cause: CohortError): void {

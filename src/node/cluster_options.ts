@@ -1,5 +1,6 @@
 /** Options of a node that is, or may become, a member of a cluster; checked at the door. */
 import type { MembershipTimings } from "../cluster/membership_world.ts";
+import type { Handover } from "../buffer/block_holder.ts";
 import { type DeviceMap, expandDirectory } from "../ground/device_map.ts";
 import { checkOptions, type OptionNames } from "../ground/options.ts";
 
@@ -37,6 +38,12 @@ export interface ClusterOptions {
   /** See {@linkcode ClusterTimings}. */
   readonly timings?: ClusterTimings;
   /**
+   * How this node gives a block that it changed to a member that asks for it: `"direct"` (default) sends it,
+   * when its journal is synced; `"disk"` brings it home first, which costs the syncs of a write cycle.
+   * Members may differ.
+   */
+  readonly handover?: Handover;
+  /**
    * A person's word that members of the cluster are gone, whom nobody here can prove so; logged. That of one
    * incarnation, or `true` for all.
    */
@@ -50,6 +57,7 @@ export interface ClusterSettings {
   readonly votes: number;
   readonly storageVotes: number | "auto";
   readonly timings: MembershipTimings;
+  readonly handover: Handover;
   readonly confirmGone: string | boolean;
 }
 
@@ -60,6 +68,7 @@ export const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
   votes: true,
   storageVotes: true,
   timings: true,
+  handover: true,
   confirmGone: true,
 };
 
@@ -92,9 +101,9 @@ export function clusterSettingsOf(
   options: ClusterOptions,
   devices: DeviceMap,
 ): ClusterSettings | undefined {
-  const { pij, name, votes = 1, storageVotes = "auto", confirmGone = false } = options;
+  const { pij, name, votes = 1, storageVotes = "auto", handover = "direct", confirmGone = false } = options;
   if (pij === undefined) {
-    for (const other of ["name", "votes", "storageVotes", "timings", "confirmGone"] as const) {
+    for (const other of ["name", "votes", "storageVotes", "timings", "handover", "confirmGone"] as const) {
       if (options[other] !== undefined) {
         throw new TypeError(`${other} is for a node of a cluster: give pij too`);
       }
@@ -107,12 +116,15 @@ export function clusterSettingsOf(
   if (name !== undefined) checkName(name);
   votesOf("votes", votes);
   if (storageVotes !== "auto") votesOf("storageVotes", storageVotes);
+  if (handover !== "direct" && handover !== "disk") {
+    throw new RangeError(`handover is "direct" or "disk", got ${JSON.stringify(handover)}`);
+  }
   if (typeof confirmGone !== "boolean" && typeof confirmGone !== "string") {
     throw new TypeError(`confirmGone is an incarnation, true or false, got ${JSON.stringify(confirmGone)}`);
   }
   const { path } = expandDirectory(pij, devices);
   const timings = timingsOf(options.timings ?? {});
-  return { pij: path, name, votes, storageVotes, timings, confirmGone };
+  return { pij: path, name, votes, storageVotes, timings, handover, confirmGone };
 }
 
 function checkName(name: unknown): void {

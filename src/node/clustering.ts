@@ -104,6 +104,8 @@ export interface CoherenceStatus {
   readonly revoked: number;
   /** Blocks sent to another member. */
   readonly sent: number;
+  /** Blocks that another member was left to read at home. */
+  readonly left: number;
   /** Messages told to other members about blocks. */
   readonly messages: number;
   /** Blocks of which something is remembered here now. */

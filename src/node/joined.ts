@@ -154,6 +154,7 @@ export class Joined {
       courier: this.courier,
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
+      handover: this.#world.settings.handover,
       makeRoom: () => daemon.makeRoom(1),
       nudge: () => daemon.nudge(),
       bringHome: (volume, block) => daemon.bringHome(volume, block),

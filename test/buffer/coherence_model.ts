@@ -21,6 +21,7 @@ import {
 import type { ReportedBlock } from "../../src/buffer/block_report.ts";
 import { keeperEntered, keeperHeard, recovered } from "./coherence_model_keeper.ts";
 import {
+  handoverOf,
   KEEPER,
   type Letter,
   livingOf,
@@ -229,7 +230,14 @@ function* done(state: State, at: number): Generator<[string, State]> {
   }
   // The task that the block was got for runs once before the block leaves.
   if (block.order !== undefined && block.isHere && !(suffices && mayUse(block, task))) {
-    yield [`${name} obeys`, stepped(state, at, obey(block))];
+    // By way of the disk it goes home first.
+    const handover = handoverOf(state, at);
+    const mustGoHome = handover === "disk" && block.order.kind === "demand" && block.isDirty;
+    if (!mustGoHome) yield [`${name} obeys`, stepped(state, at, obey(block, handover))];
+    else {yield [`${name} goes home to leave`, {
+        ...holder(state, at, { kind: "home" }),
+        home: member.version,
+      }];}
   }
   if (block.isDirty && member.homes > 0) {
     const next = holder(withMember(state, at, { homes: member.homes - 1 }), at, { kind: "home" });

@@ -1,5 +1,5 @@
 /** The model of one block: what there is of it, and what is on its way. */
-import type { HeldBlock } from "../../src/buffer/block_holder.ts";
+import type { Handover, HeldBlock } from "../../src/buffer/block_holder.ts";
 import { UNKNOWN } from "../../src/buffer/block_holder.ts";
 import { type GrantMode, type KeptBlock, UNHELD } from "../../src/buffer/block_keeper.ts";
 import type { ReportedBlock } from "../../src/buffer/block_report.ts";
@@ -56,6 +56,8 @@ export interface State {
   readonly losses: number;
   /** Images that may come as what they cannot be. */
   readonly spoils: number;
+  /** How members hand over; "mixed": one so, the next otherwise. */
+  readonly handover: Handover | "mixed";
   /** The members of the newest view; what those have left that it shuts out may be to be recovered. */
   readonly inView: readonly string[];
   readonly isRecovered: boolean;
@@ -83,10 +85,14 @@ export interface Fate {
   readonly views?: number;
   readonly losses?: number;
   readonly spoils?: number;
+  readonly handover?: Handover | "mixed";
 }
 
 /** The model before anything. */
-export function startOf(budgets: readonly Budget[], { views = 0, losses = 0, spoils = 0 }: Fate): State {
+export function startOf(
+  budgets: readonly Budget[],
+  { views = 0, losses = 0, spoils = 0, handover = "direct" }: Fate,
+): State {
   const members = budgets.map((it): MemberState => ({
     isLost: false,
     view: 1,
@@ -112,8 +118,13 @@ export function startOf(budgets: readonly Budget[], { views = 0, losses = 0, spo
     waiting: [],
   };
   const inView = NAMES.slice(0, members.length);
-  const fate = { view: 1, views, losses, spoils, inView, isRecovered: true };
+  const fate = { view: 1, views, losses, spoils, handover, inView, isRecovered: true };
   return { keeper, members, home: 0, latest: 0, ...fate, channels: {} };
+}
+
+/** How a member hands over. */
+export function handoverOf({ handover }: State, at: number): Handover {
+  return handover === "mixed" ? (at % 2 === 0 ? "disk" : "direct") : handover;
 }
 
 /** The view in which somebody is. */

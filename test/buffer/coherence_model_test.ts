@@ -1,6 +1,7 @@
 /** The tables of coherence, run through every order of events of the model of one block. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "#test";
+import { type BlockOrder, type HeldBlock, obey, UNKNOWN } from "../../src/buffer/block_holder.ts";
 import { type GrantMode, keeperStep, type KeptBlock, UNHELD } from "../../src/buffer/block_keeper.ts";
 import { explore } from "./coherence_explore.ts";
 import type { Budget } from "./coherence_model_state.ts";
@@ -51,6 +52,39 @@ test("coherence: members are lost at any time, what they changed is not", () => 
   const two = explore([{ writes: 1, reads: 1, homes: 1 }, { writes: 1, homes: 1 }], { losses: 1 });
   const three = explore([{ writes: 1 }, { reads: 1 }, { writes: 1 }], { losses: 1 });
   assert(two > 10_000 && three > 50_000, `${two}, ${three} states`);
+});
+
+test("coherence: by way of the disk, every order of what members do, and views, and losses", () => {
+  const both: Budget = { reads: 1, writes: 1, evicts: 1, homes: 1 };
+  const states = [
+    explore([both, both], { handover: "disk" }),
+    explore([{ reads: 1, evicts: 1 }, { reads: 1, writes: 1 }, { writes: 1 }], { handover: "disk" }),
+    explore([{ writes: 1, aborts: 1 }, { reads: 1, writes: 1, aborts: 1 }], { handover: "disk" }),
+    explore([both, { writes: 1, homes: 1 }], { handover: "disk", views: 1 }),
+    explore([{ writes: 1 }, { reads: 1 }, { writes: 1 }], { handover: "disk", losses: 1 }),
+    explore([{ writes: 1, reads: 1 }, { writes: 1, reads: 1 }], { handover: "mixed", views: 1 }),
+  ];
+  assert(states.every((it) => it > 1_000), `${states} states`);
+});
+
+test("coherence: by way of the disk no image is sent, and two messages tell where the block is", () => {
+  const held: HeldBlock = { ...UNKNOWN, mode: "EX", turn: 1, isHere: true };
+  const order: BlockOrder = {
+    kind: "demand",
+    turn: 2,
+    asker: "b",
+    mode: "EX",
+    keeps: "NL",
+    isFree: true,
+  };
+  const left = obey({ ...held, order }, "disk");
+  assertEquals([left.block, left.messages], [{ ...UNKNOWN, turn: 1 }, [{ kind: "unsent", turn: 2 }]]);
+  const kept = keeperStep(UNHELD, { kind: "ask", from: "a", mode: "EX" }).block;
+  const asked = keeperStep(kept, { kind: "ask", from: "b", mode: "EX" }).block;
+  const { block, messages } = keeperStep(asked, { kind: "unsent", from: "a", turn: 2 });
+  assertEquals(messages, [{ kind: "grant", to: "b", turn: 2, mode: "EX", source: "volume" }]);
+  assertEquals([block.exclusive, block.owner, block.turn], ["b", "b", undefined]);
+  assertThrows(() => obey({ ...held, order, isDirty: true }, "disk"), RangeError);
 });
 
 test("coherence: messages of one turn, counted", () => {

@@ -1,6 +1,7 @@
 /**
  * One member of a simulated cluster of engines: all that a node would put together, around one shared volume.
  */
+import type { Handover } from "../../src/buffer/block_holder.ts";
 import { Coherence } from "../../src/buffer/coherence.ts";
 import type { Survivors } from "../../src/buffer/survivors.ts";
 import { MemberCourier } from "../../src/cluster/courier.ts";
@@ -51,6 +52,8 @@ export interface PartyWorld {
   readonly recovered: RecoveryReport[];
   /** A message as it is heard. */
   spoiled(bytes: Uint8Array): Uint8Array;
+  /** How a member hands over what it changed. */
+  handoverOf(party: Party): Handover;
   /** A member was told of trouble. */
   troubled(error: unknown): void;
 }
@@ -141,6 +144,7 @@ export class Party {
       courier: this.courier,
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
+      handover: world.handoverOf(this),
       bringHome: (volume, block) => daemon.bringHome(volume, block),
       nudge: () => daemon.nudge(),
       makeRoom: () => daemon.makeRoom(1),

@@ -136,6 +136,23 @@ test("coherence: what was sent on is taken back though the volume cannot be read
   assert(unread > 0, "something was to be taken back unread");
 });
 
+test("coherence: by way of the disk, alone or beside members that send, nothing is lost either", async () => {
+  let left = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    const [views, losses] = [[0, 0], [4, 0], [1, 2]][seed % 3]!;
+    const handover = seed % 2 === 0 ? "disk" : "mixed";
+    const isCut = seed % 6 === 5;
+    const operations = isCut ? 400 : 120;
+    const manner = { ...mannerOf(seed, views!, losses!), operations, handover, power: isCut } as const;
+    const world = await runCoherence(seed, await nativeDrain(), manner);
+    assertEquals(world.problems.slice(0, 3), [], `seed ${seed}`);
+    left += world.parties.reduce((sum, it) => sum + it.coherence.counts.left, 0);
+    const sent = world.parties.reduce((sum, it) => sum + it.coherence.counts.sent, 0);
+    if (handover === "disk") assertEquals(sent, 0, `seed ${seed}`);
+  }
+  assert(left > 500, `${left} blocks were left at home`);
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();

@@ -3,6 +3,7 @@
  * trees; a network that is slow, loses and reorders; clients that read and write the same few keys by way of
  * all members, and what must hold of what they saw.
  */
+import type { Handover } from "../../src/buffer/block_holder.ts";
 import { checkDatabase } from "../../src/global/check.ts";
 import type { WaitOptions } from "../../src/global/patience.ts";
 import { transact } from "../../src/global/transact.ts";
@@ -34,6 +35,8 @@ export interface CoherenceManner {
   readonly losses: number;
   /** Whether the power of all goes at last, in the middle of everything. */
   readonly power?: boolean;
+  /** How members hand over what they changed; "mixed": one so, the next otherwise. "direct" by default. */
+  readonly handover?: Handover | "mixed";
   /** Of 1,000 images, how many come with a changed byte, behind all that guards the way. */
   readonly spoils?: number;
   /** Of 1,000 waits, how many end after at most so many milliseconds, whatever came of them. */
@@ -107,6 +110,12 @@ export class CoherenceWorld implements PartyWorld {
 
   get lost(): Party[] {
     return this.parties.filter((it) => !it.process.alive);
+  }
+
+  handoverOf(party: Party): Handover {
+    const { handover = "direct" } = this.manner;
+    if (handover !== "mixed") return handover;
+    return Number(party.name.slice(1)) % 2 === 0 ? "disk" : "direct";
   }
 
   /** Spoils an image now and then. */

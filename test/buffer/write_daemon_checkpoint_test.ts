@@ -50,7 +50,7 @@ function rig(cycleBlocks: number, onHome: () => Promise<void> = () => Promise.re
       pool.unpin(frame);
     }
   };
-  return { pool, daemon, journal, replay };
+  return { pool, daemon, journal, replay, volume };
 }
 
 test("WriteDaemon: a checkpoint brings home what changed at the position it is asked at", async () => {
@@ -78,4 +78,35 @@ test("WriteDaemon: a checkpoint asked for during truncation waits for what is di
   await late;
   assertEquals(dirtyAfter, 0);
   daemon.stop(new CohortError("CLOSED", "The test is over"));
+});
+
+test("WriteDaemon: a block that is wanted home goes there alone; if it is clean nobody waits", async () => {
+  const { pool, daemon, replay, volume } = rig(4);
+  replay(5, 9);
+  await daemon.bringHome(volume, 11);
+  assertEquals([pool.dirtyCount, pool.isDirty(pool.findAny(0, 11))], [8, false]);
+  await Promise.all([
+    daemon.bringHome(volume, 12),
+    daemon.bringHome(volume, 13),
+    daemon.bringHome(volume, 12),
+  ]);
+  assertEquals([pool.dirtyCount, daemon.status.recent.map((it) => it.blocks)], [6, [1, 2]]);
+  // Where more is to go home they go first.
+  const all = daemon.checkpoint();
+  await daemon.bringHome(volume, 10);
+  assert(!pool.isDirty(pool.findAny(0, 10)));
+  await all;
+  await Promise.all([daemon.bringHome(volume, 10), daemon.bringHome(volume, 1_000)]);
+  assertEquals(pool.dirtyCount, 0);
+  daemon.stop(new CohortError("CLOSED", "The test is over"));
+});
+
+test("WriteDaemon: a block that is wanted home is not said to be there when the member stops", async () => {
+  const { daemon, replay, volume } = rig(4);
+  replay(5, 2);
+  daemon.stop(new CohortError("CLOSED", "The test is over"));
+  let said = 0;
+  void daemon.bringHome(volume, 5).then(() => said++);
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  assertEquals(said, 0);
 });
