@@ -28,11 +28,11 @@ class Opened {
     const { directory, mount = "private", part } = job;
     const place: NodeOptions = mount === "private"
       ? { dir: join(directory, "node") }
-      : { pij: join(directory, "pij"), name: `member${part + 1}` };
+      : { pij: join(directory, "pij"), name: `member${part + 1}`, handover: mount };
     const node = await openNode({ ...place, durability, poolBytes: POOL_BYTES });
     const mode = mount === "private" ? "private" : "clustered";
     const database = await node.mount(join(directory, "database"), { mode, create: true });
-    return new Opened(node, database, `durability ${durability}, pool 512 MiB, ${mode}`);
+    return new Opened(node, database, `durability ${durability}, pool 512 MiB, ${mount}`);
   }
 
   /** What it has cost until now: of a member. */
@@ -40,9 +40,9 @@ class Opened {
     if (this.node.status.cluster === undefined) return undefined;
     return () => {
       const { cluster, journalSyncs, writeDaemon } = this.node.status;
-      const { sent, messages } = cluster!.coherence;
+      const { sent, left, messages } = cluster!.coherence;
       const syncs = journalSyncs + SYNCS_OF_CYCLE * (writeDaemon?.cycle ?? 0);
-      return { transfers: sent, messages, syncs };
+      return { transfers: sent + left, messages, syncs };
     };
   }
 

@@ -28,6 +28,8 @@ export interface Standing extends Goal {
   readonly low: number | undefined;
   readonly high: number | undefined;
   readonly met: boolean;
+  /** Of two processes of Cohort: what the slower did of half, the median of all rounds. */
+  readonly share: number | undefined;
 }
 
 /** Rounds below which nothing counts as shown. */
@@ -105,8 +107,16 @@ export function standings(lines: readonly Line[]): Standing[] {
       low: all.length === 0 ? undefined : Math.min(...all),
       high: all.length === 0 ? undefined : Math.max(...all),
       met: ratio !== undefined && ratio >= goal.least,
+      share: workload.includes("2 processes") ? shareOf(lines, goal) : undefined,
     };
   });
+}
+
+function shareOf(lines: readonly Line[], { workload, runtime }: Goal): number | undefined {
+  const own = lines.filter((line) =>
+    line.subject === "Cohort" && line.workload === workload && line.runtime === runtime
+  );
+  return median(own.map((line) => line.share));
 }
 
 /** The key of a goal's reason. */
@@ -124,7 +134,8 @@ export interface Shown {
 
 /** The standing as it is recorded: a miss is recorded too, with its reason. */
 export function shown(standing: Standing): Shown {
-  const { kind, workload, runtime, to, toWorkload, ratio, low, high, rounds, met } = standing;
+  const { kind, workload, runtime, to, toWorkload, ratio, low, high, rounds, met, share } = standing;
+  const slower = share === undefined ? "" : `; the slower of two did ${Math.round(share * 100)} % of half`;
   const reason = REASONS[reasonKey(standing)];
   const other = toWorkload === workload ? to : `${to} in ${toWorkload}`;
   const figure = `${ratio === undefined ? "not measured" : ratio.toFixed(2)} x ${other}`;
@@ -133,7 +144,9 @@ export function shown(standing: Standing): Shown {
     result: `${workload}: ${figure}, ${verdict(standing, reason)}`,
     control: ratio === undefined
       ? `Cohort and ${to} did not both run`
-      : `${rounds} rounds, each to ${to} of the same round: ${low!.toFixed(2)} to ${high!.toFixed(2)}`,
+      : `${rounds} rounds, each to ${to} of the same round: ${low!.toFixed(2)} to ${
+        high!.toFixed(2)
+      }${slower}`,
     ok: rounds >= ROUNDS_LEAST && (kind !== "asked" || met || reason !== undefined),
   };
 }

@@ -52,6 +52,9 @@ export interface PartFigure {
   readonly rate: number;
   /** Operations of the timed loop. */
   readonly operations: number;
+  /** When the timed loop began and ended: milliseconds since 1970. */
+  readonly began: number;
+  readonly ended: number;
   /** Milliseconds by which it began after the instant it was given. */
   readonly lateMs: number;
   /** What they cost, all together. */
@@ -60,14 +63,19 @@ export interface PartFigure {
   readonly settings: string;
 }
 
+/** What a timed loop gives. */
+export type TimedFigure = Omit<PartFigure, "workload" | "settings">;
+
 /** What all processes of a subject gave together, as it is stored. */
 export interface Line {
   readonly round: number;
   readonly workload: Workload;
   readonly runtime: Runtime | "own";
   readonly subject: string;
-  /** Operations a second, the sum of the processes. */
+  /** Operations a second of all processes. */
   readonly rate: number;
+  /** What the slowest process did, of its fair part: 1 when all did as much. */
+  readonly share: number;
   /** For one operation. */
   readonly costs?: Costs | undefined;
   /** Milliseconds by which the last of the processes began after the instant. */
@@ -76,7 +84,7 @@ export interface Line {
 }
 
 /** What processes gave together, of no round or subject yet. */
-export type Together = Pick<Line, "workload" | "rate" | "costs" | "lateMs" | "settings">;
+export type Together = Pick<Line, "workload" | "rate" | "share" | "costs" | "lateMs" | "settings">;
 
 /** Every workload, in the order of tables; those that name no number of processes are of one. */
 export const WORKLOADS = [
@@ -109,7 +117,7 @@ export interface Stage {
   together(
     workloads: readonly Workload[],
     settings: string,
-    loop: (at: number) => Promise<Omit<PartFigure, "workload" | "settings">>,
+    loop: (at: number) => Promise<TimedFigure>,
   ): Promise<void>;
 }
 
@@ -147,14 +155,20 @@ export function perOperation({ transfers, messages, syncs }: Costs, operations: 
   };
 }
 
-/** The figures that the processes of a subject gave for one workload, put together. */
+/**
+ * The figures that the processes of a subject gave for one workload, put together: the operations of all in
+ * the time from the first that began to the last that ended. Were rates added, one that waited until
+ * another's loop was over, and then ran alone, would count as if both had run at once.
+ */
 export function together(parts: readonly PartFigure[]): Together {
   const { workload, settings } = parts[0]!;
   const operations = parts.reduce((sum, it) => sum + it.operations, 0);
+  const ms = Math.max(...parts.map((it) => it.ended)) - Math.min(...parts.map((it) => it.began));
   const costs = parts.flatMap((it) => it.costs ?? []);
   return {
     workload,
-    rate: parts.reduce((sum, it) => sum + it.rate, 0),
+    rate: parts.length === 1 ? parts[0]!.rate : operations / ms * 1000,
+    share: Math.min(...parts.map((it) => it.operations)) / (operations / parts.length),
     ...(costs.length === 0 ? {} : { costs: perOperation(sumOf(costs), operations) }),
     lateMs: Math.max(...parts.map((it) => it.lateMs)),
     settings,

@@ -29,7 +29,7 @@ const USAGE = `npm run bench -- cluster [options]
   --n RECORDS       records of the data set, below ${RECORDS_END} (${RECORDS})
   --ms MS           length of a timed loop (800)
   --only WORDS      of ${WORDS.join(",")}, the last two for one runtime; ${BASELINE} always runs
-  --steps WORDS     of ${STEPS.join(",")}
+  --steps WORDS     of ${STEPS.join(",")}; ratios of count (W6) are to what one found
   --directory PATH  where databases are made and removed; on the disk to be measured (scratch/bench_cluster)
   --json            JSON lines and nothing else
   --goals           result lines of npm run show, at the end
@@ -127,7 +127,9 @@ async function one(entrant: Entrant, turn: Turn, lines: Line[]): Promise<boolean
     if (options.json) console.log(JSON.stringify(rounded(line)));
   }
   if (!options.json) {
-    const rates = figures.map((figure) => `${figure.workload} ${shownRate(figure.rate)}`).join("; ");
+    const uneven = (share: number): string => share > 0.5 ? "" : ` (slower ${Math.round(share * 100)} %)`;
+    const rates = figures.map(({ workload, rate, share }) => `${workload} ${shownRate(rate)}${uneven(share)}`)
+      .join("; ");
     console.log(`round ${round} ${step} ${subject} (${shown}): ${rates}`);
   }
   for (const trouble of troubles) console.error(`${subject} (${shown}) ${step}: ${trouble}`);
@@ -137,13 +139,14 @@ async function one(entrant: Entrant, turn: Turn, lines: Line[]): Promise<boolean
 function rounded(line: Line): Line {
   const short = (x: number): number => +x.toPrecision(5);
   const { costs } = line;
-  if (costs === undefined) return { ...line, rate: short(line.rate) };
+  const own = { ...line, rate: short(line.rate), share: short(line.share) };
+  if (costs === undefined) return own;
   const shortCosts: Costs = {
     transfers: short(costs.transfers),
     messages: short(costs.messages),
     syncs: short(costs.syncs),
   };
-  return { ...line, rate: short(line.rate), costs: shortCosts };
+  return { ...own, costs: shortCosts };
 }
 
 function print(lines: readonly Line[]): void {

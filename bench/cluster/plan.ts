@@ -32,6 +32,7 @@ const ALL: readonly Entrant[] = [
     return [
       { ...of, subject: "Cohort, private", steps: ["one"], mount: "private" },
       { ...of, subject: "Cohort", steps: ALL_STEPS, mount: "direct" },
+      { ...of, subject: "Cohort, disk", steps: ["read", "count", "mix"], mount: "disk" },
     ];
   }),
   peer("lmdb", "lmdb", "bun"),

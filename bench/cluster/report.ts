@@ -45,10 +45,13 @@ function cell(row: Row | undefined): string {
   return row === undefined ? "-" : `${shownRate(row.rate)} (${shownRatio(row.ratio)})`;
 }
 
-/** What an operation costs among members, by handover: medians of the rounds. */
+/**
+ * What an operation costs among members, by handover: medians of the rounds. `slower` is what the slower of
+ * two did, of half.
+ */
 export function handoverTable(lines: readonly Line[]): string {
   const rows = summarize(lines).filter((row) => row.costs !== undefined);
-  const body = rows.flatMap(({ workload, subject, runtime, rate, costs }) => {
+  const body = rows.flatMap(({ workload, subject, runtime, rate, share, costs }) => {
     const handover = HANDOVERS.find(([, of]) => of === subject)?.[0];
     if (handover === undefined) return [];
     const { transfers, messages, syncs } = costs!;
@@ -56,10 +59,11 @@ export function handoverTable(lines: readonly Line[]): string {
       `${workload}, on ${runtime === "bun" ? "Bun" : "Deno"}`,
       handover,
       shownRate(rate),
+      `${Math.round(share * 100)} %`,
       ...[transfers, messages, syncs].map(shownCost),
     ]];
   });
-  return aligned([["", "handover", "op/s", "transfers/op", "messages/op", "syncs/op"], ...body]);
+  return aligned([["", "handover", "op/s", "slower", "transfers/op", "messages/op", "syncs/op"], ...body]);
 }
 
 /** A count for one operation: enough digits to tell small ones from none. */

@@ -48,8 +48,8 @@ async function one(job: Job, stage: Stage): Promise<void> {
     const grouped = mode === "full" ? "W4 durable, 64 writers" : "W5 relaxed, 64 in flight";
     const text = `${settings}, the program groups 64 a transaction`;
     await stage.together([grouped], text, async (at) => {
-      const { rate, operations, lateMs } = await timed(synchronous(putMany), job)(at);
-      return { rate: rate * 64, operations: operations * 64, lateMs };
+      const found = await timed(synchronous(putMany), job)(at);
+      return { ...found, rate: found.rate * 64, operations: found.operations * 64 };
     });
     if (mode === "normal") {
       const statement = connection.prepare(INCREMENT);

@@ -13,6 +13,8 @@ export interface Row {
   readonly rate: number;
   /** Median of the ratios to the baseline, each of one round; undefined when no round has both. */
   readonly ratio: number | undefined;
+  /** Median of what the slowest process did of its fair part. */
+  readonly share: number;
   /** Medians, for one operation. */
   readonly costs: Costs | undefined;
   readonly settings: string;
@@ -67,6 +69,7 @@ function rowOf(group: readonly Line[], lines: readonly Line[]): Row {
     rounds: group.length,
     rate: median(group.map((line) => line.rate))!,
     ratio: median(ratios(lines, { subject, runtime, workload }, to)),
+    share: median(group.map((line) => line.share))!,
     costs: costsOf(group.flatMap((line) => line.costs ?? [])),
     settings,
   };

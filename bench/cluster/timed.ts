@@ -1,6 +1,6 @@
 /** A loop that warms up until an instant that is given, and counts from then on. */
 import { countAwaited, countInFlight, countSynchronous } from "../common/measure.ts";
-import type { Costs, PartFigure } from "./job.ts";
+import type { Costs, TimedFigure } from "./job.ts";
 
 /** A loop of so many milliseconds, with so many operations between two looks at the clock: its rate. */
 export type Loop = (ms: number, every: number) => number | Promise<number>;
@@ -37,17 +37,24 @@ export function inFlight(operation: () => Promise<unknown>, width: number): Loop
 export function timed(
   loop: Loop,
   { ms, look }: TimedOptions,
-): (at: number) => Promise<Omit<PartFigure, "workload" | "settings">> {
+): (at: number) => Promise<TimedFigure> {
   return async (at) => {
     const warmMs = at - Date.now() - REST_MS;
     const warm = warmMs > 0 ? await loop(warmMs, 1) : 0;
     await instant(at);
-    const lateMs = Date.now() - at;
+    const began = Date.now();
     const before = look?.();
-    const began = performance.now();
+    const start = performance.now();
     const rate = await loop(ms, everyOf(warm));
-    const operations = Math.round(rate * (performance.now() - began) / 1000);
-    return { rate, operations, lateMs, costs: before && difference(look!(), before) };
+    const tookMs = performance.now() - start;
+    return {
+      rate,
+      operations: Math.round(rate * tookMs / 1000),
+      began,
+      ended: began + tookMs,
+      lateMs: began - at,
+      costs: before && difference(look!(), before),
+    };
   };
 }
 

@@ -36,24 +36,41 @@ function line(
   rate: number,
   { workload = UNIFORM, runtime = "bun", costs }: Partial<Line> = {},
 ): Line {
-  return { round, workload, subject, runtime, rate, lateMs: 0, settings: "", ...(costs && { costs }) };
+  return {
+    round,
+    workload,
+    subject,
+    runtime,
+    rate,
+    share: 1,
+    lateMs: 0,
+    settings: "",
+    ...(costs && { costs }),
+  };
 }
 
 function part(workload: Workload, rate: number, operations: number, costs?: Costs): PartFigure {
-  return { workload, rate, operations, lateMs: operations, costs, settings: "s" };
+  return { workload, rate, operations, began: 0, ended: 1000, lateMs: operations, costs, settings: "s" };
 }
 
 test("bench cluster: rates of processes add up, their costs are those of one operation", () => {
   const costs = { transfers: 10, messages: 40, syncs: 2 };
-  const found = together([part(UNIFORM, 100, 75, costs), part(UNIFORM, 50, 25, { ...NOTHING, syncs: 8 })]);
+  const found = together([part(UNIFORM, 75, 75, costs), part(UNIFORM, 25, 25, { ...NOTHING, syncs: 8 })]);
   assertEquals(found, {
     workload: UNIFORM,
-    rate: 150,
+    rate: 100,
+    share: 0.5,
     costs: { transfers: 0.1, messages: 0.4, syncs: 0.1 },
     lateMs: 75,
     settings: "s",
   });
   assertEquals("costs" in together([part(UNIFORM, 1, 1)]), false);
+});
+
+test("bench cluster: who runs alone after another does not count as if both had run at once", () => {
+  const late = { ...part(UNIFORM, 100, 100), began: 1000, ended: 2000 };
+  assertEquals(together([part(UNIFORM, 100, 100), late]).rate, 100);
+  assertEquals(together([late]).rate, 100);
 });
 
 test("bench cluster: a workload that one of the processes did not end gives no figure", () => {
@@ -137,6 +154,7 @@ test("bench cluster goals: asked, aimed at, stated; too few rounds are never eno
   assertEquals(["asked", "aim", "stated"].map((kind) => met[kind]!.ok), [true, true, true]);
   assert(met["asked"]!.result.endsWith("3.00 x bun:sqlite, asked 2; met"));
   assert(met["aim"]!.result.endsWith("aimed at 3.9; not reached"));
+  assert(met["aim"]!.control.endsWith("3.00 to 3.00; the slower of two did 100 % of half"));
   assert(met["stated"]!.result.endsWith("0.01 x bun:sqlite, stated as it is"));
   assertEquals(Object.values(state(300, 4)).map((it) => it.ok), [false, false, false]);
   const missed = state(199, 5)["asked"]!;
@@ -158,7 +176,7 @@ test("bench cluster report: tables, and README between its marks", () => {
   assert(rows[2]!.includes("320 k (3.2)"));
   const said = handoverTable(lines).split("\n");
   assertEquals(said.length, 3);
-  assert(/on Bun .*direct .*320 k .*0\.25 .*1\.00 .*0\.0012/.test(said[2]!));
+  assert(/on Bun .*direct .*320 k .*100 % .*0\.25 .*1\.00 .*0\.0012/.test(said[2]!));
   assertEquals([0, 0.00001234, 0.0996, 0.1, 2].map(shownCost), ["0", "0.000012", "0.10", "0.10", "2.00"]);
   const [begin, end] = README_MARKS;
   assertEquals(withSection(`a ${begin} old ${end} b`, "new"), `a ${begin}\n\nnew\n\n${end} b`);
