@@ -89,6 +89,7 @@ export class Coherence {
     for (const held of this.#held.all()) {
       held.note(this.#world.pool);
       held.state = renewed(held.state);
+      held.isGoingHome = false;
       if (!held.state.isHere) held.bytes = undefined;
       held.letSentToOthers(this.#world.pool, members);
       reports.push(...reportsOf(held));

@@ -153,6 +153,12 @@ test("coherence: by way of the disk, alone or beside members that send, nothing 
   assert(left > 500, `${left} blocks were left at home`);
 });
 
+test("coherence: what goes home to leave in one view may be asked for and used in the next", async () => {
+  const manner = { ...mannerOf(1043, 3, 1), keys: 3, handover: "mixed" } as const;
+  const world = await runCoherence(1043, await nativeDrain(), manner);
+  assertEquals(world.problems.slice(0, 3), []);
+});
+
 test("coherence: one seed is one run", async () => {
   const hash = async (): Promise<string> =>
     (await runCoherence(5, await nativeDrain(), mannerOf(5, 3, 1))).trace.hash();
