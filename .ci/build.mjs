@@ -58,8 +58,7 @@ async function bundle() {
 /** A bare import that is neither a node module nor a dependency would fail at the consumer. */
 function checkImports(metafile) {
   const allowed = new Set([
-    ...Object.keys(manifest.dependencies ?? {}),
-    ...Object.keys(manifest.peerDependencies ?? {}),
+    ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
   ]);
   for (const [path, output] of Object.entries(metafile.outputs)) {
     for (const { path: name, external } of output.imports) {
@@ -100,7 +99,8 @@ function rewriteDeclaration(path) {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
   const found = code.matchAll(/(?<!["'])\b(?:from\s*|import\s*\(?\s*)["']([^."'][^"']*)["']/g);
   const bare = [...found].map(([, name]) => name).find((name) =>
-    !name.startsWith("node:") && manifest.dependencies?.[name] === undefined
+    !name.startsWith("node:") && manifest.dependencies?.[name] === undefined &&
+    manifest.peerDependencies?.[name] === undefined
   );
   if (bare !== undefined) throw new Error(`${path} imports the types of ${bare}`);
   writeFileSync(path, text);

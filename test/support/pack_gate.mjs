@@ -61,7 +61,7 @@ function pack() {
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   execFileSync("tar", ["-xzf", join(folder, tarball), "--strip-components=1", "-C", installed]);
   // What the package depends on, as npm would have put it there.
-  for (const name of Object.keys(manifest.dependencies ?? {})) {
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
     cpSync(join(ROOT, "node_modules", name), join(consumer, "node_modules", name), { recursive: true });
   }
   const imports = Object.keys(manifest.exports).map((key) => join(manifest.name, key));
