@@ -53,6 +53,7 @@ export { type CheckProblem, type CheckReport } from "./src/global/check.ts";
 export type { BadRecord, ImportOptions, ImportProgress, ImportReport } from "./src/global/import.ts";
 export type { ExportOptions, ExportProgress, NoMForm } from "./src/global/export.ts";
 export type { TextFormat } from "./src/global/text_header.ts";
+export type { Handover } from "./src/buffer/block_holder.ts";
 export type { BlockCounts } from "./src/buffer/block_counts.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
