@@ -12,9 +12,20 @@ import { ask, load } from "./steps.ts";
 
 const [, , root = "", name = "", desks = "8"] = process.argv;
 
-const say = (word: string, ...facts: unknown[]): void => {
-  writeSync(1, `${[word, ...facts.map((fact) => JSON.stringify(fact))].join(" ")}\n`);
+/** A pipe takes what it has room for: a long line goes in pieces. */
+const put = (line: string): void => {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      // Full, and not to be waited for: once more.
+      if ((error as { code?: string }).code !== "EAGAIN") throw error;
+    }
+  }
 };
+const say = (word: string, ...facts: unknown[]): void =>
+  put([word, ...facts.map((fact) => JSON.stringify(fact))].join(" "));
 
 const node = await openNode({ pij: `${root}/cluster`, name });
 const atlas = atlasIn(await node.mount(`${root}/cluster/atlas`, { mode: "clustered", create: true }));
@@ -32,7 +43,7 @@ async function desk(): Promise<void> {
       const stock = tx.global(taken);
       await stock.set([article], (await stock.get([article]) ?? 0) + 1);
     });
-    writeSync(1, `${number}\n`);
+    put(String(number));
   }
 }
 
