@@ -1,11 +1,11 @@
 /** What a run is shown as: rates, what transfers of blocks cost, the goals missed. Pure. */
-import { aligned, shownRate, shownRatio, withPart } from "../common/figures.ts";
-import { ROUNDS_LEAST, type Shown, standings } from "./goals.ts";
+import { aligned, type RateColumn, rateTable, type Shown, shownRate, withPart } from "../common/figures.ts";
+import { ROUNDS_LEAST, standings } from "./goals.ts";
 import { type Costs, type Line, WORKLOADS } from "./job.ts";
 import { BASELINE } from "./plan.ts";
 import { type Row, summarize } from "./summary.ts";
 
-const COLUMNS: ReadonlyArray<readonly [title: string, subject: string, runtime: string]> = [
+const COLUMNS: readonly RateColumn[] = [
   ["bun:sqlite", BASELINE, "bun"],
   ["Cohort on Bun", "Cohort", "bun"],
   ["Cohort on Deno", "Cohort", "deno"],
@@ -24,25 +24,7 @@ const HANDOVERS: ReadonlyArray<readonly [handover: string, subject: string]> = [
 
 /** The table: rates, and in brackets the median ratio to the baseline of the same round. */
 export function table(lines: readonly Line[]): string {
-  const rows = summarize(lines);
-  const columns = COLUMNS.filter(([, subject, runtime]) =>
-    rows.some((row) => row.subject === subject && row.runtime === runtime)
-  );
-  const body = WORKLOADS.filter((workload) => rows.some((row) => row.workload === workload)).map((
-    workload,
-  ) => [
-    workload,
-    ...columns.map(([, subject, runtime]) =>
-      cell(
-        rows.find((row) => row.workload === workload && row.subject === subject && row.runtime === runtime),
-      )
-    ),
-  ]);
-  return aligned([["", ...columns.map(([title]) => title)], ...body]);
-}
-
-function cell(row: Row | undefined): string {
-  return row === undefined ? "-" : `${shownRate(row.rate)} (${shownRatio(row.ratio)})`;
+  return rateTable(summarize(lines), COLUMNS, WORKLOADS);
 }
 
 /**

@@ -45,3 +45,44 @@ export function withPart(
   if (begin < 0 || end < begin) return text;
   return `${text.slice(0, begin + first.length)}\n\n${part.trim()}\n\n${text.slice(end)}`;
 }
+
+/** A result line of `npm run show`. */
+export interface Shown {
+  readonly runtime: string;
+  readonly result: string;
+  readonly control: string;
+  readonly ok: boolean;
+}
+
+/** A row of a table of rates: a subject under a runtime. */
+export interface RateRow {
+  readonly workload: string;
+  readonly subject: string;
+  readonly runtime: string;
+  readonly rate: number;
+  readonly ratio: number | undefined;
+}
+
+/** A column: its title, and whom it shows. */
+export type RateColumn = readonly [title: string, subject: string, runtime: string];
+
+/** The table: rates, and in brackets the median ratio to the baseline of the same round. */
+export function rateTable(
+  rows: readonly RateRow[],
+  columns: readonly RateColumn[],
+  workloads: readonly string[],
+): string {
+  const find = (workload: string, subject: string, runtime: string): RateRow | undefined =>
+    rows.find((row) => row.workload === workload && row.subject === subject && row.runtime === runtime);
+  const used = columns.filter(([, subject, runtime]) =>
+    rows.some((row) => row.subject === subject && row.runtime === runtime)
+  );
+  const body = workloads.filter((workload) => rows.some((row) => row.workload === workload)).map((
+    workload,
+  ) => [workload, ...used.map(([, subject, runtime]) => rateCell(find(workload, subject, runtime)))]);
+  return aligned([["", ...used.map(([title]) => title)], ...body]);
+}
+
+function rateCell(row: RateRow | undefined): string {
+  return row === undefined ? "-" : `${shownRate(row.rate)} (${shownRatio(row.ratio)})`;
+}

@@ -1,5 +1,5 @@
 /** What issue 2 (must show 1.f) asks of each workload, and how the lines stand to it. Pure. */
-import { median } from "../common/figures.ts";
+import { median, type Shown } from "../common/figures.ts";
 import type { Line, Workload } from "./job.ts";
 import { BASELINE } from "./plan.ts";
 import { REASONS } from "./reasons.ts";
@@ -87,14 +87,6 @@ function ratiosOf(lines: readonly Line[], goal: Goal): number[] {
 /** The key of a goal's reason. */
 export function reasonKey(goal: Goal): string {
   return `${goal.workload}, ${goal.runtime}, to ${goal.to}`;
-}
-
-/** A result line of `npm run show`. */
-export interface Shown {
-  readonly runtime: string;
-  readonly result: string;
-  readonly control: string;
-  readonly ok: boolean;
 }
 
 /** The standing as it is recorded: a miss is recorded too, with its reason. */

@@ -1,11 +1,11 @@
 /** What a saved run is shown as: a table, the places where Cohort loses, the goals missed. Pure. */
-import { aligned, shownRate, shownRatio, withPart } from "../common/figures.ts";
+import { type RateColumn, rateTable, shownRatio, withPart } from "../common/figures.ts";
 import { standings } from "./goals.ts";
 import { type Line, type Workload, WORKLOADS } from "./job.ts";
 import { BASELINE } from "./plan.ts";
 import { find, type Row, summarize } from "./summary.ts";
 
-const COLUMNS: ReadonlyArray<readonly [title: string, subject: string, runtime: string]> = [
+const COLUMNS: readonly RateColumn[] = [
   ["bun:sqlite", BASELINE, "bun"],
   ["Cohort on Bun", "Cohort", "bun"],
   ["Cohort on Deno", "Cohort", "deno"],
@@ -18,21 +18,7 @@ const COLUMNS: ReadonlyArray<readonly [title: string, subject: string, runtime: 
 
 /** The table: rates, and in brackets the median ratio to the baseline of the same round. */
 export function table(lines: readonly Line[]): string {
-  const rows = summarize(lines);
-  const columns = COLUMNS.filter(([, subject, runtime]) =>
-    rows.some((row) => row.subject === subject && row.runtime === runtime)
-  );
-  const body = WORKLOADS.filter((workload) => rows.some((row) => row.workload === workload)).map((
-    workload,
-  ) => [
-    workload,
-    ...columns.map(([, subject, runtime]) => cell(find(rows, workload, subject, runtime))),
-  ]);
-  return aligned([["", ...columns.map(([title]) => title)], ...body]);
-}
-
-function cell(row: Row | undefined): string {
-  return row === undefined ? "-" : `${shownRate(row.rate)} (${shownRatio(row.ratio)})`;
+  return rateTable(summarize(lines), COLUMNS, WORKLOADS);
 }
 
 /** Ratios nearer to one than this are called level: the noise of the machine. */

@@ -12,6 +12,7 @@ import { CohortError, invariant } from "../ground/errors.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { DatabaseCore } from "../global/database.ts";
 import { Janitor } from "../global/janitor.ts";
+import type { Gate } from "../ports/mod.ts";
 import { acquireClaim, type Claim } from "../storage/claim.ts";
 import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
@@ -138,7 +139,13 @@ async function claimed(mounting: Mounting, claim: Claim): Promise<Mount> {
   const { member } = mounting;
   let volume: Volume | undefined;
   try {
-    volume = await openVolume(mounting, claim);
+    volume = await openClaimed(
+      member,
+      mounting.directory,
+      claim,
+      mounting.options.readOnly === true,
+      mounting.signal,
+    );
     if (!volume.readOnly) await member.journal.makeSafe();
     if (claim.predecessors.length > 0) await recover(member, volume, claim);
     await countFree(member, volume);
@@ -169,19 +176,34 @@ async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undef
   if (register !== undefined) await world.storage.remove(register);
 }
 
-async function openVolume({ member, directory, options, signal }: Mounting, claim: Claim): Promise<Volume> {
-  const { readOnly = false } = options;
+/** By which right a volume is opened: a claim, of one owner alone or of a cluster. */
+interface Right {
+  readonly gate: Gate;
+  /** No stamp in the volume is above this, as far as was told in the chain of claims. */
+  readonly ceiling: number;
+}
+
+/**
+ * Opens a claimed volume under the number that it has in the member's journal, as one of whose blocks nothing
+ * is known: others may have changed it since it was mounted here before.
+ */
+export async function openClaimed(
+  member: Member,
+  directory: string,
+  { gate, ceiling }: Right,
+  isReader: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Volume> {
   const { journal, engine, settings, world } = member;
-  const { file, header } = await openVolumeFile(directory, readOnly ? "read" : "write", settings, world);
+  const { file, header } = await openVolumeFile(directory, isReader ? "read" : "write", settings, world);
   try {
     const { id, incarnation, blockSize, extentBlocks } = header;
     const index = await journal.addVolume(id, incarnation, directory);
-    // The volume has the number it had when it was mounted here before; others may have changed it since.
     await forgetFrames(engine.pool, index, world.clock, Infinity, signal);
     const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
-    const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), readOnly);
+    const volume = new Volume(gatedVolume(file, gate), facts, index, await file.size(), isReader);
     member.volumes.set(index, volume);
-    engine.stamps.hear(Math.max(header.stampCeiling, claim.ceiling));
+    engine.stamps.hear(Math.max(header.stampCeiling, ceiling));
     return volume;
   } catch (error) {
     await file.close();

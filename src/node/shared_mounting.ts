@@ -8,16 +8,14 @@ import { CohortError } from "../ground/errors.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { DatabaseCore } from "../global/database.ts";
 import { Janitor } from "../global/janitor.ts";
-import { gatedVolume } from "../storage/gated.ts";
 import { shareClaim, type SharedClaim } from "../storage/shared_claim.ts";
-import { Volume } from "../storage/volume.ts";
-import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
+import type { Volume } from "../storage/volume.ts";
+import type { VolumeHeader } from "../storage/volume_header.ts";
 import type { Joined } from "./joined.ts";
-import { forgetFrames } from "./letting_go.ts";
 import { type Member, mountName, mountsOf } from "./member.ts";
 import { Mount } from "./mount.ts";
 import { refuseQuarantined } from "./cluster_quarantine.ts";
-import { createIfAsked, mountVolume, noteHome, registerMount } from "./mounting.ts";
+import { createIfAsked, mountVolume, noteHome, openClaimed, registerMount } from "./mounting.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { openVolumeFile, writeHeader } from "./volume_file.ts";
 
@@ -72,7 +70,7 @@ async function mountOnce(
       await undo();
       return undefined;
     }
-    volume = await openVolume(member, directory, claim, options.signal);
+    volume = await openClaimed(member, directory, claim, false, options.signal);
     await member.journal.makeSafe();
     joined.coherence.share(volume);
     await countFree(volume);
@@ -130,29 +128,6 @@ async function isMounted({ world, directory }: Member, volumeId: string): Promis
     if ((await mountsOf(world, other)).some((it) => it.volumeId === volumeId)) return true;
   }
   return false;
-}
-
-async function openVolume(
-  member: Member,
-  directory: string,
-  claim: SharedClaim,
-  signal: AbortSignal | undefined,
-): Promise<Volume> {
-  const { journal, engine, settings, world } = member;
-  const { file, header } = await openVolumeFile(directory, "write", settings, world);
-  try {
-    const { id, incarnation, blockSize, extentBlocks } = header;
-    const index = await journal.addVolume(id, incarnation, directory);
-    await forgetFrames(engine.pool, index, world.clock, Infinity, signal);
-    const facts = { id, incarnation, blockSize, extentBlocks, tag: tagOf(incarnation) };
-    const volume = new Volume(gatedVolume(file, claim.gate), facts, index, await file.size(), false);
-    member.volumes.set(index, volume);
-    engine.stamps.hear(Math.max(header.stampCeiling, claim.ceiling));
-    return volume;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
 }
 
 /** Counts the free blocks by the maps as they are home: hints, for another member may have changed one. */

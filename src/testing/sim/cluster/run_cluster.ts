@@ -1,10 +1,9 @@
 /** Runs one seed of a cluster in a world of its own and says what came of it. */
 import { type Problem, Problems } from "../check/problems.ts";
 import type { FaultKind } from "../faults.ts";
-import { Abort } from "../run/scenario.ts";
+import { runToEnd } from "../run/run_to_end.ts";
 import { type Drain, Scheduler } from "../scheduler.ts";
 import { Trace } from "../trace.ts";
-import { messageOf } from "../workload/calls.ts";
 import { History } from "../workload/history.ts";
 import { type ClusterOptions, describeCluster, drawCluster } from "./cluster_options.ts";
 import { ClusterScenario } from "./cluster_scenario.ts";
@@ -37,9 +36,6 @@ export interface ClusterResult {
   readonly virtualSeconds: number;
 }
 
-/** Events after which a run is stuck. */
-const EVENTS_MAX = 20_000_000;
-
 /** Runs a seed. Never rejects: what goes wrong is a problem of the result. */
 export async function runCluster(seed: number, run: ClusterRun): Promise<ClusterResult> {
   const trace = new Trace(run.print);
@@ -49,24 +45,7 @@ export async function runCluster(seed: number, run: ClusterRun): Promise<Cluster
   const drawn = drawCluster(seed);
   const options = run.change?.(drawn) ?? drawn;
   const scenario = new ClusterScenario({ options, scheduler, trace, problems, open: run.open }, history);
-  let ended = false;
-  scheduler.after(0, () => {
-    scenario.run().then(() => (ended = true), (error) => {
-      ended = true;
-      if (!(error instanceof Abort)) problems.add("contract", `the scenario broke: ${messageOf(error)}`);
-    });
-  });
-  try {
-    const bounds = { eventsMax: EVENTS_MAX, timeMax: Number.MAX_SAFE_INTEGER };
-    const end = await scheduler.run(() => ended, bounds);
-    if (end !== "done") {
-      const stuck = [...history.inFlight.values()].slice(-6).join("; ");
-      problems.add("liveness", `the run ended by ${end}; in flight: ${stuck}`);
-    }
-  } catch (error) {
-    problems.add("errors", `thrown outside of any call: ${messageOf(error)}`);
-  }
-  for (const problem of problems.list) trace.note("problem", problem.checker, problem.text);
+  await runToEnd({ scheduler, trace, problems, history }, scenario);
   const { world } = scenario;
   return {
     seed,

@@ -3,10 +3,10 @@ import { type Problem, Problems } from "../check/problems.ts";
 import type { FaultKind } from "../faults.ts";
 import { type Drain, Scheduler } from "../scheduler.ts";
 import { Trace } from "../trace.ts";
-import { messageOf } from "../workload/calls.ts";
 import { History } from "../workload/history.ts";
 import type { OpenSubject } from "../workload/subject.ts";
-import { Abort, Scenario } from "./scenario.ts";
+import { runToEnd } from "./run_to_end.ts";
+import { Scenario } from "./scenario.ts";
 import { describeSeed, drawSeed, type SeedOptions, type SizeOptions } from "./seed_options.ts";
 import type { WorldParts, WrapWorld } from "./world.ts";
 
@@ -42,9 +42,6 @@ export interface SeedResult {
   readonly virtualSeconds: number;
 }
 
-/** Events after which a run is stuck. */
-const EVENTS_MAX = 20_000_000;
-
 /** Runs a seed. Never rejects: what goes wrong is a problem of the result. */
 export async function runSeed(seed: number, run: RunOptions): Promise<SeedResult> {
   const trace = new Trace(run.print);
@@ -55,25 +52,7 @@ export async function runSeed(seed: number, run: RunOptions): Promise<SeedResult
   const options = run.change?.(drawn) ?? drawn;
   const parts: WorldParts = { options, scheduler, trace, problems, open: run.open, wrap: run.wrap };
   const scenario = new Scenario(parts, history);
-  let ended = false;
-  scheduler.after(0, () => {
-    scenario.run().then(() => (ended = true), (error) => {
-      ended = true;
-      if (!(error instanceof Abort)) problems.add("contract", `the scenario broke: ${messageOf(error)}`);
-      else if (!problems.any) problems.add("contract", `aborted without a problem: ${error.message}`);
-    });
-  });
-  try {
-    const bounds = { eventsMax: EVENTS_MAX, timeMax: Number.MAX_SAFE_INTEGER };
-    const end = await scheduler.run(() => ended, bounds);
-    if (end !== "done") {
-      const stuck = [...history.inFlight.values()].slice(0, 6).join("; ");
-      problems.add("liveness", `the run ended by ${end}; in flight: ${stuck}`);
-    }
-  } catch (error) {
-    problems.add("errors", `thrown outside of any call: ${messageOf(error)}`);
-  }
-  for (const problem of problems.list) trace.note("problem", problem.checker, problem.text);
+  await runToEnd({ scheduler, trace, problems, history }, scenario);
   return {
     seed,
     hash: trace.hash(),
