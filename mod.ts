@@ -14,11 +14,12 @@ import { createSocketInterconnect } from "./adapters/interconnect_socket.ts";
 import { createFileStorage } from "./adapters/storage_file.ts";
 import { createMemoryStorage } from "./adapters/storage_memory.ts";
 import { type Rails, railsCore, type RailsWorld } from "./src/cluster/rails.ts";
-import { checkOptions, type OptionNames } from "./src/ground/options.ts";
+import { checkOptions, checkType, type OptionNames } from "./src/ground/options.ts";
 import { consoleLogPath } from "./src/node/console.ts";
 import type { Node } from "./src/node/node.ts";
 import { openNodeCore } from "./src/node/open_node.ts";
 import { type NodeOptions, settingsOf, type World } from "./src/node/options.ts";
+import { rehearseRecovery } from "./src/node/rehearsal.ts";
 import type { Interconnect } from "./src/ports/mod.ts";
 
 export {
@@ -54,17 +55,19 @@ export type { BadRecord, ImportOptions, ImportProgress, ImportReport } from "./s
 export type { ExportOptions, ExportProgress, NoMForm } from "./src/global/export.ts";
 export type { TextFormat } from "./src/global/text_header.ts";
 export type { Handover } from "./src/buffer/block_holder.ts";
-export type { BlockCounts } from "./src/buffer/block_counts.ts";
+export type { BlockCounts, GrantWidth, VolumeCoherence } from "./src/buffer/block_counts.ts";
 export { Database, type DatabaseStatus } from "./src/node/database.ts";
 export type { MountMode, MountOptions } from "./src/node/mount_options.ts";
 export type { ClusterOptions, ClusterTimings } from "./src/node/cluster_options.ts";
 export type { ClusterStatus, CoherenceStatus, MemberStatus } from "./src/node/clustering.ts";
+export type { RecoveryTrouble } from "./src/cluster/aftermath.ts";
 export {
   Administration,
   type MemberAnswer,
   type MemberReport,
   type MountRequest,
 } from "./src/node/administration.ts";
+export type { CheckpointRound } from "./src/node/checkpoint_rounds.ts";
 export type { RecoveryRecord } from "./src/node/cluster_recovery.ts";
 export type { DaemonStatus } from "./src/node/daemons.ts";
 export { Node } from "./src/node/node.ts";
@@ -83,7 +86,7 @@ export type { RailsStatus } from "./src/cluster/rail_watch.ts";
 export type { CycleRecord, WriteDaemonStatus } from "./src/buffer/write_phase.ts";
 
 /** What of the world a program brings itself; the rest is this host's. */
-export type WorldOptions = Partial<World>;
+export type WorldOptions = Partial<Omit<World, "rehearse">>;
 
 const WORLD_OPTIONS: OptionNames<WorldOptions> = {
   storage: true,
@@ -116,8 +119,12 @@ const WORLD_OPTIONS: OptionNames<WorldOptions> = {
 export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): Promise<Node> {
   try {
     checkOptions(world, WORLD_OPTIONS);
+    checkType("interconnect", world.interconnect, "function");
     const settings = settingsOf(options);
-    const { dir } = settings;
+    const { dir, cluster } = settings;
+    if (cluster?.address !== undefined && world.interconnect !== undefined) {
+      throw new TypeError("address is where this host's sockets listen: give it to the interconnect instead");
+    }
     const own = world.storage === undefined;
     const storage = world.storage ??
       (dir === undefined ? createMemoryStorage() : createFileStorage({ fence: createProcessFence() }));
@@ -130,8 +137,9 @@ export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): P
       entropy: world.entropy ?? createSystemEntropy(),
       observer: log ?? beside,
       memory: world.memory ?? allocatePages,
-      interconnect: world.interconnect ?? (() => createSocketInterconnect()),
+      interconnect: world.interconnect ?? (() => createSocketInterconnect(cluster?.address)),
       rights: world.rights ?? processRights(),
+      rehearse: rehearseOnce,
     };
     const onClose = async (): Promise<void> => {
       try {
@@ -144,6 +152,18 @@ export function openNode(options: NodeOptions = {}, world: WorldOptions = {}): P
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+let rehearsed: Promise<void> | undefined;
+
+/** Once a process is enough: what it compiles stays. */
+function rehearseOnce(): Promise<void> {
+  return rehearsed ??= rehearseRecovery({
+    storage: createMemoryStorage(),
+    clock: createSystemClock(),
+    entropy: createSystemEntropy(),
+    observer: createSilentObserver(),
+  });
 }
 
 /** Options of {@linkcode rails}. */

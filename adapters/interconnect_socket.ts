@@ -7,7 +7,6 @@
  * a private network or a tunnel.
  */
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { CohortError } from "../src/ground/errors.ts";
 import { checkOptions, type OptionNames } from "../src/ground/options.ts";
 import type { Interconnect } from "../src/ports/interconnect.ts";
 import { createSystemClock } from "./clock_system.ts";
@@ -18,6 +17,7 @@ import {
   type Pipe,
   type PipeEvents,
 } from "./common/link_interconnect.ts";
+import { listenAt } from "./common/socket_listen.ts";
 import { parseAddress, type SocketAddress, textOfAddress } from "./common/socket_address.ts";
 import { createSystemEntropy } from "./entropy_system.ts";
 
@@ -27,7 +27,10 @@ export interface SocketInterconnectOptions {
   readonly host?: string;
   /** Port to listen at; 0, the default, has the system give one. */
   readonly port?: number;
-  /** Path of a Unix socket to listen at instead. Some systems allow no more than 107 bytes. */
+  /**
+   * Path of a Unix socket to listen at instead, 107 bytes at most. A socket that a killed process left there
+   * is removed; one at which a process listens is not, nor another kind of file.
+   */
   readonly path?: string;
   /** Milliseconds until both ends must have proven themselves: 2,000 by default. */
   readonly greetingMs?: number;
@@ -70,16 +73,10 @@ class SocketTransport implements LinkTransport {
 
   async listen(accept: (pipe: Pipe) => void): Promise<string> {
     const at = this.#at;
-    const server = createServer((socket) => accept(this.#pipe(socket, false)));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause) => {
-        const address = textOfAddress(at);
-        reject(new CohortError("UNREACHABLE", `Could not listen at ${address}`, { address }, cause));
-      });
-      if ("path" in at) server.listen(at.path, resolve);
-      else server.listen(at.port, at.host, resolve);
-    });
-    server.on("error", () => {});
+    const server = await listenAt(
+      at,
+      () => createServer((socket) => accept(this.#pipe(socket, false))),
+    );
     this.#server = server;
     const bound = server.address();
     if ("path" in at || bound === null || typeof bound === "string") return textOfAddress(at);

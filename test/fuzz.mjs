@@ -1,9 +1,11 @@
 // Campaigns of bad inputs for the decoders (test/fuzz/), in child processes, so that an input that hangs
 // fails.
 //
-//   node test/fuzz.mjs [--inputs N] [--seed S] [--runtime deno | bun | both] [--record NAME]
-//   node test/fuzz.mjs --replay SEED:INPUT [--runtime deno | bun]
+//   node test/fuzz.mjs [--set stored | frames] [--inputs N] [--seed S] [--runtime deno | bun | both]
+//                      [--record NAME]
+//   node test/fuzz.mjs [--set …] --replay SEED:INPUT [--runtime deno | bun]
 //
+// `stored` are bytes and texts that are read from files, `frames` what members send each other.
 // `both` gives each runtime half of the inputs, side by side. `--record` adds a line to test/campaigns.jsonl.
 import { execFileSync } from "node:child_process";
 import { appendFileSync } from "node:fs";
@@ -15,12 +17,13 @@ import { ROOT, scriptCommand } from "./support/runtimes.mjs";
 const SHARE = 250_000;
 /** A share that takes longer hangs; one takes half a minute. */
 const SHARE_MS_MAX = 15 * 60_000;
-const VALUED = ["inputs", "seed", "runtime", "record", "replay"];
+const VALUED = ["set", "inputs", "seed", "runtime", "record", "replay"];
 
 const flags = readFlags(process.argv.slice(2));
+const set = ["--set", flags.set ?? "stored"];
 const runtimes = flags.runtime === "both" || flags.runtime === undefined ? ["deno", "bun"] : [flags.runtime];
 if (flags.replay !== undefined) {
-  const command = scriptCommand(runtimes[0], "test/fuzz/run.ts", ["--replay", flags.replay]);
+  const command = scriptCommand(runtimes[0], "test/fuzz/run.ts", [...set, "--replay", flags.replay]);
   process.exit(await run(command, { timeoutMs: SHARE_MS_MAX }));
 }
 
@@ -43,7 +46,7 @@ async function campaign(runtime, from, to) {
   const sum = { runtime, inputs: 0, failures: [] };
   for (let at = from; at < to; at += SHARE) {
     const end = Math.min(to, at + SHARE);
-    const args = ["--seed", `${seed}`, "--from", `${at}`, "--to", `${end}`];
+    const args = [...set, "--seed", `${seed}`, "--from", `${at}`, "--to", `${end}`];
     let report;
     const sink = (line) => {
       if (line.startsWith("@@")) report = JSON.parse(line.slice(2));
@@ -61,7 +64,9 @@ async function campaign(runtime, from, to) {
     sum.failures.push(...report.failures);
     for (const { replay, target, problem } of report.failures) {
       console.log(
-        `FAILED ${target}: ${problem}\n  node test/fuzz.mjs --runtime ${runtime} --replay ${replay}`,
+        `FAILED ${target}: ${problem}\n  node test/fuzz.mjs ${
+          set.join(" ")
+        } --runtime ${runtime} --replay ${replay}`,
       );
     }
     if (report.seconds === undefined) continue;

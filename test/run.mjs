@@ -31,6 +31,7 @@ if (!flags.has("--tests-only") && (filter === "" || flags.has("--gates-only"))) 
 if (!flags.has("--gates-only")) parts.push(...await runSuites());
 
 console.log("");
+for (const part of parts) for (const line of part.told ?? []) console.log(`${part.name} ! ${line}`);
 for (const part of parts) {
   console.log(`${part.name}: ${part.passed} passed, ${part.failed} failed (${part.seconds.toFixed(1)} s)`);
 }

@@ -28,6 +28,7 @@ const SHOWS = {
   "2.b": { title: "chaos: real processes killed, stopped, cut and started", runtimes: MIXED },
   "2.c": { title: "fail-over: how long the loss of members is felt", runtimes: MIXED },
   "2.d": { title: "the first program started five times at once is one cluster", runtimes: MIXED },
+  "2.e": { title: "clusters in the simulator, and bad frames", runtimes: BOTH },
   "2.g": {
     title: "every refusal of every route of the admin app, by curl",
     runtimes: ["deno", "bun", "node"],

@@ -1,8 +1,8 @@
 // `npm run sim`: runs seeds of the simulator in child processes, so that a seed that hangs is a seed that
 // fails.
 //
-//   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro | rot | cluster] [--minutes M] [--trace]
-//                     [--quiet] [--runtime deno | bun | both] [--jobs J] [--no-keep]
+//   node test/sim.mjs [--seeds N] [--seed S] [--tier full | micro | rot | cluster | churn | leave | crowd]
+//                     [--minutes M] [--trace] [--quiet] [--runtime deno | bun | both] [--jobs J] [--no-keep]
 //   node test/sim.mjs --campaign | --coverage | --planted …    see test/sim/{campaign,coverage,planted}.mjs
 //
 // Without --seed the first seed is drawn from the time and printed. `both` runs every seed on both runtimes

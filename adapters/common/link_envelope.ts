@@ -20,6 +20,8 @@ export const MESSAGE_BYTES_MAX: number = 1024 * 1024 + 65_536;
 /** Most bytes of the messages in an envelope. */
 export const ENVELOPE_BYTES_MAX: number = 2 * (MESSAGE_BYTES_MAX + LENGTH_BYTES);
 const FIRST_BYTES = 1024;
+/** An envelope begins with the room that the last one took, up to this. */
+const FIRST_BYTES_MAX = 16_384;
 
 /** Collects messages into one envelope. */
 export class EnvelopeBuilder {
@@ -56,7 +58,7 @@ export class EnvelopeBuilder {
     putU32(bytes, 0, end - HEAD_BYTES);
     putU32(bytes, 4, ~(end - HEAD_BYTES) >>> 0);
     bytes.set(codes.next(bytes.subarray(HEAD_BYTES, end)), end);
-    this.#bytes = new Uint8Array(FIRST_BYTES);
+    this.#bytes = new Uint8Array(Math.min(FIRST_BYTES_MAX, Math.max(FIRST_BYTES, end + MAC_BYTES)));
     this.#length = HEAD_BYTES;
     return bytes.subarray(0, end + MAC_BYTES);
   }

@@ -91,7 +91,8 @@ export class LinkInterconnect implements Interconnect {
     checkSelf(self);
     if (this.#self !== undefined) throw new TypeError("An interconnect is opened once");
     this.#self = self;
-    this.#links = new LinkTable(self, receiver);
+    const { clock } = this.#world;
+    this.#links = new LinkTable(self, receiver, (task) => void clock.after(0, task));
     return await this.#transport.listen((pipe) => this.#accept(pipe));
   }
 

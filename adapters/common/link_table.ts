@@ -37,6 +37,7 @@ interface Call {
 export class LinkTable implements LinkEvents {
   readonly #self: InterconnectSelf;
   readonly #receiver: InterconnectReceiver;
+  readonly #atTurnsEnd: (task: () => void) => void;
   readonly #links = new Map<string, LinkSession>();
   readonly #outlets = new Map<LinkSession, Outlet>();
   readonly #calls = new Map<LinkSession, Call>();
@@ -46,9 +47,15 @@ export class LinkTable implements LinkEvents {
   #unproven = 0;
   #isFlushing = false;
 
-  constructor(self: InterconnectSelf, receiver: InterconnectReceiver) {
+  /** `atTurnsEnd` runs a task once what the loop found in this turn is done. */
+  constructor(
+    self: InterconnectSelf,
+    receiver: InterconnectReceiver,
+    atTurnsEnd: (task: () => void) => void,
+  ) {
     this.#self = self;
     this.#receiver = receiver;
+    this.#atTurnsEnd = atTurnsEnd;
   }
 
   /** Sessions that others opened and have not proven themselves in. */
@@ -175,7 +182,9 @@ export class LinkTable implements LinkEvents {
     this.#dirty.add(session);
     if (!this.#isFlushing) {
       this.#isFlushing = true;
-      queueMicrotask(this.#flush);
+      // A code costs more than most messages: all of a turn share one. Sent at the end of each callback
+      // instead, a transfer cost a quarter more of processor time on Deno.
+      this.#atTurnsEnd(this.#flush);
     }
     return true;
   }

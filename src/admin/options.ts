@@ -26,7 +26,10 @@ export interface AdminOptions {
   readonly bodyBytesMax?: number;
   /** Most requests at once; 64 by default. */
   readonly requestsMax?: number;
-  /** Milliseconds a body may take, and a mount or dismount before it is answered `TIMEOUT`; 10,000. */
+  /**
+   * Milliseconds a body may take, and a mount, dismount or leave before it is answered `TIMEOUT`; it goes on
+   * then. 10,000 by default.
+   */
   readonly requestMs?: number;
 }
 

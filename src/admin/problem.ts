@@ -35,6 +35,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   PERMISSION: 403,
   UNREACHABLE: 503,
   PEER_REFUSED: 409,
+  PEER_WRONG: 503,
   COPIED: 409,
   NAME_TAKEN: 409,
   UNFENCEABLE: 409,

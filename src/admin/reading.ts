@@ -1,6 +1,7 @@
 /** Reading: what the app shows of a cluster, as JSON. */
 import type { MemberAnswer } from "../node/administration.ts";
 import type { MemberStatus } from "../node/clustering.ts";
+import type { DatabaseStatus } from "../node/database.ts";
 import type { Node } from "../node/node.ts";
 import { shownError } from "./problem.ts";
 
@@ -24,8 +25,11 @@ export function healthOf(node: Node): string {
   if (cluster.state !== "active") {
     return `This member is ${cluster.state}${cluster.why === "" ? "" : `: ${cluster.why}`}`;
   }
-  const { members, pending } = cluster;
-  if (pending.length > 0) return `${pending.join(", ")} is lost and being recovered`;
+  const { members, pending, trouble } = cluster;
+  if (pending.length > 0) {
+    const how = trouble === undefined ? "being recovered" : `cannot be recovered yet: ${trouble.message}`;
+    return `${pending.join(", ")} is lost and ${how}`;
+  }
   const down = members.filter((it) => it.verdict !== "up" && it.verdict !== "self");
   if (down.length > 0) return down.map((it) => `${it.name}: ${it.verdict}`).join("; ");
   return members.length === 1 ? "The one member is up" : `All ${members.length} members are up`;
@@ -54,7 +58,7 @@ export async function membersOf(node: Node, roots: readonly string[]): Promise<u
   return {
     view: node.status.cluster?.view ?? 0,
     members: answers.map(({ member, incarnation, answer, error }) => {
-      const { daemons: _daemons, recoveries: _recoveries, coherence: _coherence, ...said } = answer ?? {};
+      const { daemons: _d, recoveries: _r, coherence: _c, round: _n, ...said } = answer ?? {};
       const status = seen.get(incarnation) ?? { name: member, incarnation, isMaster: false, verdict: "self" };
       return { ...status, ...said, ...(error === undefined ? {} : { error: shownError(error, roots) }) };
     }),
@@ -73,19 +77,33 @@ export async function daemonsOf(node: Node, roots: readonly string[]): Promise<u
   return listed("daemons", answers, (it) => it.daemons, roots);
 }
 
-/** What every member did to keep blocks coherent. */
+/** What every member did to keep blocks coherent, in all and for each database that it shares. */
 export async function coherenceOf(node: Node, roots: readonly string[]): Promise<unknown> {
-  const answers = await node.administration.reports();
-  return listed("coherence", answers, (it) => it.coherence === undefined ? [] : [it.coherence], roots);
+  const { administration } = node;
+  const [reports, mounted] = await Promise.all([administration.reports(), administration.databases()]);
+  const missed = new Map(mounted.map(({ incarnation, error }) => [incarnation, error]));
+  // Whoever answered one of the two questions alone is told as unanswered, too.
+  const answers = reports.map((it) => ({ ...it, error: it.error ?? missed.get(it.incarnation) }));
+  return {
+    ...listed("databases", mounted, (it) => it.flatMap(countedOf), roots),
+    ...listed("coherence", answers, (it) => it.coherence === undefined ? [] : [it.coherence], roots),
+  };
 }
 
-/** The last recoveries, and who waits for one. */
+/** What sharing a database has cost, under its name; nothing for one that is private. */
+function countedOf({ directory, coherence }: DatabaseStatus): object[] {
+  return coherence === undefined ? [] : [{ directory, ...coherence }];
+}
+
+/** The last recoveries, who waits for one, and what keeps it from its end. */
 export async function recoveryOf(node: Node, roots: readonly string[]): Promise<unknown> {
   const answers = await node.administration.reports();
   const { cluster } = node.status;
   return {
     pending: cluster?.pending ?? [],
     ...listed("recoveries", answers, (it) => it.recoveries, roots),
+    trouble: answers.flatMap(({ member, answer }) => answer?.trouble ? [{ member, ...answer.trouble }] : []),
+    rounds: answers.flatMap(({ member, answer }) => answer?.round ? [{ member, ...answer.round }] : []),
   };
 }
 

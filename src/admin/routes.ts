@@ -104,13 +104,13 @@ export const ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/coherence",
-    summary: "What each member did to keep blocks coherent",
+    summary: "What each member did to keep blocks coherent: grants, revokes, transfers, the hottest blocks",
     run: ({ node, places }) => coherenceOf(node, places.shownWithout),
   },
   {
     method: "GET",
     path: "/recovery",
-    summary: "The last recoveries of lost members",
+    summary: "The last recoveries of lost members, and rounds of checkpoints",
     run: ({ node, places }) => recoveryOf(node, places.shownWithout),
   },
   {

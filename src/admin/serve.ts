@@ -1,7 +1,7 @@
 /** Serve: the admin app behind the HTTP server that the runtime brings: Deno's, Bun's or Node's. */
-import { CohortError } from "../ground/errors.ts";
 import type { Node } from "../node/node.ts";
 import { adminApp } from "./app.ts";
+import { listenError } from "./listen_error.ts";
 import { listenNode } from "./listen_node.ts";
 import type { AdminOptions } from "./options.ts";
 import { problemOf } from "./problem.ts";
@@ -43,8 +43,9 @@ const CLOSE_MS = 5_000;
 
 /**
  * Serves the admin app of a node. The token is made before it listens, so that whoever starts it can read it
- * from the file at `tokenPath`. Rejects `PERMISSION` or `IO` for a port that cannot be had, and what the app
- * rejects; a server ends before its node: `await using` in this order sees to that.
+ * from the file at `tokenPath`. Rejects `PERMISSION` for a port that is not allowed by the system or the
+ * runtime, `IO` for one that cannot be had otherwise, and what the app rejects. A server ends before its
+ * node, as `await using` in this order has it.
  *
  * ```ts
  * import { openNode } from "@cohort/db";
@@ -118,11 +119,7 @@ async function listen(hostname: string, port: number, fetch: Fetch): Promise<Lis
     if (Bun?.serve !== undefined) return listenBun(Bun.serve, hostname, port, fetch);
     return await listenNode(hostname, port, fetch);
   } catch (error) {
-    const text = `Could not listen at ${hostname}, port ${port}`;
-    throw new CohortError("IO", `${text}: ${error instanceof Error ? error.message : error}`, {
-      hostname,
-      port,
-    }, error);
+    throw listenError(hostname, port, error);
   }
 }
 

@@ -19,8 +19,8 @@ export type BlockMessageKind =
 
 /** Kinds that nobody waits for when a block changes hands: they come after the asker has gone on. */
 const BACKGROUND: ReadonlySet<BlockMessageKind> = new Set(["got", "arrived", "give"]);
-/** Blocks whose moves are counted at most; of more, those are kept that move most. */
-const HOT_MAX = 64;
+/** Blocks whose moves are counted: of twice as many the half is kept that moves most. */
+const HOT_KEPT = 64;
 
 /** What can be told of one volume at one member, since it was mounted there. */
 export interface BlockCounts {
@@ -28,6 +28,8 @@ export interface BlockCounts {
   readonly asked: number;
   /** Of those, granted. */
   readonly granted: number;
+  /** Of those granted, taken without asking anybody, because this member had the database as a whole. */
+  readonly taken: number;
   /** Blocks given up because another member wanted them. */
   readonly revoked: number;
   /** Blocks sent to another member, with their bytes. */
@@ -42,16 +44,31 @@ export interface BlockCounts {
   readonly hottest: ReadonlyArray<{ readonly block: number; readonly transfers: number }>;
 }
 
+/**
+ * How a member has a shared volume: by `block`, each by leave of its keeper; or as a whole `database`, which
+ * no other member uses: then what it needs costs no message.
+ */
+export type GrantWidth = "block" | "database";
+
+/** The same, and how the member has the volume now. */
+export interface VolumeCoherence extends BlockCounts {
+  /** By `block`, or as a whole `database` because no other member of the cluster has mounted it. */
+  readonly width: GrantWidth;
+}
+
 /** Counts of one volume. */
 export class VolumeCounts {
   asked = 0;
   granted = 0;
+  taken = 0;
   revoked = 0;
   transfers = 0;
   left = 0;
   readonly #messages = new Map<BlockMessageKind, number>();
-  /** Moves by block; an estimate for those that came when the table was full, and never too low. */
-  readonly #moves = new Map<number, number>();
+  /** Moves by block; an estimate for those that came after others were forgotten, and never too low. */
+  #moves = new Map<number, number>();
+  /** Most moves of one that was forgotten. */
+  #forgotten = 0;
 
   /** A message was sent. */
   sent(kind: BlockMessageKind): void {
@@ -66,12 +83,11 @@ export class VolumeCounts {
   /** A block was sent to another member. */
   moved(block: number): void {
     this.transfers++;
-    const known = this.#moves.get(block);
-    if (known === undefined && this.#moves.size >= HOT_MAX) {
-      const [coldest, count] = [...this.#moves].reduce((a, b) => b[1] < a[1] ? b : a);
-      this.#moves.delete(coldest);
-      this.#moves.set(block, count + 1);
-    } else this.#moves.set(block, (known ?? 0) + 1);
+    this.#moves.set(block, (this.#moves.get(block) ?? this.#forgotten) + 1);
+    if (this.#moves.size < 2 * HOT_KEPT) return;
+    const falling = [...this.#moves].sort((a, b) => b[1] - a[1]);
+    this.#forgotten = falling[HOT_KEPT]![1];
+    this.#moves = new Map(falling.slice(0, HOT_KEPT));
   }
 
   /** All of it, as it stands. */
@@ -81,21 +97,21 @@ export class VolumeCounts {
       if (BACKGROUND.has(kind)) background += count;
       else critical += count;
     }
-    const { asked, granted, revoked, transfers, left } = this;
+    const { asked, granted, taken, revoked, transfers, left } = this;
     const hottest = [...this.#moves].sort((a, b) => b[1] - a[1]).slice(0, 8)
       .map(([block, moves]) => ({ block, transfers: moves }));
-    return { asked, granted, revoked, transfers, left, critical, background, hottest };
+    return { asked, granted, taken, revoked, transfers, left, critical, background, hottest };
   }
 }
 
 /** What all volumes count together. */
 export function sumOf(all: Iterable<VolumeCounts>): CoherenceCounts {
-  let asked = 0, revoked = 0, sent = 0, left = 0;
+  let asked = 0, revoked = 0, transfers = 0, left = 0;
   for (const it of all) {
     asked += it.asked;
     revoked += it.revoked;
-    sent += it.transfers;
+    transfers += it.transfers;
     left += it.left;
   }
-  return { asked, revoked, sent, left };
+  return { asked, revoked, transfers, left };
 }

@@ -72,6 +72,8 @@ export type HolderEvent =
   /** Work of this member needs it; nothing is asked for twice. */
   | { readonly kind: "want"; readonly mode: GrantMode }
   | { readonly kind: "grant"; readonly turn: number; readonly mode: GrantMode; readonly source: GrantSource }
+  /** This member has the database as a whole since this turn, and takes the block, to change it. */
+  | { readonly kind: "take"; readonly turn: number }
   | ({ readonly kind: "order" } & { readonly order: BlockOrder })
   | {
     readonly kind: "image";
@@ -144,6 +146,8 @@ export function holderStep(block: HeldBlock, event: HolderEvent): HolderStep {
       return wanted(block, event.mode);
     case "grant":
       return granted(block, event);
+    case "take":
+      return taking(block, event.turn);
     case "order":
       return ordered(block, event.order);
     case "image":
@@ -193,6 +197,12 @@ function granted(
   // Held may have been lost on the way: a volume that nobody answers for has the block as well.
   const isHere = source === "held" && block.mode !== "NL" && block.isHere;
   return still({ ...block, mode, turn, isHere, wants: undefined, early: undefined, granted: undefined });
+}
+
+/** It may have been taken, and given up, by the same turn before. Nobody answers for it but this member. */
+function taking(block: HeldBlock, turn: number): HolderStep {
+  const isHere = block.mode !== "NL" && block.isHere;
+  return still({ ...block, mode: "EX", turn: Math.max(turn, block.turn), isHere, wants: undefined });
 }
 
 /** An image that may be used: the keeper and the sender hear of it. */

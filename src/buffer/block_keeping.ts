@@ -8,6 +8,7 @@
 import { type KeeperEvent, type KeeperMessage, keeperStep, type KeptBlock, UNHELD } from "./block_keeper.ts";
 import type { BlockPlace } from "./block_message.ts";
 import { mergeReports, type ReportedBlock, type SentVerdict, takenBack } from "./block_report.ts";
+import { type KeeperWidth, type KeeperWidthEvent, keeperWidthStep, KEPT_BY_BLOCK } from "./wide_grant.ts";
 
 /** Blocks in a row that have one keeper, of every volume: also of one that the keeper has not mounted. */
 export const KEPT_BLOCKS = 1024;
@@ -18,6 +19,11 @@ export interface KeepingWorld {
   readonly tell: (place: BlockPlace, message: KeeperMessage) => void;
   /** Tells the sender of a block what became of it. */
   readonly judge: (place: BlockPlace, verdict: SentVerdict) => void;
+  /**
+   * Tells a member that it takes what is kept here of a database by itself, by this turn; that it does not,
+   * for it has withdrawn its claim, when there is none.
+   */
+  readonly widen: (to: string, tag: number, turn: number | undefined) => void;
 }
 
 /** A block of whose sender it is not known yet whether it has it again. */
@@ -32,6 +38,8 @@ export class BlockKeeping {
   readonly #world: KeepingWorld;
   /** By tag of the volume, then by block. */
   readonly #volumes = new Map<number, Map<number, KeptBlock>>();
+  /** Databases that somebody has, or claims, as a whole, by tag of the volume. */
+  readonly #widths = new Map<number, KeeperWidth>();
   #lastTurn = 0;
   /** Members of the view that have not reported all that they have. */
   #expected = new Set<string>();
@@ -43,6 +51,9 @@ export class BlockKeeping {
   #backs: Array<{ readonly place: BlockPlace; readonly verdict: SentVerdict }> = [];
   /** What was told about blocks of which it is not known yet who has them. */
   #waiting: Array<{ readonly place: BlockPlace; readonly event: KeeperEvent }> = [];
+
+  /** True while what waited is heard. */
+  #isGoingOn = false;
 
   constructor(world: KeepingWorld) {
     this.#world = world;
@@ -63,6 +74,7 @@ export class BlockKeeping {
     this.#isBarred = isAfterLoss;
     this.#backs = [];
     this.#volumes.clear();
+    this.#widths.clear();
     this.#reports = new Map();
     this.#returning = new Map();
     this.#waiting = [];
@@ -99,20 +111,71 @@ export class BlockKeeping {
 
   /** Somebody told the keeper something. */
   heard(place: BlockPlace, event: KeeperEvent): void {
-    if (
-      (this.#isBarred && event.kind === "ask") || this.#expected.size > 0 || this.#returning.has(keyOf(place))
-    ) {
+    const isWide = this.#widths.get(place.tag)?.holder !== undefined;
+    const isBarred = (this.#isBarred || isWide) && event.kind === "ask";
+    const isReturning = this.#returning.size > 0 && this.#returning.has(keyOf(place));
+    if (isBarred || this.#expected.size > 0 || isReturning) {
       this.#waiting.push({ place, event });
       return;
     }
+    // What its holder gave up before it heard that it has all.
+    if (isWide) return;
     const known = this.#volumes.get(place.tag)?.get(place.block) ?? UNHELD;
     const { block, messages } = keeperStep({ ...known, turns: this.#lastTurn }, event);
     this.#put(place, block);
     for (const message of messages) this.#world.tell(place, message);
+    this.#consider(place.tag);
+  }
+
+  /** A member claims all blocks of a database: it has them once nobody else has anything of it. */
+  claimed(from: string, tag: number): void {
+    this.#widthStep(tag, { kind: "claim", from });
+    this.#consider(tag);
+  }
+
+  /** It does not any more. */
+  withdrawn(from: string, tag: number): void {
+    this.#widthStep(tag, { kind: "withdraw", from });
+  }
+
+  /** A member lists what it has of a database, which it had as a whole: some, or the last. */
+  listed(from: string, tag: number, reports: readonly ReportedBlock[], isLast: boolean): void {
+    this.#widthStep(tag, { kind: "list", from, isLast });
+    for (const report of reports) this.#put(report, mergeReports([[from, report]]).block);
+    if (isLast) this.#goOn((place) => place.tag === tag);
+  }
+
+  #widthStep(tag: number, event: KeeperWidthEvent): void {
+    const { width, messages } = keeperWidthStep(this.#widths.get(tag) ?? KEPT_BY_BLOCK, event);
+    if (width.holder === undefined && width.claims.length === 0) this.#widths.delete(tag);
+    else this.#widths.set(tag, width);
+    for (const { kind, to } of messages) {
+      if (kind === "granted") this.#volumes.delete(tag);
+      this.#world.widen(to, tag, kind === "granted" ? ++this.#lastTurn : undefined);
+    }
+  }
+
+  /** Looks whether a database may be had as a whole by a member that claims it. */
+  #consider(tag: number): void {
+    if (this.#isGoingOn) return;
+    for (const member of this.#widths.get(tag)?.claims ?? []) {
+      if (this.#isQuiet(tag, member)) return this.#widthStep(tag, { kind: "quiet", from: member });
+    }
+  }
+
+  /** Whether nobody but this member has anything of a database, and nothing is under way about it. */
+  #isQuiet(tag: number, member: string): boolean {
+    if (this.#isBarred || this.#expected.size > 0) return false;
+    if (this.#waiting.some(({ place }) => place.tag === tag)) return false;
+    for (const { place } of this.#returning.values()) if (place.tag === tag) return false;
+    for (const block of this.#volumes.get(tag)?.values() ?? []) if (!isAlone(block, member)) return false;
+    return true;
   }
 
   /** Who answers for a block, or is about to; undefined for one that is home, or of which it is not known. */
   answering({ tag, block }: BlockPlace): string | undefined {
+    const holder = this.#widths.get(tag)?.holder;
+    if (holder !== undefined) return holder;
     const kept = this.#expected.size > 0 ? undefined : this.#volumes.get(tag)?.get(block);
     const isMoving = kept?.turn?.sender !== undefined && kept.turn.mode === "EX";
     return isMoving ? kept.turn!.member : kept?.exclusive ?? kept?.owner;
@@ -147,12 +210,23 @@ export class BlockKeeping {
   #goOn(isDue: (place: BlockPlace) => boolean): void {
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ place }) => !isDue(place));
+    // Whoever claims a database waits until all that waited, its own asks among it, is heard.
+    const isInner = this.#isGoingOn;
+    this.#isGoingOn = true;
     for (const { place, event } of waiting) if (isDue(place)) this.heard(place, event);
+    this.#isGoingOn = isInner;
+    for (const tag of [...this.#widths.keys()]) this.#consider(tag);
   }
 }
 
 function keyOf({ tag, block }: BlockPlace): string {
   return `${tag} ${block}`;
+}
+
+/** Whether a block is held, owned and wanted by nobody but this member, and no turn is under way. */
+function isAlone({ exclusive, sharers, owner, queue, turn }: KeptBlock, member: string): boolean {
+  return (exclusive ?? member) === member && (owner ?? member) === member && queue.length === 0 &&
+    turn === undefined && sharers.every((it) => it === member);
 }
 
 function isUnheld({ exclusive, sharers, owner, queue, turn }: KeptBlock): boolean {

@@ -87,9 +87,12 @@ export function encodeHolderMessage(
     case "image": {
       const { turn, mode, isFree, isDirty } = message;
       const what = (isFree ? FREE_BIT : 0) | (isDirty ? DIRTY_BIT : 0);
-      const writer = head(IMAGE, place, turn, mode, what);
-      if (image !== undefined) writer.append(image);
-      return writer.copy();
+      if (image === undefined) return head(IMAGE, place, turn, mode, what).copy();
+      const start = head(IMAGE, place, turn, mode, what);
+      const bytes = new Uint8Array(start.length + image.length);
+      bytes.set(start.bytes.subarray(0, start.length));
+      bytes.set(image, start.length);
+      return bytes;
     }
   }
 }
@@ -126,6 +129,12 @@ export function encodeReports(
     writer.u48(part.from);
     writer.u48(part.safe);
   }
+  putReportList(writer, reports, isLast);
+  return writer.copy();
+}
+
+/** Some of a member's blocks, and whether they are the last. */
+export function putReportList(writer: ByteWriter, reports: readonly ReportedBlock[], isLast: boolean): void {
   writer.u8(isLast ? 1 : 0);
   writer.u16(reports.length);
   for (const { tag, block, turn, mode, isDirty, sentTo } of reports) {
@@ -133,7 +142,6 @@ export function encodeReports(
     putHead(writer, { tag, block }, turn, mode ?? "PR", what);
     if (sentTo !== undefined) putMember(writer, sentTo);
   }
-  return writer.copy();
 }
 
 /** What the lost left is recovered: who asks is granted again. */
@@ -162,6 +170,9 @@ function putMember(writer: ByteWriter, incarnation: string): void {
   writer.length += ID_BYTES;
 }
 
+/** Where messages of one block begin to be written; what is sent is a copy. */
+const SCRATCH = new ByteWriter(64);
+
 function head(
   kind: number,
   place: BlockPlace,
@@ -169,10 +180,10 @@ function head(
   mode: GrantMode,
   what: number,
 ): ByteWriter {
-  const writer = new ByteWriter(64);
-  writer.u8(kind);
-  putHead(writer, place, turn, mode, what);
-  return writer;
+  SCRATCH.length = 0;
+  SCRATCH.u8(kind);
+  putHead(SCRATCH, place, turn, mode, what);
+  return SCRATCH;
 }
 
 function putHead(
@@ -205,6 +216,15 @@ function readHead(reader: ByteReader): Head {
 
 function readReports(reader: ByteReader, kind: number): BlockMessage {
   const part = kind === COPY ? { from: reader.u48(), safe: reader.u48() } : undefined;
+  const { reports, isLast } = readReportList(reader);
+  reader.expectEnd();
+  return part === undefined ? { to: "rebuild", reports, isLast } : { to: "recoverer", reports, isLast, part };
+}
+
+/** What `putReportList` wrote. */
+export function readReportList(
+  reader: ByteReader,
+): { readonly reports: ReportedBlock[]; readonly isLast: boolean } {
   const isLast = reader.u8() === 1;
   const reports: ReportedBlock[] = [];
   for (let count = reader.u16(); count > 0; count--) {
@@ -214,8 +234,7 @@ function readReports(reader: ByteReader, kind: number): BlockMessage {
     const isDirty = (what & DIRTY_BIT) !== 0;
     reports.push({ ...place, turn, isDirty, mode: isSent ? undefined : mode, sentTo });
   }
-  reader.expectEnd();
-  return part === undefined ? { to: "rebuild", reports, isLast } : { to: "recoverer", reports, isLast, part };
+  return { reports, isLast };
 }
 
 /** A message taken apart; an image is a view of `bytes`. Throws `CORRUPT` for what is none. */

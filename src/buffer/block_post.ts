@@ -22,9 +22,14 @@ import {
   encodeVerdict,
 } from "./block_message.ts";
 import type { JournalPart, ReportedBlock, SentVerdict } from "./block_report.ts";
+import { WideGrants } from "./wide_grants.ts";
+import { WIDE_TOPIC } from "./wide_message.ts";
 
 /** Blocks that one message reports. */
 const REPORTS_A_MESSAGE = 500;
+
+/** What a holder tells the keeper. */
+type ToKeeper = Exclude<HolderMessage, { readonly kind: "image" | "arrived" | "spoiled" }>;
 
 /** What the post needs of its member. */
 export interface BlockPostWorld {
@@ -45,6 +50,10 @@ export interface BlockPostWorld {
   ) => void;
   /** Counts of a volume; undefined for one that is not mounted here. */
   readonly countsOf: (tag: number) => VolumeCounts | undefined;
+  /** Whether a volume is shared here. */
+  readonly isUsed: (tag: number) => boolean;
+  /** What this member holds of it. */
+  readonly heldOf: (tag: number) => readonly ReportedBlock[];
   /** What the lost left is recovered. */
   readonly onResumed: () => void;
   /** A message could not be sent: the view must be looked at. */
@@ -53,6 +62,8 @@ export interface BlockPostWorld {
 
 /** Messages about blocks, and the tables of those that this member keeps. */
 export class BlockPost {
+  /** Databases that some member has as a whole. */
+  readonly wide: WideGrants;
   /** Messages told to other members. */
   messages = 0;
   readonly #world: BlockPostWorld;
@@ -66,8 +77,20 @@ export class BlockPost {
     this.#keeping = new BlockKeeping({
       tell: (place, message) => this.#tellHolder(place, message),
       judge: (place, verdict) => this.#judge(place, verdict),
+      widen: (to, tag, turn) => this.wide.widen(to, tag, turn),
+    });
+    this.wide = new WideGrants({
+      self: world.courier.self,
+      keeping: this.#keeping,
+      keeperOf: (place) => this.#keeper(place),
+      send: (to, body) => this.#send(to, body, 0, WIDE_TOPIC),
+      isUsed: world.isUsed,
+      heldOf: world.heldOf,
+      ask: (place, mode) => this.#tellKeeper(place, { kind: "ask", mode }),
+      take: (place, turn) => this.#take(place, turn),
     });
     world.courier.serve(BLOCK_TOPIC, (from, body) => void this.#heard(from, body));
+    world.courier.serve(WIDE_TOPIC, (from, body) => void this.wide.heard(from, body));
   }
 
   /** Blocks of which this member keeps something. */
@@ -78,9 +101,11 @@ export class BlockPost {
   /**
    * A view begins: its members keep the blocks, and are told which of theirs this member has. So is whoever
    * recovers what the lost have left, once this member's journal is safe as far as it says: it is read there.
+   * Nobody has a database as a whole; `tags` are those of the volumes that this member shares.
    */
   enter(
     members: readonly string[],
+    tags: readonly number[],
     reports: readonly ReportedBlock[],
     recoverer: string | undefined,
     part: JournalPart,
@@ -94,6 +119,7 @@ export class BlockPost {
     }
     for (const [member, theirs] of byKeeper) this.#report(member, theirs, undefined);
     if (recoverer !== undefined) this.#report(recoverer, reports, part);
+    this.wide.enter(members, tags);
   }
 
   /** To the keeper of these blocks, or, with what of this member's journal is needed, to the recoverer. */
@@ -154,11 +180,25 @@ export class BlockPost {
       const kind = message.kind === "arrived" ? message.kind : "other";
       return this.#sendOf(place, kind, message.to, encodeHolderMessage(place, message, undefined));
     }
+    if (message.kind === "ask" && this.wide.wanted(place, message.mode)) return;
+    if (message.kind === "give" && this.wide.isOwn(place)) return;
+    this.#tellKeeper(place, message);
+  }
+
+  #tellKeeper(place: BlockPlace, message: ToKeeper): void {
     const { self } = this.#world.courier;
     const keeper = this.#keeper(place);
     if (keeper === self) return this.#keeping.heard(place, { ...message, from: self });
     const kind = message.kind === "unsent" ? "other" : message.kind;
     this.#sendOf(place, kind, keeper, encodeHolderMessage(place, message, undefined));
+  }
+
+  /** This member has the database as a whole: it grants the block to itself, to do all with it. */
+  #take(place: BlockPlace, turn: number): void {
+    const { countsOf, toHolder } = this.#world;
+    const counts = countsOf(place.tag);
+    if (counts !== undefined) counts.taken++;
+    toHolder(place, { kind: "take", turn }, undefined);
   }
 
   #tellHolder(place: BlockPlace, message: KeeperMessage): void {
@@ -185,9 +225,9 @@ export class BlockPost {
     this.#send(to, body, after);
   }
 
-  #send(to: string, body: Uint8Array, after: number): void {
+  #send(to: string, body: Uint8Array, after: number, topic: number = BLOCK_TOPIC): void {
     this.messages++;
-    const sent = this.#world.courier.tell(to, BLOCK_TOPIC, body, after);
+    const sent = this.#world.courier.tell(to, topic, body, after);
     if (isPending(sent)) sent.catch((error) => this.#world.onTrouble(error));
   }
 

@@ -11,38 +11,41 @@ import { blockStamp } from "../ground/block.ts";
 import { CohortError, invariant } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
-import { type HolderEvent, holderStep, mayUse, obey, renewed, unsent } from "./block_holder.ts";
+import { type HolderEvent, holderStep, mayUse, obey } from "./block_holder.ts";
 import type { BlockPlace } from "./block_message.ts";
 import { BlockPost } from "./block_post.ts";
 import type { ReportedBlock } from "./block_report.ts";
-import { sumOf, VolumeCounts } from "./block_counts.ts";
+import type { VolumeCoherence, VolumeCounts } from "./block_counts.ts";
 import { BringingIn } from "./bringing_in.ts";
 import type { CoherenceCounts, CoherenceWorld } from "./coherence_world.ts";
+import { forsake, type ForsakingWorld } from "./forsaking.ts";
 import { growingAlone } from "./growing.ts";
 import { beforeLeaving, handoverOf } from "./handing_over.ts";
-import { type Held, reportsOf } from "./held_block.ts";
+import { type Held, heldReports, renewedReports } from "./held_block.ts";
 import { HeldTable } from "./held_table.ts";
-import { neverWritten, notMounted } from "./loader.ts";
+import { neverWritten } from "./loader.ts";
 import { OwedBlocks } from "./owed_blocks.ts";
 import { NO_FRAME } from "./pool.ts";
 import { outdate, recount } from "./shared_shape.ts";
+import { SharedVolumes } from "./shared_volumes.ts";
 import type { Need } from "./step.ts";
 import { Survivors } from "./survivors.ts";
-import { takeBack } from "./take_back.ts";
+import { TakingBack } from "./take_back.ts";
 import { Unplaced } from "./unplaced.ts";
 
 /** Shared blocks of one member. */
 export class Coherence {
   /** Blocks sent on that this member changed, as far as they are not known to be home. */
-  readonly owed: OwedBlocks = new OwedBlocks();
+  readonly owed: OwedBlocks;
   /** Dirty blocks for which there is no frame. */
   readonly unplaced: Unplaced = new Unplaced();
   readonly #world: CoherenceWorld;
   readonly #post: BlockPost;
   readonly #bringing: BringingIn;
-  readonly #held = new HeldTable();
-  readonly #volumes = new Map<number, Volume>();
-  readonly #counts = new Map<number, VolumeCounts>();
+  readonly #takingBack: TakingBack;
+  /** Blocks of which something is remembered. */
+  readonly held: HeldTable = new HeldTable();
+  readonly #volumes = new SharedVolumes();
   /** Rises with each view. */
   #view = 0;
   #survivors: Survivors = new Survivors([]);
@@ -51,29 +54,41 @@ export class Coherence {
 
   constructor(world: CoherenceWorld) {
     this.#world = world;
-    const { courier, pool, onTrouble } = world;
+    const { courier, pool, onTrouble, left } = world;
+    this.owed = new OwedBlocks(left);
     this.#post = new BlockPost({
       courier,
       blockSize: pool.blockSize,
       toHolder: (place, event, image) => this.#hold(place, event, image),
-      toSender: (place, turn, isBack) => this.#sender(place, turn, isBack),
+      toSender: (place, turn, isBack) => this.#takingBack.judged(place, this.#heldAt(place), turn, isBack),
       toHome: (place) => this.#toHome(place),
       toRecoverer: (from, reports, isLast, part) => this.#survivors.heard(from, reports, isLast, part),
+      isUsed: (tag) => this.#volumes.has(tag),
+      heldOf: (tag) => heldReports(this.held.allWith(tag), pool),
       onResumed: () => this.isRecovering = false,
-      countsOf: (tag) => this.#counts.get(tag),
+      countsOf: (tag) => this.#volumes.findCounts(tag),
       onTrouble,
     });
     this.#bringing = new BringingIn(world, {
       happened: (held, event) => this.#event(held, event),
       ordered: (held) => this.#orderCame(held),
-      forget: (held) => this.#held.forget(held),
+      forget: (held) => this.held.forget(held),
+    });
+    this.#takingBack = new TakingBack(world, {
+      view: () => this.#view,
+      isUsed: (tag) => this.#volumes.isUsed(tag),
+      returned: (place, hasIt) => this.#post.returned(place, hasIt),
+      cameBack: (held) => this.unplaced.add(held),
+      ordered: (held) => this.#orderCame(held),
+      lookAfter: (held) => this.#bringing.lookAfter(held),
+      forget: (held) => this.held.forget(held),
     });
     pool.onEvict = (volume, block) => this.#evicted(volume, block);
   }
 
   /** Blocks of which something is remembered here, and of which this member is the keeper. */
   get size(): { readonly held: number; readonly kept: number } {
-    return { held: this.#held.size, kept: this.#post.kept };
+    return { held: this.held.size, kept: this.#post.kept };
   }
 
   /**
@@ -86,18 +101,14 @@ export class Coherence {
     const survivors = this.#survivors = new Survivors(members);
     this.isRecovering = recoverer !== undefined;
     const reports: ReportedBlock[] = [];
-    for (const held of this.#held.all()) {
-      held.note(this.#world.pool);
-      held.state = renewed(held.state);
-      held.isGoingHome = false;
-      if (!held.state.isHere) held.bytes = undefined;
-      held.letSentToOthers(this.#world.pool, members);
-      reports.push(...reportsOf(held));
+    for (const held of this.held.all()) {
+      reports.push(...renewedReports(held, this.#world.pool, members));
       held.settle(this.#world.pool, this.#world.position());
     }
     const safe = this.#world.position();
-    this.#post.enter(members, reports, recoverer, { from: this.owed.oldest(safe), safe });
-    for (const held of this.#held.all()) {
+    const part = { from: this.owed.oldest(safe), safe };
+    this.#post.enter(members, this.#volumes.tags, reports, recoverer, part);
+    for (const held of this.held.all()) {
       held.wake();
       this.#bringing.lookAfter(held);
     }
@@ -105,20 +116,25 @@ export class Coherence {
   }
 
   /** What the lost left is recovered and home: who asks is granted again. */
-  resume(): void {
-    this.#post.resume();
-  }
+  resume = (): void => this.#post.resume();
 
   /** What the sharing of a volume has cost this member since it was mounted here first. */
-  countsOf({ facts: { tag } }: Volume): VolumeCounts {
-    let counts = this.#counts.get(tag);
-    if (counts === undefined) this.#counts.set(tag, counts = new VolumeCounts());
-    return counts;
+  countsOf = (volume: Volume): VolumeCounts => this.#volumes.countsOf(volume);
+
+  /** The same, and how this member has the volume: each block by leave of its keeper, or all of them. */
+  statusOf(volume: Volume): VolumeCoherence {
+    const width = this.#post.wide.isWide(volume.facts.tag) ? "database" : "block";
+    return { ...this.countsOf(volume).look(), width };
+  }
+
+  /** Shared volumes that this member has as a whole, because no other member uses them. */
+  get wide(): Volume[] {
+    return this.#volumes.all.filter(({ facts }) => this.#post.wide.isWide(facts.tag));
   }
 
   /** What it counts over all volumes. */
   get counts(): CoherenceCounts {
-    return sumOf(this.#counts.values());
+    return this.#volumes.sum;
   }
 
   /** Messages told to other members about blocks. */
@@ -138,7 +154,8 @@ export class Coherence {
     invariant(resident === undefined, `No block of ${volume.path} is here before it is shared`);
     volume.isShared = true;
     volume.growAlone = growingAlone(this, this.#world.pool, volume);
-    this.#volumes.set(volume.facts.tag, volume);
+    this.#volumes.add(volume);
+    this.#post.wide.use(volume.facts.tag);
   }
 
   /**
@@ -146,17 +163,33 @@ export class Coherence {
    * volume may be dismounted here.
    */
   giveUp(volume: Volume): number {
-    for (const held of this.#held.allOf(volume)) {
+    for (const held of this.held.allOf(volume)) {
       held.note(this.#world.pool);
       if (held.parting !== undefined) this.#event(held, { kind: held.parting });
-      this.#held.forget(held);
+      this.held.forget(held);
     }
-    return this.#held.allOf(volume).length;
+    return this.held.allOf(volume).length;
+  }
+
+  /**
+   * Gives up all of a volume that nobody may use any more, as it is; what is on its way here once it came,
+   * unless this `isLast`. How many blocks that are. At none it may be unshared.
+   */
+  forsake(volume: Volume, isLast: boolean): number {
+    const { pool, left } = this.#world;
+    const tell: ForsakingWorld["tell"] = (held, message) => this.#post.tell(held, message, undefined, 0);
+    return forsake(volume, { pool, held: this.held, owed: this.owed, left, tell }, isLast);
   }
 
   /** Ends to share a volume of which nothing is held. */
   unshare(volume: Volume): void {
-    this.#volumes.delete(volume.facts.tag);
+    this.#volumes.delete(volume);
+    this.#post.wide.unuse(volume.facts.tag);
+  }
+
+  /** The member has stopped: whoever waits for a block, or will, is told so. */
+  stop(cause: CohortError): void {
+    this.held.stop(cause);
   }
 
   /**
@@ -165,30 +198,32 @@ export class Coherence {
    * the volume is shared no more: work that began before may still come here.
    */
   obtain(need: Need, signal: AbortSignal | undefined): Answer<number> {
-    const held = this.#held.of(need.volume, need.block);
+    const held = this.held.of(need.volume, need.block);
     const frame = this.#usable(held, need);
     if (frame !== NO_FRAME) return frame;
     return this.#wait(need, signal).catch((error) => {
-      this.#bringing.lookAfter(this.#held.of(need.volume, need.block));
+      this.#bringing.lookAfter(this.held.of(need.volume, need.block));
       throw error;
     });
   }
 
   /** Keeps a block that is here until `letGrip`; false when it has gone, or is to go. */
   grip({ volume, block, mode }: Need): boolean {
-    const held = this.#held.of(volume, block);
+    const held = this.held.of(volume, block);
     const isHere = mayUse(held.state, mode) && !held.isClosed;
     if (isHere) this.#gripped(held, 1);
-    this.#held.forget(held);
+    this.held.forget(held);
     return isHere;
   }
 
   /** Gives a grip back. */
   letGrip({ volume, block }: Need): void {
-    const held = this.#held.of(volume, block);
+    const held = this.held.find(volume.index, block);
+    // It was forsaken with its volume, which may be mounted again by now.
+    if (held?.volume !== volume) return;
     this.#gripped(held, -1);
     this.#obey(held);
-    this.#held.forget(held);
+    this.held.forget(held);
   }
 
   #gripped(held: Held, more: number): void {
@@ -200,8 +235,7 @@ export class Coherence {
   /** The pinned frame of a block that is here and may be used; `NO_FRAME` otherwise. */
   #usable(held: Held, { mode, isFresh }: Need): number {
     const { pool } = this.#world;
-    if (!mayUse(held.state, mode) || held.isClosed) return NO_FRAME;
-    if (held.frame === NO_FRAME) return NO_FRAME;
+    if (!mayUse(held.state, mode) || held.isClosed || held.frame === NO_FRAME) return NO_FRAME;
     if (!isFresh && held.isBlank(pool)) throw neverWritten(held.volume.path, held.block);
     pool.pin(held.frame);
     return held.frame;
@@ -209,9 +243,8 @@ export class Coherence {
 
   async #wait(need: Need, signal: AbortSignal | undefined): Promise<number> {
     for (;;) {
-      // What is told of its blocks nobody here would hear.
-      if (!this.#volumes.has(need.volume.facts.tag)) throw notMounted(need.volume.path);
-      const held = this.#held.of(need.volume, need.block);
+      this.#volumes.expect(need.volume);
+      const held = this.held.of(need.volume, need.block);
       const frame = this.#usable(held, need);
       if (frame !== NO_FRAME) return frame;
       const { state } = held;
@@ -228,11 +261,7 @@ export class Coherence {
       }
       // The keeper may be this member, and have answered at once.
       if (held.state === before || held.state.wants !== undefined) {
-        try {
-          await held.changed(signal);
-        } finally {
-          this.#held.forget(held);
-        }
+        await this.held.changed(held, signal);
       }
     }
   }
@@ -255,7 +284,7 @@ export class Coherence {
       if (sent.isDirty) this.owed.add(held, pool);
       held.keepSent(pool, sent.turn);
     }
-    if (before.mode !== "NL" && block.mode === "NL") held.leave(pool);
+    if (before.mode !== "NL" && block.mode === "NL") this.held.left(held, before, pool);
     held.settle(pool, this.#world.position());
     if (block.isDirty && !before.isDirty) this.#world.nudge();
     for (const message of messages) {
@@ -265,18 +294,18 @@ export class Coherence {
     }
     if (before.wants !== undefined && block.wants === undefined) this.countsOf(held.volume).granted++;
     if (block !== before) held.wake();
-    this.#held.forget(held);
+    this.held.forget(held);
   }
 
   /** Something was told to this member as one who holds a block, or wants it. */
   #hold({ tag, block }: BlockPlace, event: HolderEvent, image: Uint8Array | undefined): void {
-    const volume = this.#volumes.get(tag);
+    const volume = this.#volumes.find(tag);
     if (volume === undefined) return;
-    const held = this.#held.of(volume, block);
+    const held = this.held.of(volume, block);
     if (event.kind === "image") this.#image(held, event, image!);
-    else if (event.kind === "arrived") this.#arrived(held, event);
     else this.#event(held, event);
-    if (event.kind === "grant" && held.state.isHere) this.#granted(held);
+    if (event.kind === "arrived") held.letSent(this.#world.pool, event.turn);
+    if ((event.kind === "grant" || event.kind === "take") && held.state.isHere) this.#granted(held);
     if (event.kind === "order") {
       this.countsOf(volume).revoked++;
       this.#orderCame(held);
@@ -297,7 +326,7 @@ export class Coherence {
       // Granted, and nobody here brings it in: it is given up as it is on the volume.
       if (!isHere && held.loads === 0) this.#event(held, { kind: "unload" });
       else this.#obey(held);
-      this.#held.forget(held);
+      this.held.forget(held);
     });
   }
 
@@ -330,35 +359,6 @@ export class Coherence {
     held.wake();
   }
 
-  #arrived(held: Held, event: Extract<HolderEvent, { kind: "arrived" }>): void {
-    this.#event(held, event);
-    held.letSent(this.#world.pool, event.turn);
-  }
-
-  /** What this member sent on in an earlier view has arrived, or may be its own again. */
-  #sender(place: BlockPlace, turn: number, isBack: boolean): void {
-    const held = this.#heldAt(place);
-    if (held === undefined || !held.sent.has(turn)) return;
-    if (isBack) return void this.#takeBack(held, turn).catch((error) => this.#world.onTrouble(error));
-    held.state = unsent(held.state, turn);
-    held.letSent(this.#world.pool, turn);
-    this.#held.forget(held);
-  }
-
-  async #takeBack(held: Held, turn: number): Promise<void> {
-    const view = this.#view;
-    const hasIt = await takeBack(held, turn, this.#world, () => this.#view === view);
-    if (hasIt !== undefined) {
-      this.#post.returned({ tag: held.volume.facts.tag, block: held.block }, hasIt);
-      this.unplaced.add(held);
-      this.#world.nudge();
-      held.wake();
-    }
-    // What came meanwhile was awaited, and what was ordered was put off: also in a view that began since.
-    if (held.state.order !== undefined) this.#orderCame(held);
-    this.#bringing.lookAfter(held);
-  }
-
   /** Carries out an order that waits, if nothing keeps the block. */
   #obey(held: Held): void {
     const { order, isHere } = held.state;
@@ -377,19 +377,18 @@ export class Coherence {
   /** Another's journal waits for a block to come home. */
   #toHome(place: BlockPlace): void {
     const held = this.#heldAt(place);
-    if (held === undefined) return;
-    held.note(this.#world.pool);
-    held.goHome(this.#world.bringHome);
+    held?.note(this.#world.pool);
+    held?.goHome(this.#world.bringHome);
   }
 
   #heldAt({ tag, block }: BlockPlace): Held | undefined {
-    const volume = this.#volumes.get(tag);
-    return volume === undefined ? undefined : this.#held.find(volume.index, block);
+    const volume = this.#volumes.find(tag);
+    return volume === undefined ? undefined : this.held.find(volume.index, block);
   }
 
   /** The pool has given the frame of a block to another. */
   #evicted(index: number, block: number): void {
-    const held = this.#held.find(index, block);
+    const held = this.held.find(index, block);
     if (held === undefined || held.frame === NO_FRAME) return;
     outdate(this.#world.pool, held.volume, held.frame);
     held.frame = NO_FRAME;

@@ -2,6 +2,7 @@
 import type { Courier } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Handover } from "./block_holder.ts";
+import type { LeftBehind } from "./left_behind.ts";
 import type { Loader } from "./loader.ts";
 import type { Pool } from "./pool.ts";
 import type { Stamps } from "./stamps.ts";
@@ -12,11 +13,13 @@ export interface CoherenceWorld {
   readonly loader: Loader;
   readonly stamps: Stamps;
   readonly courier: Courier;
+  /** Volumes that were let go of as they were. */
+  readonly left: LeftBehind;
   /** Position of this member's journal. */
   readonly position: () => number;
   /**
    * A block is about to leave: it is taken out of the running write cycle. What to wait for, when its home
-   * write was issued already.
+   * write was issued already: until one has succeeded. Never, when the member stops.
    */
   readonly letGo: (volume: Volume, block: number) => Promise<void> | undefined;
   /** How it hands over what it changed; other members may do otherwise. */
@@ -49,7 +52,7 @@ export interface CoherenceCounts {
   /** Blocks given up because somebody else wanted them. */
   readonly revoked: number;
   /** Blocks sent to another member. */
-  readonly sent: number;
+  readonly transfers: number;
   /** Blocks that another member was left to read at home. */
   readonly left: number;
 }

@@ -8,7 +8,8 @@ export interface GroupSink {
   readonly writer: ByteWriter;
   /** `admitted` is the space reserved by an admission for this group. */
   beginGroup(stamp: number, admitted: number): void;
-  beginRecord(volumeIndex: number, block: number, before: number): void;
+  /** `kind` of the journal's records; that of a block's change by default. */
+  beginRecord(volumeIndex: number, block: number, before: number, kind?: number): void;
   endRecord(): void;
   endGroup(): number;
 }

@@ -2,7 +2,7 @@
 import { type BlockFault, blockStamp, isBlank, sealBlock, verifyBlock } from "../ground/block.ts";
 import { invariant } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
-import { type HeldBlock, holderStep, UNKNOWN, unsent } from "./block_holder.ts";
+import { type HeldBlock, holderStep, renewed, UNKNOWN, unsent } from "./block_holder.ts";
 import type { ReportedBlock } from "./block_report.ts";
 import { MODE_EX, MODE_PR, NO_FRAME, type Pool } from "./pool.ts";
 import { outdate } from "./shared_shape.ts";
@@ -57,6 +57,11 @@ export class Held {
   /** Whether this member answers for it, and no frame was to be had for its bytes yet. */
   get isUnplaced(): boolean {
     return this.bytes !== undefined && (this.state.isDirty || this.state.early?.isDirty === true);
+  }
+
+  /** Whether it is on its way here, or work of this member is about to use it. */
+  get isComing(): boolean {
+    return this.state.wants !== undefined || this.grips > 0 || this.loads > 0;
   }
 
   /** Whether there is nothing to remember of it. */
@@ -205,6 +210,15 @@ export class Held {
     this.unpin(pool);
   }
 
+  /** Forgets it with all that is under way about it. */
+  drop(pool: Pool): void {
+    for (const turn of [...this.sent.keys()]) this.letSent(pool, turn);
+    this.state = UNKNOWN;
+    this.isLeaving = this.isGoingHome = this.isDue = false;
+    this.leave(pool);
+    this.wake();
+  }
+
   /** Gives back the pin of what was under way. */
   unpin(pool: Pool): void {
     if (this.#pinned === NO_FRAME) return;
@@ -239,13 +253,32 @@ export class Held {
   }
 }
 
+/** A view begins with these members: what its keepers are told of a block as it is then. */
+export function renewedReports(held: Held, pool: Pool, members: readonly string[]): ReportedBlock[] {
+  held.note(pool);
+  held.state = renewed(held.state);
+  held.isGoingHome = false;
+  if (!held.state.isHere) held.bytes = undefined;
+  held.letSentToOthers(pool, members);
+  return reportsOf(held);
+}
+
+/** What a keeper is told of blocks as they are held now. */
+export function heldReports(all: readonly Held[], pool: Pool): ReportedBlock[] {
+  for (const held of all) held.note(pool);
+  return all.flatMap(heldReport);
+}
+
+function heldReport({ volume, block, state: { mode, turn, isDirty } }: Held): ReportedBlock[] {
+  if (mode === "NL") return [];
+  return [{ tag: volume.facts.tag, block, turn, isDirty, mode, sentTo: undefined }];
+}
+
 /** What the keepers of a new view are told of a block: that it is held, and what was sent on of it. */
-export function reportsOf({ volume, block, state }: Held): ReportedBlock[] {
+function reportsOf(held: Held): ReportedBlock[] {
+  const { volume, block, state } = held;
   const place = { tag: volume.facts.tag, block };
-  const { mode, turn, isDirty } = state;
-  const reports: ReportedBlock[] = mode === "NL"
-    ? []
-    : [{ ...place, turn, isDirty, mode, sentTo: undefined }];
+  const reports = heldReport(held);
   for (const { to, turn, isDirty } of state.sent) {
     reports.push({ ...place, turn, isDirty, mode: undefined, sentTo: to });
   }

@@ -6,11 +6,13 @@ import { atEnd } from "../ground/at_end.ts";
 import { blockStamp } from "../ground/block.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { Held } from "./held_block.ts";
+import { KeptResults } from "./kept_results.ts";
+import type { LeftBehind } from "./left_behind.ts";
 import { NO_FRAME, type Pool } from "./pool.ts";
 import { syncVolume } from "./write_cycle.ts";
 
 /** Most blocks that are looked for at a time, and of those at once. */
-const LOOK_BLOCKS = 64;
+const LOOK_BLOCKS = 256;
 const LOOK_READS = 4;
 /** Times that a block was sent on of which each is known by itself; later ones count as one. */
 const SENDINGS_KEPT = 8;
@@ -36,12 +38,26 @@ interface Owed extends OwedBlock {
 
 /** The blocks that were sent on. */
 export class OwedBlocks {
+  /** What others asked for and may ask for again: it needs the journal, too. */
+  readonly results: KeptResults = new KeptResults();
+  readonly #left: LeftBehind;
   readonly #blocks = new Map<number, Owed>();
   #looking: Promise<readonly OwedBlock[]> | undefined;
+
+  /** `left` is what else needs the journal: volumes that were let go of as they were. */
+  constructor(left: LeftBehind) {
+    this.#left = left;
+  }
 
   /** How many there are. */
   get size(): number {
     return this.#blocks.size;
+  }
+
+  /** Whether one of a volume is among them. */
+  has(volume: Volume): boolean {
+    for (const owed of this.#blocks.values()) if (owed.volume === volume) return true;
+    return false;
   }
 
   /** A block is sent on, changed here or before it came here. */
@@ -55,25 +71,39 @@ export class OwedBlocks {
     owed.sendings.push({ from: last?.from ?? pool.neededFrom[frame]!, stamp });
   }
 
-  /** Lowest position that one of them needs; `otherwise` when there is none. */
+  /** Forgets those of a volume, which nobody brings home any more: the lowest position that they need. */
+  forsake(volume: Volume): number {
+    let oldest = Infinity;
+    for (const [key, owed] of this.#blocks) {
+      if (owed.volume !== volume) continue;
+      oldest = Math.min(oldest, fromOf(owed));
+      this.#blocks.delete(key);
+    }
+    return oldest;
+  }
+
+  /**
+   * Lowest position that one of them, an answer, or a volume left behind needs; `otherwise` when there is
+   * none.
+   */
   oldest(otherwise: number): number {
-    let oldest = otherwise;
+    let oldest = this.results.oldest(this.#left.oldest(otherwise));
     for (const owed of this.#blocks.values()) oldest = Math.min(oldest, fromOf(owed));
     return oldest;
   }
 
   /**
-   * Looks which of the oldest are home by now, and syncs their volumes; answers those that are not. Reads
-   * some, a few at once. Whoever comes meanwhile shares the look: a volume of which none is left may be
-   * closed. Rejects `SYNC_FAILED`.
+   * Looks which of the oldest are home by now, and syncs their volumes; answers those that are not. What
+   * nobody brings home, for its volume must not be used, is not looked for. Reads some, a few at once.
+   * Whoever comes meanwhile shares the look: a volume of which none is left may be closed. Rejects
+   * `SYNC_FAILED`.
    */
   lookHome(): Promise<readonly OwedBlock[]> {
     return this.#looking ??= atEnd(this.#look(), () => this.#looking = undefined);
   }
 
   async #look(): Promise<readonly OwedBlock[]> {
-    const all = [...this.#blocks.values()].sort((a, b) => fromOf(a) - fromOf(b));
-    const oldest = all.slice(0, LOOK_BLOCKS);
+    const oldest = oldestOf(this.#blocks.values(), LOOK_BLOCKS);
     const home = new Map<Owed, number>();
     let next = 0;
     const read = async (): Promise<void> => {
@@ -93,6 +123,23 @@ export class OwedBlocks {
     }
     return oldest.filter(({ sendings }) => sendings.length > 0);
   }
+}
+
+/**
+ * The oldest of many whose volumes may be used, in order. One pass, as nearly all are younger than the last
+ * that was picked: where two members write to all of a large volume, sorting them took a tenth of their time.
+ */
+function oldestOf(all: Iterable<Owed>, most: number): Owed[] {
+  const picked: Owed[] = [];
+  for (const owed of all) {
+    if (owed.volume.quarantine !== undefined) continue;
+    const from = fromOf(owed);
+    if (picked.length === most && from >= fromOf(picked[most - 1]!)) continue;
+    let at = picked.length === most ? most - 1 : picked.length;
+    for (; at > 0 && fromOf(picked[at - 1]!) > from; at--) picked[at] = picked[at - 1]!;
+    picked[at] = owed;
+  }
+  return picked;
 }
 
 function fromOf({ sendings }: Owed): number {

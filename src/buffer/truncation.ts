@@ -8,16 +8,21 @@
 import { CohortError, isCode } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 import type { Coherence } from "./coherence.ts";
+import type { LeftBehind } from "./left_behind.ts";
 
 /** Milliseconds between two looks while something comes home, and at most when nothing does. */
 const LOOK_MS_FIRST = 20;
 const LOOK_MS_MAX = 200;
+/** More of them for each block that is looked over, whose number is what a look costs. */
+const LOOK_MS_EACH = 0.01;
 
 /** What it needs. */
 export interface TruncationWorld {
   readonly clock: Clock;
   /** Shared blocks of this member, if it has any. */
   readonly coherence: () => Coherence | undefined;
+  /** Volumes that were let go of as they were, before a cluster was left, too. */
+  readonly left: LeftBehind;
   /** The journal is needed no more below a position. */
   readonly onHome: (position: number) => Promise<void>;
   /** A sync failed: nothing more is done. */
@@ -53,7 +58,8 @@ export class Truncation {
 
   /** One after another: a journal is dropped by one at a time. */
   #tell(): Promise<void> {
-    const told = this.#told.then(() => this.#world.onHome(this.#neededFrom()));
+    const { left, onHome } = this.#world;
+    const told = this.#told.then(() => onHome(left.oldest(this.#neededFrom())));
     this.#told = told.catch(() => {});
     return told;
   }
@@ -87,7 +93,8 @@ export class Truncation {
       const isBetter = coherence.owed.oldest(Infinity) > before;
       const next = isBetter ? LOOK_MS_FIRST : Math.min(LOOK_MS_MAX, pauseMs * 2);
       if (!this.#stopped && coherence.owed.size > 0) {
-        this.#cancel = this.#world.clock.after(pauseMs, () => this.#look(next), true);
+        const restMs = pauseMs + Math.floor(coherence.owed.size * LOOK_MS_EACH);
+        this.#cancel = this.#world.clock.after(restMs, () => this.#look(next), true);
       }
     }
   }

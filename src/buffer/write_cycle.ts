@@ -2,7 +2,6 @@
  * Write cycle: the parts of one cycle that keep no state: copies, home writes, syncs, and which failures may
  * pass.
  */
-import { atEnd } from "../ground/at_end.ts";
 import { sealBlock } from "../ground/block.ts";
 import { CohortError, isCode } from "../ground/errors.ts";
 import type { BlockWrite } from "../ports/mod.ts";
@@ -21,31 +20,66 @@ export interface FramedImage extends CycleImage {
   readonly frame: number;
 }
 
-/** The images of one cycle, until they are home: a block that leaves the member meanwhile is taken out. */
+/** A home write that was issued. */
+interface OpenWrite {
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+/**
+ * The images of one cycle, until they are home: a block that leaves the member meanwhile is taken out. Not
+ * while its home write runs, nor after that failed: what stands on the volume may be half of it then, and
+ * whoever recovers after the next holder reads no images of the living.
+ */
 export class CycleImages {
   readonly list: FramedImage[];
-  /** The home writes that were issued, while they run. */
-  #homing: Promise<unknown> | undefined;
+  /** Volumes that took theirs, which are not written again. */
+  readonly #home = new Set<Volume>();
+  /** Volumes to which a home write was issued and has not succeeded yet. */
+  readonly #open = new Map<Volume, OpenWrite>();
 
   constructor(list: FramedImage[]) {
     this.list = list;
   }
 
-  /** Writes them home; answers the volumes that took theirs. */
-  writeHome(): Promise<Set<Volume>> {
-    const homing = atEnd(writeHome(this.list), () => this.#homing = undefined);
-    this.#homing = homing;
-    return homing;
+  /**
+   * Writes them in place, all volumes side by side; answers the volumes that took theirs, now or before. Not
+   * durable yet. May be called again after a failure.
+   */
+  async writeHome(): Promise<Set<Volume>> {
+    const sets = new Map<Volume, BlockWrite[]>();
+    for (const image of this.list) {
+      if (this.#home.has(image.volume)) continue;
+      const set = sets.get(image.volume);
+      if (set === undefined) sets.set(image.volume, [image]);
+      else set.push(image);
+    }
+    await settle([...sets].map(([volume, set]) => this.#write(volume, set)));
+    return new Set(this.#home);
   }
 
-  /** Takes a block out; what to wait for when its home write was issued. */
+  async #write(volume: Volume, set: readonly BlockWrite[]): Promise<void> {
+    const open = this.#open.get(volume) ?? openWrite();
+    this.#open.set(volume, open);
+    if (await writeSet(volume, set)) this.#home.add(volume);
+    this.#open.delete(volume);
+    open.end();
+  }
+
+  /** Takes a block out; what to wait for when its home write was issued: until it has succeeded. */
   letGo(volume: Volume, block: number): Promise<void> | undefined {
     const at = this.list.findIndex((it) => it.block === block && it.volume === volume);
     if (at < 0) return undefined;
-    if (this.#homing !== undefined) return this.#homing.then(() => {}, () => {});
+    const open = this.#open.get(volume);
+    if (open !== undefined) return open.over;
     this.list.splice(at, 1);
     return undefined;
   }
+}
+
+function openWrite(): OpenWrite {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { over: promise, end: resolve };
 }
 
 /** Copies of the blocks as they are in this turn, sealed, in the order of their places. */
@@ -68,24 +102,9 @@ export function copyFrames(
 }
 
 /**
- * Writes images in place, all volumes side by side; answers the volumes that took theirs. Not durable yet. A
- * volume that was taken over, or closed, is no longer this member's to write: its blocks are left to the next
- * owner.
+ * Whether the volume took them. One that was taken over, or closed, is no longer this member's to write: its
+ * blocks are left to the next owner.
  */
-async function writeHome(cycle: readonly CycleImage[]): Promise<Set<Volume>> {
-  const sets = new Map<Volume, BlockWrite[]>();
-  for (const image of cycle) {
-    const set = sets.get(image.volume);
-    if (set === undefined) sets.set(image.volume, [image]);
-    else set.push(image);
-  }
-  await settle([...sets].map(async ([volume, set]) => {
-    if (!await writeSet(volume, set)) sets.delete(volume);
-  }));
-  return new Set(sets.keys());
-}
-
-/** Whether the volume is still this member's, and took them. */
 async function writeSet(volume: Volume, set: readonly BlockWrite[]): Promise<boolean> {
   try {
     await volume.write(set);

@@ -12,6 +12,7 @@ import type { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { RoomMaker } from "./engine.ts";
 import { OWN } from "./freezes.ts";
+import { LeftBehind } from "./left_behind.ts";
 import { Truncation } from "./truncation.ts";
 import { isAllClean, oldestDirty } from "./unplaced.ts";
 import { copyFrames, CycleImages, endOf, type FramedImage, mayPass, syncVolume } from "./write_cycle.ts";
@@ -35,6 +36,8 @@ const BACKOFF_MS_MAX = 2_000;
 
 /** Writes blocks home, one cycle at a time. */
 export class WriteDaemon implements RoomMaker {
+  /** Volumes that were let go of as they were: the journal stays for them. */
+  readonly left: LeftBehind = new LeftBehind();
   readonly #world: WriteDaemonWorld;
   readonly #options: WriteDaemonOptions;
   #phase: Phase = PHASE.idle;
@@ -68,6 +71,7 @@ export class WriteDaemon implements RoomMaker {
     const { clock, onHome } = world;
     this.#truncation = new Truncation({
       clock,
+      left: this.left,
       onHome,
       coherence: () => world.engine.coherence,
       onFailed: (error) => this.#end(endOf(error)),
@@ -119,7 +123,7 @@ export class WriteDaemon implements RoomMaker {
 
   /**
    * A block is about to leave this member, which writes it home no more (DESIGN D6). What to wait for, when
-   * its home write was issued already.
+   * its home write was issued already: until one has succeeded. Never, when the member stops.
    */
   letGo(volume: Volume, block: number): Promise<void> | undefined {
     return this.#images?.letGo(volume, block);
@@ -133,6 +137,11 @@ export class WriteDaemon implements RoomMaker {
     const home = this.#wanted.add(volume, block);
     this.#start();
     return home;
+  }
+
+  /** What was sent on has been seen at home: the journal may be needed from later on. */
+  noteOwed(): void {
+    this.#truncation.reached(this.#homeReached).catch(() => {});
   }
 
   /** Ends it: nothing more is written; who waits is told why. */
@@ -272,7 +281,7 @@ export class WriteDaemon implements RoomMaker {
     }
   }
 
-  /** Writes a sealed cycle in place and syncs it; may be done again as a whole. */
+  /** Writes a sealed cycle in place and syncs it; may be done again after a failure. */
   async #bringHome(cycle: SealedCycle): Promise<void> {
     this.#phase = PHASE.home;
     const volumes = await cycle.images.writeHome();

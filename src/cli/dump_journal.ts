@@ -53,6 +53,11 @@ function* groupLines(group: ScannedGroup, blockSize: number): IterableIterator<s
     yield `  block ${block} of volume ${volumeIndex}, stamp before ${grouped(before)}`;
     for (const line of opLines(ops, blockSize)) yield `    ${line}`;
   }
+  for (const { requester, sequence, value } of group.results) {
+    yield `  answers request ${grouped(sequence)} of ${requester}: ${
+      valueText(value, 0, value.length, 0, "")
+    }`;
+  }
 }
 
 /** The operations of one block, in words. */

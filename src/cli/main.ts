@@ -22,6 +22,7 @@ import { checkCommand } from "./check_command.ts";
 import { dumpCommand } from "./dump_command.ts";
 import { exportCommand } from "./export_command.ts";
 import { importCommand } from "./import_command.ts";
+import { journalsCommand } from "./journals_command.ts";
 import { pijCommand } from "./pij_command.ts";
 import { recoverCommand } from "./recover_command.ts";
 import { replCommand } from "./repl_command.ts";
@@ -37,6 +38,7 @@ const COMMANDS: readonly Command[] = [
   replCommand,
   pijCommand,
   recoverCommand,
+  journalsCommand,
 ];
 const HELP = { help: { type: "boolean", short: "h" } } as const;
 
@@ -128,7 +130,7 @@ function describe(error: unknown): string {
 }
 
 function overview(): string {
-  const rows = COMMANDS.map((it) => `  ${it.name.padEnd(7)} ${it.summary}`);
+  const rows = COMMANDS.map((it) => `  ${it.name.padEnd(8)} ${it.summary}`);
   return [
     "usage: cohort COMMAND ...",
     "",

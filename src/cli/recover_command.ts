@@ -16,6 +16,8 @@ import { type Command, EXIT_FOUND, EXIT_OK, expectPositionals, type Invocation }
 
 /** Milliseconds between two looks whether it is done. */
 const LOOK_MS = 100;
+/** Milliseconds for which what keeps the recovery from its end may go on. */
+const TROUBLE_MS = 3_000;
 
 /** The command. */
 export const recoverCommand: Command = {
@@ -23,12 +25,14 @@ export const recoverCommand: Command = {
   summary: "recover a cluster whose members have ended, or tell what that would do",
   usage: "PIJ [--dry-run] [--json] [--confirm-gone INCARNATION|all]",
   help: `Becomes a member of the cluster in the directory PIJ, which recovers what members that ended without
-leaving have left, and leaves again. Where others run the cluster they have recovered it already.
+leaving have left, and leaves again. Where others run the cluster they have recovered it already. What it
+does is written to cconsole.log in PIJ.
 
   --dry-run       change nothing: tell how the last members stand, which volumes they have left, and what
                   their journals hold of each. Exit code 1 when there is something to recover
   --json          print what was found as JSON
-  --confirm-gone  a person's word that a member is gone which nobody here can prove so`,
+  --confirm-gone  a person's word that a member is gone which nobody here can prove so. Where a member lives,
+                  its own option confirmGone is what counts: the master recovers, and not this command`,
   options: {
     "dry-run": { type: "boolean" },
     json: { type: "boolean" },
@@ -45,9 +49,12 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
   }
   if (values["dry-run"] !== true) {
     const said = values["confirm-gone"];
+    // Its members had blocks of the size of theirs.
+    const blockSize = (await look(directory!)).volumes.find((it) => it.blockSize !== undefined)?.blockSize;
     const node = await openNode({
+      ...(blockSize === undefined ? {} : { blockSize }),
+      // It tells its console log in the directory what it recovers, and by whose word.
       pij: directory!,
-      consoleLog: false,
       ...(said === undefined ? {} : { confirmGone: said === "all" ? true : String(said) }),
     });
     try {
@@ -64,10 +71,14 @@ async function run({ positionals, values, terminal, signal }: Invocation): Promi
 
 /** Waits until nobody is pending, and no journal is kept for a volume of the cluster. */
 async function untilRecovered(node: Node, directory: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  for (let troubled = 0;;) {
     signal.throwIfAborted();
     const { cluster } = node.status;
     if (cluster === undefined) throw new CohortError("STOPPED", node.status.cause ?? "The node has stopped");
+    const { trouble } = cluster;
+    // Some pass by themselves.
+    troubled = trouble === undefined ? 0 : troubled + LOOK_MS;
+    if (trouble !== undefined && troubled > TROUBLE_MS) throw new CohortError(trouble.code, trouble.message);
     const isRecovered = cluster.pending.length === 0;
     // Where others are members they may go on to use what they have recovered.
     if (isRecovered && (cluster.members.length > 1 || isAllHome(await look(directory)))) return;
@@ -75,9 +86,12 @@ async function untilRecovered(node: Node, directory: string, signal: AbortSignal
   }
 }
 
-/** A journal that cannot be read stays, and is told. */
+/** What was set aside, or has a journal that cannot be read, stays, and is told. */
 function isAllHome({ volumes }: RecoveryPlan): boolean {
-  return volumes.every((it) => !it.isRecovered || it.journals.some(({ problem }) => problem !== undefined));
+  const isAside = (it: PlannedVolume): boolean => it.quarantined !== undefined && !it.isOwed;
+  return volumes.every((it) =>
+    !it.isRecovered || isAside(it) || it.journals.some(({ problem }) => problem !== undefined)
+  );
 }
 
 async function look(directory: string): Promise<RecoveryPlan> {
@@ -96,7 +110,9 @@ async function look(directory: string): Promise<RecoveryPlan> {
 function isDone({ members, volumes }: RecoveryPlan): boolean {
   const isAnyLost = members.some(({ as, state }) => as === "pending" || state === "gone");
   return !isAnyLost &&
-    volumes.every(({ journals }) => journals.every(({ problem }) => problem === undefined));
+    volumes.every(({ quarantined, journals }) =>
+      quarantined === undefined && journals.every(({ problem }) => problem === undefined)
+    );
 }
 
 function textOf({ directory, cluster, view, members, volumes }: RecoveryPlan): string[] {
@@ -110,8 +126,8 @@ function textOf({ directory, cluster, view, members, volumes }: RecoveryPlan): s
   return lines;
 }
 
-function volumeText({ directory, claim, isRecovered, journals }: PlannedVolume): string[] {
-  const what = isRecovered ? "the cluster recovers it" : "left to whoever mounts it next";
+function volumeText({ directory, claim, isRecovered, quarantined, journals }: PlannedVolume): string[] {
+  const what = quarantined ?? (isRecovered ? "the cluster recovers it" : "left to whoever mounts it next");
   return [`volume ${directory}: held by ${claim}; ${what}`, ...journals.map((it) => `  ${journalText(it)}`)];
 }
 

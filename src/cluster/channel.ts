@@ -70,8 +70,11 @@ export class Channel {
 
   /** True when the other end may have stopped for lack of credit that it could have. */
   get owesCredit(): boolean {
-    const isShort = this.#creditGiven - this.arrived < this.#limits.served / 4;
-    return isShort && this.creditToGive - this.#creditGiven >= this.#limits.served / 4;
+    const left = this.#creditGiven - this.arrived;
+    const more = this.creditToGive - this.#creditGiven;
+    // Whoever has none left waits for the first.
+    if (left === 0) return more > 0;
+    return left < this.#limits.served / 4 && more >= this.#limits.served / 4;
   }
 
   /** Adds a message; answers its number. */

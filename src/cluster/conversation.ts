@@ -2,7 +2,7 @@
  * Conversation: this member and another one in one view: a channel, its timers, and who waits for an answer.
  */
 import { unlessAborted } from "../buffer/waiting.ts";
-import type { CohortError } from "../ground/errors.ts";
+import { CohortError } from "../ground/errors.ts";
 import type { Clock, CourierReply, CourierRequest } from "../ports/mod.ts";
 import { Channel, type ChannelLimits } from "./channel.ts";
 import {
@@ -146,7 +146,7 @@ export class Conversation {
     const asked = this.#asked.get(packet.about);
     this.#asked.delete(packet.about);
     if (packet.kind === KIND_REPLY) asked?.resolve(packet.body.slice());
-    else asked?.reject(decodeRefusal(packet.body, this.peer));
+    else asked?.reject(refusalIn(packet.body, this.peer));
     return false;
   }
 
@@ -259,5 +259,15 @@ export class Conversation {
 
   #after(ms: number, task: () => void): () => void {
     return this.#world.clock.after(ms, task, true);
+  }
+}
+
+/** What a refusal tells; whoever asked must hear something of one that tells nothing, too. */
+function refusalIn(body: Uint8Array, from: string): CohortError {
+  try {
+    return decodeRefusal(body, from);
+  } catch (error) {
+    if (error instanceof CohortError) return error;
+    throw error;
   }
 }

@@ -13,7 +13,7 @@ export interface Situation {
   readonly heard: ReadonlySet<string>;
   /** Slots of those that go on writing them. */
   readonly slots: ReadonlyMap<string, SlotRecord>;
-  /** Those that have no slot yet, and still may come to write one: newcomers. */
+  /** Who is waited for: newcomers that may come to write a slot; all, where silence evicts nobody. */
   readonly awaited: ReadonlySet<string>;
 }
 

@@ -39,6 +39,8 @@ export interface FenceWorld {
   readonly self: OwnerIdentity;
   /** Longest wait for writes inside a gate, or for a killed process to be gone. */
   readonly patienceMs: number;
+  /** Whether its process has said that an incarnation is over (`over.ts`). */
+  readonly isOver: (incarnation: string) => Promise<boolean>;
   readonly signal?: AbortSignal;
 }
 
@@ -67,6 +69,9 @@ export async function fenceOwner(world: FenceWorld, order: FenceOrder): Promise<
 async function attempt(world: FenceWorld, order: FenceOrder): Promise<FenceReport> {
   const { storage: { fence }, clock, self, patienceMs, signal } = world;
   const { owner, directories, confirmGone } = order;
+  if (await world.isOver(owner.nonce)) {
+    return { over: true, means: "gate", reason: "its process says that this node of it is over" };
+  }
   const others = order.living.filter((it) => it.nonce !== owner.nonce && isSameProcess(it, owner));
   if (others.length > 0 && !isSameProcess(self, owner)) {
     const { state, reason } = await fence.examine(owner);

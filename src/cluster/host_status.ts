@@ -49,8 +49,11 @@ export class HostStatus {
 
   /** A view is in force. */
   entered(view: View): void {
+    // Whoever left and joined again counts anew what it says, whether or not the view between was seen.
+    const since = new Map(this.#view?.members.map((it) => [it.incarnation, it.since]));
     this.#view = view;
-    const members = new Set(view.members.map((it) => it.incarnation));
+    const staying = view.members.filter((it) => since.get(it.incarnation) === it.since);
+    const members = new Set(staying.map((it) => it.incarnation));
     for (const known of [this.#told, this.#reports]) {
       for (const it of [...known.keys()]) if (!members.has(it)) known.delete(it);
     }

@@ -14,8 +14,10 @@ import {
   readRecordId,
   readRecordText,
 } from "../storage/record_parts.ts";
+import type { View } from "../ground/view.ts";
 import type { Joiner } from "./next_view.ts";
 import { decodeRefusal, encodeRefusal } from "./refusal.ts";
+import { decodeView, encodeView } from "./view_record.ts";
 
 /** First byte of these messages. */
 export const MEMBER_CLASS = 0x4d;
@@ -31,6 +33,8 @@ export type MemberMessage =
   | { readonly kind: "beat"; readonly view: number }
   /** There is a new view. */
   | { readonly kind: "look"; readonly view: number }
+  /** The sender has decided this view: as it stands on the storage, durable. */
+  | { readonly kind: "decided"; readonly view: number; readonly next: View }
   | { readonly kind: "ask"; readonly view: number; readonly asked: JoinRequest }
   | { readonly kind: "wait"; readonly view: number; readonly why: string }
   | { readonly kind: "refuse"; readonly view: number; readonly error: CohortError }
@@ -75,9 +79,20 @@ const KINDS: readonly MemberMessage["kind"][] = [
   "vouch",
   "state",
   "letter",
+  "decided",
 ];
 const STATES: readonly MembershipState[] = ["joining", "active", "suspended", "evicted", "left"];
 const SETTINGS_MAX = 64;
+/** Most evicted members of a view that is told to others; a longer one they read where it stands. */
+const TOLD_PENDING_MAX = 64;
+
+/** What the one who has decided a view tells the others of it. */
+export function newsOf(view: View): MemberMessage {
+  const { number, pending } = view;
+  return pending.length > TOLD_PENDING_MAX
+    ? { kind: "look", view: number }
+    : { kind: "decided", view: number, next: view };
+}
 
 /** Bytes of a message. */
 export function encodeMember(message: MemberMessage): Uint8Array {
@@ -89,6 +104,7 @@ export function encodeMember(message: MemberMessage): Uint8Array {
   else if (message.kind === "refuse") writer.append(encodeRefusal(message.error));
   else if (message.kind === "ask") putAsked(writer, message.asked);
   else if (message.kind === "letter") writer.append(message.bytes);
+  else if (message.kind === "decided") writer.append(encodeView(message.next));
   else if (message.kind === "state") {
     writer.u48(message.serial);
     writer.u8(STATES.indexOf(message.report.state));
@@ -111,6 +127,9 @@ export function decodeMember(bytes: Uint8Array, from: string): MemberMessage {
   if (kind === "wait") return ended(reader, { kind, view, why: readRecordText(reader) });
   if (kind === "ask") return ended(reader, { kind, view, asked: readAsked(reader) });
   if (kind === "letter") return { kind, view, bytes: bytes.slice(reader.position) };
+  if (kind === "decided") {
+    return { kind, view, next: decodeView(bytes.slice(reader.position), `message of ${from}`, view) };
+  }
   if (kind === "state") {
     const serial = reader.u48();
     const state = STATES[reader.u8()] ?? reader.fail("it has an unknown state");

@@ -8,7 +8,7 @@
 import { CohortError } from "../ground/errors.ts";
 import { masterOf, memberOf, type View } from "../ground/view.ts";
 import type { InterconnectPeer } from "../ports/mod.ts";
-import { Aftermath } from "./aftermath.ts";
+import { Aftermath, type RecoveryTrouble } from "./aftermath.ts";
 import { courseOf, patienceOf } from "./course.ts";
 import { HostStatus } from "./host_status.ts";
 import { Joining } from "./joining.ts";
@@ -22,21 +22,18 @@ import {
   type MemberMessage,
   type MemberReport,
   type MembershipState,
+  newsOf,
 } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
 import { nextView, type ViewChange } from "./next_view.ts";
+import { endOwn } from "./over.ts";
 import { Peers } from "./peers.ts";
 import { Slots } from "./slots.ts";
 import { type RoundParts, storageRound } from "./storage_round.ts";
 import { StorageWatch } from "./storage_watch.ts";
 import type { Verdict } from "./verdict.ts";
 import { ViewChain } from "./view_chain.ts";
-import { type Vouch, Welcome } from "./welcome.ts";
-
-/** Most newcomers whose questions wait at once. */
-const ASKING_MAX = 64;
-
-const LEASE_OVER = "its lease has run out, and no look at the views has renewed it yet";
+import { Welcome } from "./welcome.ts";
 
 /** One life in a cluster. */
 export class Membership {
@@ -59,23 +56,20 @@ export class Membership {
   /** Since when the same course holds, and which. */
   #course = { text: "", since: 0 };
   #why = "";
-  /** Newcomers whose questions wait to be answered. */
-  readonly #asking = new Set<string>();
 
   constructor(world: MembershipWorld) {
     this.self = world.owner.nonce;
     this.#world = world;
     this.chain = new ViewChain(world.storage, world.directory);
-    this.#peers = new Peers(world.timings);
-    const { leaseMs, storageMs } = world.timings;
+    this.#peers = new Peers(world.timings, world.evictSilent ?? true);
     this.#aftermath = new Aftermath(world);
     this.#parts = {
       world,
       chain: this.chain,
       peers: this.#peers,
       slots: new Slots(world.storage, world.directory, this.self),
-      watch: new StorageWatch(storageMs, world.clock.monotonicMs()),
-      lease: new Lease(world.clock, leaseMs),
+      watch: new StorageWatch(world.timings.storageMs, world.clock.monotonicMs()),
+      lease: new Lease(world.clock, world.timings.leaseMs),
       status: new HostStatus(world, this.#peers),
     };
     this.#joining = new Joining(world, this.chain, this.#parts.lease);
@@ -94,7 +88,12 @@ export class Membership {
 
   /** Why it stands so; empty when there is nothing to say. */
   get why(): string {
-    return this.#why;
+    return this.#state === "joining" ? `waits for this: ${this.#joining.waitsFor}` : this.#why;
+  }
+
+  /** What keeps this member, as the master, from recovering the lost; undefined when nothing does. */
+  get trouble(): RecoveryTrouble | undefined {
+    return this.#aftermath.trouble;
   }
 
   /** What it can say of the others, by incarnation (rule 92). */
@@ -155,6 +154,8 @@ export class Membership {
    */
   async leave(): Promise<void> {
     let refused: CohortError | undefined;
+    // Nobody fences whoever has left: what it recovers must be over by then.
+    await this.#aftermath.end();
     await this.#inTurn(async () => {
       refused = await leaving(this.#world, async () => {
         while (this.#state === "active" || this.#state === "suspended") {
@@ -187,28 +188,23 @@ export class Membership {
       return this.#world.post.disconnect(from.incarnation, error.message);
     }
     this.#peers.heard(from.incarnation, this.#now());
-    if (message.kind === "ask") this.#ask(from.incarnation, message.asked);
-    else if (message.kind === "wait" || message.kind === "refuse") this.#joining.answered(message);
+    if (message.kind === "ask") {
+      this.#welcome.inTurn(from.incarnation, (to) => this.#inTurn(() => this.#asked(to, message.asked)));
+    } else if (message.kind === "wait" || message.kind === "refuse") this.#joining.answered(message);
     else if (message.kind === "state" || message.kind === "letter") {
       this.#parts.status.received(from.incarnation, message);
-    } else if (message.kind === "vouch") this.#vouched(from.incarnation, message);
-    else if (message.view > (this.#view?.number ?? 0)) this.look();
+    } else if (message.kind === "vouch") {
+      if (this.isMaster) this.#welcome.vouched(this.#view!, from.incarnation, message);
+    } else if (message.kind === "decided") {
+      // Told once it is durable: as good as to find it on the storage.
+      if (message.next.cluster === this.#view?.cluster) void this.#inTurn(() => this.#adopt(message.next));
+    } else if (message.view > (this.#view?.number ?? 0)) this.look(message.view);
   }
 
-  /** Looks for a newer view soon: somebody says that there is one. */
-  look(): void {
-    if (this.#view !== undefined) void this.#inTurn(() => this.#look());
-  }
-
-  /** One question of a newcomer is answered at a time, however often it asks while a disk is slow. */
-  #ask(from: string, asked: JoinRequest): void {
-    if (this.#asking.has(from) || this.#asking.size >= ASKING_MAX) return;
-    this.#asking.add(from);
-    void this.#inTurn(() => this.#asked(from, asked)).then(() => this.#asking.delete(from));
-  }
-
-  #vouched(from: string, vouch: Vouch): void {
-    if (this.#view !== undefined && this.isMaster) this.#welcome.vouched(this.#view, from, vouch);
+  /** Looks for a newer view soon: somebody says that there is one, or that there is this one. */
+  look(said: number = Infinity): void {
+    const isNews = (): boolean => this.#view !== undefined && said > this.#view.number;
+    if (isNews()) void this.#inTurn(() => isNews() ? this.#look() : undefined);
   }
 
   async #asked(from: string, asked: JoinRequest): Promise<void> {
@@ -228,8 +224,7 @@ export class Membership {
   }
 
   #sayLook(to: string): void {
-    const view = this.#view?.number ?? 0;
-    this.#world.post.send(to, encodeMember({ kind: "look", view }));
+    this.#world.post.send(to, encodeMember({ kind: "look", view: this.#view?.number ?? 0 }));
   }
 
   /** Says that this member lives, and dials whom it has no link to. */
@@ -237,8 +232,7 @@ export class Membership {
     const { post, timings } = this.#world;
     this.#noteStall();
     // Also while a disk does not answer, and rounds stand still.
-    const problem = this.#ownProblem();
-    if (problem !== undefined) this.#stand("suspended", problem);
+    if (this.#ownProblem() !== undefined) this.#standUp();
     this.#parts.status.flush();
     post.broadcast(encodeMember({ kind: "beat", view: this.#view?.number ?? 0 }));
     for (const { incarnation, address } of this.#peers.members) {
@@ -261,7 +255,8 @@ export class Membership {
   /** What of its own keeps this member from being active: its way to the storage, or its lease. */
   #ownProblem(): string | undefined {
     const { watch, lease } = this.#parts;
-    return watch.problem(this.#now()) ?? (lease.isHeld() ? undefined : LEASE_OVER);
+    const over = "its lease has run out, and no look at the views has renewed it yet";
+    return watch.problem(this.#now()) ?? (lease.isHeld() ? undefined : over);
   }
 
   /** Active, unless something of its own speaks against it. */
@@ -274,13 +269,17 @@ export class Membership {
   #hurry(): void {
     if (this.#view === undefined || this.#isRounding || this.#isOver) return;
     this.#cancelRound();
-    this.#cancelRound = this.#after(0, () => void this.#round());
+    this.#cancelRound = this.#after(0, () => void this.#round(true));
   }
 
-  async #round(): Promise<void> {
+  async #round(isHurried = false): Promise<void> {
     this.#isRounding = true;
     this.#noteStall();
     await this.#inTurn(async () => {
+      const view = this.#view;
+      // A process that is gone is seen without the storage.
+      if (isHurried) await this.#judge();
+      if (this.#view !== view) return;
       const newer = await storageRound(this.#parts, this.#view!);
       if (newer !== undefined) this.#adopt(newer);
       await this.#judge();
@@ -292,29 +291,29 @@ export class Membership {
   }
 
   async #look(): Promise<void> {
-    if (this.#isOver || !(await this.chain.isLater(this.#view?.number ?? 0))) return;
-    const newest = await this.chain.newest();
-    if (newest !== undefined) this.#adopt(newest);
+    const newer = this.#isOver ? undefined : await this.chain.newest(this.#view?.number);
+    if (newer !== undefined) this.#adopt(newer);
   }
 
   /** Does what the situation asks for. */
   async #judge(): Promise<void> {
     const view = this.#view;
     if (view === undefined || this.#isOver || this.#state === "evicted" || this.#state === "left") return;
-    await this.#peers.examine(this.#world.storage.fence, (it) => this.#world.post.isLinked(it));
+    const { storage, post } = this.#world;
+    await this.#peers.examine(storage.fence, (it) => post.isLinked(it), (it) => this.chain.over.has(it));
     this.#noteStall();
     const now = this.#now();
     const problem = this.#parts.watch.problem(now);
     if (problem !== undefined) return this.#stand("suspended", problem);
     const situation = this.#peers.situation(view, this.self, now);
     const course = courseOf(situation);
-    const kept = course.kind === "evict" ? [...course.kept].join() : "";
-    const text = `${view.number} ${course.kind} ${kept}`;
+    const text = `${view.number} ${course.kind} ${course.kind === "evict" ? [...course.kept].join() : ""}`;
     if (text !== this.#course.text) this.#course = { text, since: now };
     if (course.kind === "stand back") return this.#stand("suspended", course.why);
     if (course.kind === "go on") {
       this.#standUp();
-      return this.#startRecovery(view);
+      this.#startRecovery(view);
+      return this.isMaster ? undefined : await endOwn(this.#world, view);
     }
     if (now - this.#course.since < patienceOf(course, situation, this.#world.timings.settleMs)) return;
     try {
@@ -325,23 +324,23 @@ export class Membership {
     }
   }
 
-  /** Decides what follows the present view; false when another view did, which is taken then. */
+  /** Decides what follows the present view and tells it; false when another view did, which is taken then. */
   async #decide(change: ViewChange): Promise<boolean> {
-    const view = this.#view!;
     const present = new Set(this.#peers.hears(this.#now()));
-    const next = nextView(view, this.self, present, change);
-    const isDecided = await this.chain.decide(next);
-    if (isDecided) this.#adopt(next);
-    else await this.#look();
-    if (!isDecided) return false;
-    this.#world.post.broadcast(encodeMember({ kind: "look", view: next.number }));
-    await this.chain.purge();
+    const next = nextView(this.#view!, this.self, present, change);
+    if (!await this.chain.decide(next)) {
+      await this.#look();
+      return false;
+    }
+    this.#world.post.broadcast(encodeMember(newsOf(next)));
+    this.#adopt(next);
+    await this.chain.purge(next);
     return true;
   }
 
   /** Goes over to a view. */
   #adopt(view: View): void {
-    if (view.number <= (this.#view?.number ?? 0)) return;
+    if (this.#isOver || view.number <= (this.#view?.number ?? 0)) return;
     this.#view = view;
     this.#peers.enter(view, this.self, this.#now());
     this.#aftermath.entered(view);
@@ -376,7 +375,7 @@ export class Membership {
   }
 
   /** Runs what decides views, one after the other; what the world refuses is told, and tried again. */
-  #inTurn(task: () => Promise<void>): Promise<void> {
+  #inTurn(task: () => Promise<void> | void): Promise<void> {
     const run = async (): Promise<void> => {
       try {
         await task();

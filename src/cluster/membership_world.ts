@@ -35,6 +35,8 @@ export interface MembershipWorld {
   readonly storageVotes: number | "auto";
   /** Directory of its journal and image journal. */
   readonly journal: string;
+  /** Directories that whoever has this journal writes to besides. */
+  readonly directoriesOf: (journal: string) => Promise<readonly string[]>;
   readonly settings: SharedSettings;
   readonly timings: MembershipTimings;
   /**
@@ -42,6 +44,8 @@ export interface MembershipWorld {
    * that of one incarnation, or of all. False by default.
    */
   readonly confirmGone?: string | boolean;
+  /** Whether who is silent is evicted, and not only who is proven gone; true by default, alike for all. */
+  readonly evictSilent?: boolean;
   /** It is in this view from now on; synchronous, and first of all. */
   readonly onView: (view: View) => void;
   readonly onState: (state: MembershipState, why: string) => void;
@@ -55,4 +59,6 @@ export interface MembershipWorld {
    * Whatever it answers, they stay pending until their processes are gone or their leases have run out.
    */
   readonly recover: (view: View, isCurrent: () => boolean) => Promise<void>;
+  /** They are recovered and over: what waits for that goes on, before the next view says so. */
+  readonly resume: () => void;
 }

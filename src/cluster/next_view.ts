@@ -71,12 +71,17 @@ function joined(view: View, joiner: Joiner): Changed {
   }
   const known = [...view.members, ...view.pending].some((it) => it.incarnation === incarnation);
   if (known) throw new RangeError(`Incarnation ${incarnation} is known to view ${view.number} already`);
-  if (view.members.length >= MEMBERS_MAX) {
-    throw new CohortError("FULL", `Could not join: a cluster has at most ${MEMBERS_MAX} members`, { name });
-  }
+  const full = fullError(view, name);
+  if (full !== undefined) throw full;
   const members = [...view.members, { ...joiner, since: view.number + 1 }];
   const votesNow = members.reduce((sum, it) => sum + it.votes, 0);
   return { cause: "joined", members, expectedVotes: Math.max(view.expectedVotes, votesNow) };
+}
+
+/** What refuses a newcomer when all places of a view are taken; undefined while one is free. */
+export function fullError(view: View, name: string): CohortError | undefined {
+  if (view.members.length < MEMBERS_MAX) return undefined;
+  return new CohortError("FULL", `Could not join: a cluster has at most ${MEMBERS_MAX} members`, { name });
 }
 
 function left(view: View, incarnation: string): Changed {

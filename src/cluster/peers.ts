@@ -9,6 +9,8 @@ import { PeerWatch, type SilenceLimits, type Verdict } from "./verdict.ts";
 const SOON_LOOKS = 8;
 const SOON_MS = 10;
 
+const OVER = { state: "gone" } as const;
+
 interface Peer {
   readonly member: ViewMember;
   readonly watch: PeerWatch;
@@ -19,12 +21,15 @@ interface Peer {
 /** The other members of the present view. */
 export class Peers {
   readonly #limits: SilenceLimits;
+  readonly #evictSilent: boolean;
   readonly #peers = new Map<string, Peer>();
   /** How often in a row somebody without a link was not found gone. */
   #looks = 0;
 
-  constructor(limits: SilenceLimits) {
+  /** `evictSilent`: false where silence is no reason to evict, and only who is proven gone is lost. */
+  constructor(limits: SilenceLimits, evictSilent: boolean) {
     this.#limits = limits;
+    this.#evictSilent = evictSilent;
   }
 
   /** Their members. */
@@ -39,8 +44,9 @@ export class Peers {
       if (!stay.has(incarnation)) this.#peers.delete(incarnation);
     }
     for (const member of view.members) {
-      const { incarnation } = member;
-      if (incarnation === self || this.#peers.has(incarnation)) continue;
+      const { incarnation, since } = member;
+      // Whoever left and joined again begins anew, and so does what it says.
+      if (incarnation === self || this.#peers.get(incarnation)?.member.since === since) continue;
       const watch = new PeerWatch(this.#limits, now);
       this.#peers.set(incarnation, { member, watch, slot: undefined, isGone: false });
     }
@@ -73,12 +79,19 @@ export class Peers {
     return new Map(all);
   }
 
-  /** Looks whether the processes of those that are not linked are gone; true when one more is. */
-  async examine(fence: Fence, isLinked: (incarnation: string) => boolean): Promise<boolean> {
+  /**
+   * Looks whether the processes of those that are not linked are gone, or said that they are over; true when
+   * one more is.
+   */
+  async examine(
+    fence: Fence,
+    isLinked: (incarnation: string) => boolean,
+    isOver: (incarnation: string) => boolean,
+  ): Promise<boolean> {
     let isNews = false, isAnyUnlinked = false;
     for (const [incarnation, peer] of [...this.#peers]) {
-      if (peer.isGone || isLinked(incarnation)) continue;
-      const { state } = await fence.examine(peer.member.owner);
+      if (peer.isGone || isLinked(incarnation) && !isOver(incarnation)) continue;
+      const { state } = isOver(incarnation) ? OVER : await fence.examine(peer.member.owner);
       isNews ||= state === "gone";
       isAnyUnlinked ||= state !== "gone";
       peer.isGone = state === "gone";
@@ -108,9 +121,11 @@ export class Peers {
     const slots = new Map<string, SlotRecord>();
     for (const [incarnation, { watch, slot, isGone }] of this.#peers) {
       if (isGone) gone.add(incarnation);
+      else if (!this.#evictSilent) awaited.add(incarnation);
       else if (slot === undefined && watch.isSeen) awaited.add(incarnation);
       else if (slot !== undefined && watch.isSeen) slots.set(incarnation, slot);
     }
-    return { view, self, gone, heard: new Set(this.hears(now)), slots, awaited };
+    const heard = this.#evictSilent ? new Set(this.hears(now)) : awaited;
+    return { view, self, gone, heard, slots, awaited };
   }
 }

@@ -18,8 +18,13 @@ export interface DialFailure {
   readonly times: number;
 }
 
-/** Most addresses whose failures are kept. */
-const FAILURES_MAX = 256;
+/** Most addresses of which is known what came of calling them. */
+const ADDRESSES_MAX = 256;
+
+function bound(known: Map<string, unknown>): void {
+  const [oldest] = known.keys();
+  if (known.size > ADDRESSES_MAX) known.delete(oldest!);
+}
 
 /** The links of one member. */
 export class Post {
@@ -29,6 +34,8 @@ export class Post {
   readonly #dialling = new Set<string>();
   /** What came of the last calls of an address that came to nothing. */
   readonly #failures = new Map<string, DialFailure>();
+  /** Who answered at an address last, where that is not known to be a failure. */
+  readonly #answered = new Map<string, InterconnectPeer>();
 
   constructor(interconnect: Interconnect) {
     this.#interconnect = interconnect;
@@ -76,8 +83,10 @@ export class Post {
 
   async #connect(address: string): Promise<void> {
     try {
-      await this.#interconnect.connect(address);
+      const peer = await this.#interconnect.connect(address);
       this.#failures.delete(address);
+      this.#answered.set(address, peer);
+      bound(this.#answered);
     } catch (error) {
       // Whoever wants the link sees that there is none, and dials again.
       if (error instanceof CohortError) this.#failed(address, error);
@@ -91,13 +100,18 @@ export class Post {
       before.error.facts["reason"] === error.facts["reason"];
     this.#failures.delete(address);
     this.#failures.set(address, { error, times: isSame ? before.times + 1 : 1 });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > FAILURES_MAX) this.#failures.delete(oldest!);
+    this.#answered.delete(address);
+    bound(this.#failures);
   }
 
   /** What came of the last calls of an address; undefined when the last was answered, or there was none. */
   failureOf(address: string): DialFailure | undefined {
     return this.#failures.get(address);
+  }
+
+  /** Who answered the last call of an address; undefined when nobody did. */
+  answererOf(address: string): InterconnectPeer | undefined {
+    return this.#answered.get(address);
   }
 
   /** As `Interconnect.send`. */

@@ -11,6 +11,15 @@ export const SECRET_BYTES = 32;
 /** Fewest and most bytes of one that is read. */
 const LEAST = 16, MOST = 4096;
 
+/** A secret that a caller gives. Throws `TypeError` and `RangeError`, and tells nothing of it. */
+export function givenSecret(given: unknown): Uint8Array {
+  const isText = typeof given === "string";
+  if (!isText && !(given instanceof Uint8Array)) throw new TypeError("secret is a text or a Uint8Array");
+  const bytes = isText ? new TextEncoder().encode(given) : given.slice();
+  if (bytes.length >= LEAST && bytes.length <= MOST) return bytes;
+  throw new RangeError(`secret has ${LEAST} to ${MOST} bytes, got ${bytes.length}`);
+}
+
 /** Name of the register with the secret of a cluster. */
 export function secretName(cluster: string): string {
   return `secret.${cluster}`;

@@ -12,7 +12,7 @@ import { crc32 } from "node:zlib";
 import { ByteReader } from "../ground/byte_reader.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { putU32 } from "../ground/bytes.ts";
-import { CohortError } from "../ground/errors.ts";
+import { CohortError, invariant } from "../ground/errors.ts";
 import { putRecordId, readRecordId } from "../storage/record_parts.ts";
 import { MEMBERS_MAX } from "./next_view.ts";
 
@@ -53,8 +53,9 @@ export function encodeSlot({ counter, view, hears, message }: SlotRecord): Uint8
   for (const incarnation of hears) putRecordId(writer, incarnation);
   writer.u16(message.length);
   writer.append(message, 0, message.length);
-  const bytes = new Uint8Array(SLOT_BYTES);
-  bytes.set(writer.bytes.subarray(0, writer.length));
+  // What a slot may say at most fits, so the writer's array is the slot, with zeros behind what is said.
+  const { bytes } = writer;
+  invariant(bytes.length === SLOT_BYTES, "What a slot says fits into it");
   putU32(bytes, 4, crc32(bytes.subarray(CHECKED_FROM)));
   return bytes;
 }

@@ -7,13 +7,28 @@ export function slotName(incarnation: string): string {
   return `slot.${incarnation}`;
 }
 
+/** Whose slot is read. */
+export interface SlotOwner {
+  readonly incarnation: string;
+  /** View in which it joined. */
+  readonly since: number;
+}
+
+interface Reader {
+  readonly since: number;
+  readonly file: StreamFile;
+}
+
 /** The slots of one PIJ directory, as one member uses them. */
 export class Slots {
   readonly #storage: Storage;
   readonly #directory: string;
   readonly #self: string;
-  readonly #readers = new Map<string, StreamFile>();
+  /** By incarnation; whoever left and joined again since has another file under the same name. */
+  readonly #readers = new Map<string, Reader>();
   #own: StreamFile | undefined;
+  /** What a read may read into; none while one does. */
+  #spare: Uint8Array | undefined;
   #counter = 0;
   #isClosed = false;
 
@@ -32,24 +47,33 @@ export class Slots {
   }
 
   /** What another member's slot says; undefined when it has none that is whole. One read. */
-  async read(incarnation: string): Promise<SlotRecord | undefined> {
-    let file = this.#readers.get(incarnation);
-    if (file === undefined) {
-      file = await this.#opened(`${this.#directory}/${slotName(incarnation)}`, false);
-      this.#readers.set(incarnation, file);
+  async read({ incarnation, since }: SlotOwner): Promise<SlotRecord | undefined> {
+    let reader = this.#readers.get(incarnation);
+    if (reader?.since !== since) {
+      await this.#forget(incarnation);
+      reader = { since, file: await this.#opened(`${this.#directory}/${slotName(incarnation)}`, false) };
+      this.#readers.set(incarnation, reader);
     }
-    const bytes = new Uint8Array(2 * SLOT_BYTES);
-    await file.read(0, bytes);
-    return decodeSlot(bytes);
+    // The same memory over and over: new pages of the kernel cost more than the read itself.
+    const bytes = this.#spare ?? new Uint8Array(2 * SLOT_BYTES);
+    this.#spare = undefined;
+    const length = await reader.file.read(0, bytes);
+    const slot = decodeSlot(bytes.subarray(0, length));
+    this.#spare = bytes;
+    return slot;
   }
 
   /** Forgets the slots of all but these. */
   async keep(incarnations: ReadonlySet<string>): Promise<void> {
-    for (const [incarnation, file] of [...this.#readers]) {
-      if (incarnations.has(incarnation)) continue;
-      this.#readers.delete(incarnation);
-      await file.close();
+    for (const incarnation of [...this.#readers.keys()]) {
+      if (!incarnations.has(incarnation)) await this.#forget(incarnation);
     }
+  }
+
+  async #forget(incarnation: string): Promise<void> {
+    const reader = this.#readers.get(incarnation);
+    this.#readers.delete(incarnation);
+    await reader?.file.close();
   }
 
   /** Closes all; the slot of this member goes when it has `left`. */

@@ -44,10 +44,13 @@ async function tell({ world, slots, peers, status }: RoundParts, view: View): Pr
 /** Reads the slots of the others; one that cannot be read is neither seen nor missed. */
 async function readOthers({ world, slots, peers, watch, status }: RoundParts): Promise<void> {
   const { clock } = world;
-  for (const { incarnation, name } of peers.members) {
+  const { members } = peers;
+  await slots.keep(new Set(members.map((it) => it.incarnation)));
+  for (const member of members) {
+    const { incarnation, name } = member;
     watch.doing(`read the slot of ${name}`);
     try {
-      const slot = await slots.read(incarnation);
+      const slot = await slots.read(member);
       peers.looked(incarnation, slot, clock.monotonicMs());
       const letter = slot === undefined ? undefined : status.mail.incoming(incarnation, slot.message);
       if (letter !== undefined) status.letter(incarnation, letter);
@@ -61,7 +64,8 @@ async function readOthers({ world, slots, peers, watch, status }: RoundParts): P
 /** Looks for a newer view; that there is none renews the lease, when there are votes enough to go on. */
 async function look({ world, peers, chain, lease }: RoundParts, view: View): Promise<View | undefined> {
   const from = lease.now();
-  if (await chain.isLater(view.number)) return await chain.newest();
+  const newer = await chain.newest(view.number);
+  if (newer !== undefined) return newer;
   const present = new Set([world.owner.nonce, ...peers.hears(from.monotonicMs)]);
   if (votesOf(view, present, true) >= quorumOf(view)) lease.renew(from);
   return undefined;

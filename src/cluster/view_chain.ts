@@ -9,6 +9,7 @@
 import { CohortError } from "../ground/errors.ts";
 import type { View } from "../ground/view.ts";
 import type { Storage } from "../ports/mod.ts";
+import { overIn, overName } from "./over.ts";
 import { decodeView, encodeView, viewName, viewNumber } from "./view_record.ts";
 
 /** How often the newest is looked for when it is removed between the list and the read. */
@@ -18,17 +19,26 @@ const TRIES = 8;
 export class ViewChain {
   readonly directory: string;
   readonly #storage: Storage;
+  #over: ReadonlySet<string> = new Set();
 
   constructor(storage: Storage, directory: string) {
     this.#storage = storage;
     this.directory = directory;
   }
 
-  /** The newest view; undefined when there never was one. Durable when answered. One list and one read. */
-  async newest(): Promise<View | undefined> {
+  /** Incarnations that their processes say are over (`over.ts`), by the last list. */
+  get over(): ReadonlySet<string> {
+    return this.#over;
+  }
+
+  /**
+   * The newest view; undefined when there is none above a number. Durable when answered. One list, and one
+   * read.
+   */
+  async newest(above: number = 0): Promise<View | undefined> {
     for (let tries = 0; tries < TRIES; tries++) {
-      const [number] = await this.#numbers();
-      if (number === undefined) return undefined;
+      const [number = 0] = await this.#numbers();
+      if (number <= above) return undefined;
       const path = `${this.directory}/${viewName(number)}`;
       const bytes = await this.#storage.readRegister(path);
       if (bytes !== undefined) return decodeView(bytes, path, number);
@@ -56,9 +66,13 @@ export class ViewChain {
     return !(await this.isLater(view.number));
   }
 
-  /** Removes all views but the newest two. */
-  async purge(): Promise<void> {
+  /** Removes all views but the newest two, and what is said of those whom the newest does not name. */
+  async purge({ members, pending }: View): Promise<void> {
     const old = (await this.#numbers()).slice(2);
+    for (const incarnation of this.#over) {
+      if ([...members, ...pending].some((it) => it.incarnation === incarnation)) continue;
+      await this.#storage.remove(`${this.directory}/${overName(incarnation)}`);
+    }
     // The oldest first: what is left is a chain without holes.
     for (const number of old.reverse()) await this.#storage.remove(`${this.directory}/${viewName(number)}`);
   }
@@ -66,6 +80,7 @@ export class ViewChain {
   /** Numbers of all views there are, falling. */
   async #numbers(): Promise<number[]> {
     const names = await this.#storage.list(this.directory);
+    this.#over = new Set(names.map(overIn).filter((it) => it !== undefined));
     return names.map(viewNumber).filter((it) => it !== undefined).sort((a, b) => b - a);
   }
 }

@@ -3,11 +3,12 @@
  * master that it is there; the master takes whom all have vouched for.
  */
 import { CohortError } from "../ground/errors.ts";
-import { masterOf, memberOf, type View } from "../ground/view.ts";
+import { masterOf, memberOf, type View, type ViewMember } from "../ground/view.ts";
 import { unfenceable } from "./fencing.ts";
 import type { JoinRequest, MemberMessage } from "./member_message.ts";
 import type { MembershipWorld } from "./membership_world.ts";
-import type { Joiner } from "./next_view.ts";
+import { fullError, type Joiner } from "./next_view.ts";
+import { isSaidOver } from "./over.ts";
 import { differenceOf } from "./shared_settings.ts";
 
 /** An answer. */
@@ -21,6 +22,8 @@ export type Vouch = Extract<MemberMessage, { readonly kind: "vouch" }>;
 
 /** Most newcomers whose vouches are kept; those of the one that came first go. */
 const NEWCOMERS_MAX = 64;
+/** Most newcomers whose questions wait at once. */
+const ASKING_MAX = 64;
 
 /** Name of the file by which a newcomer shows that it sees the same directory. */
 export function probeName(incarnation: string): string {
@@ -32,9 +35,18 @@ export class Welcome {
   readonly #world: MembershipWorld;
   /** By newcomer, by who vouches. */
   readonly #vouches = new Map<string, Map<string, Vouch>>();
+  /** Newcomers that are being answered. */
+  readonly #asking = new Set<string>();
 
   constructor(world: MembershipWorld) {
     this.#world = world;
+  }
+
+  /** One question of a newcomer is answered at a time, however often it asks while a disk is slow. */
+  inTurn(from: string, answer: (to: string) => Promise<void>): void {
+    if (this.#asking.has(from) || this.#asking.size >= ASKING_MAX) return;
+    this.#asking.add(from);
+    void answer(from).then(() => this.#asking.delete(from));
   }
 
   /** Reads a newcomer's probe by this member's own path. */
@@ -80,14 +92,34 @@ export class Welcome {
     if (error !== undefined) return { kind: "refuse", error };
     const taken = view.members.find((it) => it.name === joiner.name);
     if (taken === undefined) {
+      const full = await this.#refuseFull(view, joiner);
+      if (full !== undefined) return full;
       this.#vouches.delete(joiner.incarnation);
       return { kind: "join", joiner };
     }
-    const { state, reason } = await storage.fence.examine(taken.owner);
-    if (state === "gone") return { kind: "wait", why: `the earlier ${taken.name} is being evicted` };
+    const { isOver, reason } = await this.#lookAt(taken);
+    if (isOver) return { kind: "wait", why: `the earlier ${taken.name} is being evicted` };
     const text = `Could not join as ${joiner.name}: a member has that name, and ${reason}`;
     const facts = { name: joiner.name, incarnation: taken.incarnation, view: view.number };
     return { kind: "refuse", error: new CohortError("NAME_TAKEN", text, facts) };
+  }
+
+  /** What stands against a newcomer where all places are taken; that of one who is gone is waited for. */
+  async #refuseFull(view: View, joiner: Joiner): Promise<WelcomeAnswer | undefined> {
+    const error = fullError(view, joiner.name);
+    if (error === undefined) return undefined;
+    for (const member of view.members) {
+      const { isOver } = await this.#lookAt(member);
+      if (isOver) return { kind: "wait", why: `${member.name} is being evicted, for its place` };
+    }
+    return { kind: "refuse", error };
+  }
+
+  /** Whether a member's process is gone, or has said that this life in it is over. */
+  async #lookAt({ owner, incarnation }: ViewMember): Promise<{ isOver: boolean; reason: string }> {
+    const { storage, directory } = this.#world;
+    const { state, reason } = await storage.fence.examine(owner);
+    return { isOver: state === "gone" || await isSaidOver(storage, directory, incarnation), reason };
   }
 
   /** What stands against a newcomer whose probe not every member has read; undefined when all have. */

@@ -10,6 +10,7 @@ import { unlessAborted } from "../buffer/waiting.ts";
 import type { Clock, Observer } from "../ports/mod.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { Volume } from "../storage/volume.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 
 /** One mounted volume, as global/ sees it. */
 export class DatabaseCore {
@@ -19,6 +20,13 @@ export class DatabaseCore {
   readonly observer: Observer;
   /** The directory it was mounted by; its name in references and messages. */
   readonly directory: string;
+  /**
+   * Takes the cluster's commit ticket, which the commits of other members wait for, and answers how to give
+   * it back; undefined where no other member has the database. Taken before the ticket of this node.
+   */
+  clusterTicket: ((signal: AbortSignal | undefined) => Promise<() => void>) | undefined;
+  /** Other members that may be asked to increment; undefined where none are. */
+  elsewhere: Elsewhere | undefined;
   #closed: CohortError | undefined;
   #ticketHolder: object | undefined;
   /** The ticket's holder needs the database as it is: even what passes tickets waits for it. */

@@ -8,6 +8,7 @@
 import type { Change } from "../buffer/change.ts";
 import { blockKind, KIND_MAP } from "../ground/block.ts";
 import { MISS } from "../buffer/step.ts";
+import { invariant } from "../ground/errors.ts";
 import { mapAllocated, mapFindFree } from "../ground/space_map.ts";
 import type { Volume } from "../storage/volume.ts";
 
@@ -84,6 +85,7 @@ function stepOf(volume: Volume): number {
 
 /** Takes a block of an extent that this change begins; `FULL` when it has used it up. */
 function takeInNew(change: Change, volume: Volume, start: number): number {
+  invariant(start > 0, "The first extent of a volume was begun with it");
   const { extentBlocks } = volume.facts;
   const { bytes, blockSize } = change.pool;
   let map = change.findFresh(volume, start);

@@ -2,7 +2,8 @@
  * Transact: runs a body until its reads and writes stand together at one instant (DESIGN D3).
  *
  * Conflict → the body runs again; after a few, under the commit ticket of every database it wrote, so that
- * other transactions wait for it. An error of the body surfaces only if what it read still stands.
+ * other transactions wait for it, of other members too. An error of the body surfaces only if what it read
+ * still stands.
  */
 import type { Engine, Patience } from "../buffer/engine.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
@@ -140,9 +141,17 @@ class Runs<R> {
   async #withTickets(): Promise<Outcome<R>> {
     const holder = {};
     const databases = this.#databases;
+    const { signal } = this.#patience;
+    const ofCluster: Array<() => void> = [];
+    const release = (): void => {
+      for (const database of databases) database.giveTicket(holder);
+      for (const give of ofCluster.splice(0)) give();
+    };
     try {
-      for (const database of databases) await database.takeTicket(holder, this.#patience.signal);
-      const release = (): void => databases.forEach((database) => database.giveTicket(holder));
+      for (const database of byTag(databases)) {
+        ofCluster.push(await database.clusterTicket?.(signal) ?? (() => {}));
+      }
+      for (const database of databases) await database.takeTicket(holder, signal);
       const cancel = this.#clock.after(TICKET_MS_MAX, release);
       try {
         return await this.#once(holder);
@@ -150,7 +159,7 @@ class Runs<R> {
         cancel();
       }
     } finally {
-      for (const database of databases) database.giveTicket(holder);
+      release();
     }
   }
 
@@ -160,4 +169,10 @@ class Runs<R> {
     const waited = new Promise<void>((done) => cancel = this.#clock.after(ms, done));
     return atEnd(unlessAborted(waited, this.#patience.signal), cancel);
   }
+}
+
+/** Those that other members have too, in the order in which all members take their tickets. */
+function byTag(databases: readonly DatabaseCore[]): DatabaseCore[] {
+  const shared = databases.filter((it) => it.clusterTicket !== undefined);
+  return shared.sort((a, b) => a.volume.facts.tag - b.volume.facts.tag);
 }

@@ -19,7 +19,7 @@ import { type Answer, type Question, ReadSet } from "./read_set.ts";
 import { removeValue, writeEncoded } from "./store.ts";
 import { TransactionGlobal } from "./transaction_global.ts";
 import { isTorn } from "./tree_write.ts";
-import { killIn } from "./writer.ts";
+import { killIn } from "./kill_node.ts";
 
 /** A mark to roll back to. */
 export type Savepoint = number & { readonly savepoint: unique symbol };

@@ -54,6 +54,27 @@ export function leafOf(step: Step, volume: Volume, root: number, key: Uint8Array
   return endless(step, volume, root);
 }
 
+/** The first block that is not resident on the way to the leaf of a key; `MISS` when all are. */
+export function blockLacking(
+  step: Step,
+  volume: Volume,
+  root: number,
+  key: Uint8Array,
+  keyLength: number,
+): number {
+  const { bytes, blockSize } = step.pool;
+  let block = root;
+  for (let level = 0; level < TREE_LEVELS_MAX; level++) {
+    const frame = step.find(volume, block);
+    if (frame === MISS) return block;
+    const base = frame * blockSize;
+    if (bytes[base + AT_KIND] === KIND_LEAF) return MISS;
+    const found = search(bytes, base, key, keyLength);
+    block = childAt(bytes, base, found < 0 ? -found - 2 : found);
+  }
+  return MISS;
+}
+
 /**
  * A way down that comes to no leaf leads over a block as it once was: damage, which this throws. But a change
  * that lacks something goes on over what it could not finish, before it is thrown away: `MISS`.

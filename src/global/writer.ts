@@ -6,7 +6,9 @@
  * journal says so.
  */
 import type { Change } from "../buffer/change.ts";
-import { AGAIN, type Again, NO_SPACE } from "../buffer/engine.ts";
+import { AGAIN, type Again, NO_SPACE, type Patience } from "../buffer/engine.ts";
+import type { Held } from "../buffer/held_block.ts";
+import { journalResult, type KeptResult, type RequestOf } from "../buffer/kept_results.ts";
 import { MODE_PR } from "../buffer/pool.ts";
 import { MISS } from "../buffer/step.ts";
 import { opPut } from "../ground/block_op.ts";
@@ -14,31 +16,37 @@ import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { ByteWriter } from "../ground/byte_writer.ts";
 import { coversKey, search, valueLength, valueOffset } from "../ground/entries.ts";
 import { fits, putAt } from "../ground/entries_write.ts";
-import { encodeKey, KEY_SCRATCH_BYTES, subtreeEnd } from "../ground/key.ts";
+import { encodeKey, KEY_SCRATCH_BYTES } from "../ground/key.ts";
 import { isLarge } from "../ground/large_value.ts";
 import { INLINE_VALUE_BYTES_MAX } from "../ground/limits.ts";
 import type { Subscript } from "../ground/subscript.ts";
 import { decodeValue, encodeValue, type Value } from "../ground/value.ts";
-import { dropGlobal, findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
+import { findOrCreateRoot, findRoot, NO_ROOT } from "./catalog.ts";
 import { changeAcknowledged, changePublished } from "./change_run.ts";
 import { type DatabaseCore, PASSES_TICKETS } from "./database.ts";
+import {
+  comingLeaf,
+  type Increment,
+  incrementElsewhere,
+  isSmall,
+  type TakenLeaf,
+  takenLeaf,
+} from "./elsewhere.ts";
 import { incremented } from "./increment.ts";
-import { killRange } from "./kill.ts";
+import { killIn, zkillIn } from "./kill_node.ts";
 import { mergeSubtree } from "./merge.ts";
 import { patienceOf, type WaitOptions } from "./patience.ts";
-import { readEncoded, removeValue, writeEncoded } from "./store.ts";
+import { readEncoded, writeEncoded } from "./store.ts";
 import { SetLine } from "./set_line.ts";
 import { leafOf } from "./tree.ts";
+import { encodedValue, letGo, taken } from "./value_scratch.ts";
 
 const keyScratch: Uint8Array = new Uint8Array(KEY_SCRATCH_BYTES);
-const valueScratch: ByteWriter = new ByteWriter(4096);
 const DONE: Promise<void> = Promise.resolve();
 /** Bytes of a one-op group besides key and value. */
 const HOT_GROUP_BYTES = 128;
 /** In place of a position: nothing is lacking but space in the journal or on the volume. */
 const LACKS_SPACE = -1;
-/** The scratch a big value leaves behind is not kept above this. */
-const SCRATCH_KEPT_BYTES = 1 << 20;
 
 /** Writes one global. */
 export class GlobalWriter {
@@ -49,6 +57,8 @@ export class GlobalWriter {
   /** The leaf put into last, and the shape its tree had: the next key often belongs there too. */
   #leafBlock = 0;
   #leafVersion = 0;
+  /** What was added up last. */
+  #sum: number | bigint = 0;
   readonly #line: SetLine;
 
   constructor(database: DatabaseCore, name: string) {
@@ -111,26 +121,86 @@ export class GlobalWriter {
       const { engine } = this.#database;
       const root = this.cachedRoot();
       if (options === undefined && root !== NO_ROOT && this.#database.writeGate === 0) {
-        const leaf = this.#leafOf(root, keyScratch, length);
-        const base = leaf * engine.pool.blockSize;
-        const index = leaf === MISS ? MISS : search(engine.pool.bytes, base, keyScratch, length);
-        if (index >= 0) {
-          const { bytes } = engine.pool;
-          const at = valueOffset(bytes, base, index);
-          if (!isLarge(bytes, at)) {
-            const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
-            const position = sum === undefined ? 0 : this.#putSum(leaf, index, length, sum);
-            if (sum !== undefined && position > 0) {
-              const wait = engine.ackOf(position);
-              return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
-            }
-          }
+        const position = this.#addNow(root, keyScratch, length, by);
+        if (position > 0) {
+          const sum = this.#sum;
+          const wait = engine.ackOf(position);
+          return wait === undefined ? Promise.resolve(sum) : wait.then(() => sum);
         }
       }
-      return this.#incrementSlow(keyScratch.slice(0, length), by, options);
+      const key = keyScratch.slice(0, length);
+      const mayAsk = root !== NO_ROOT && isSmall(by);
+      const leaf = mayAsk ? takenLeaf(this.#database, root, key, length) : undefined;
+      if (leaf?.taken.isLeft) return this.#incrementElsewhere(leaf, key, by, options);
+      return this.#incrementSlow(key, by, options);
     } catch (error) {
       return Promise.reject(this.#database.engine.noted(error));
     }
+  }
+
+  /**
+   * Adds in this turn for another member that asks, if the leaf is here to be changed and the caller agrees
+   * once it knows the block and its stamp: journaled together with who asked, so that it is not done twice.
+   */
+  incrementFor(
+    request: RequestOf,
+    { key, by }: Pick<Increment, "key" | "by">,
+    mayAdd: (block: number, stamp: number) => boolean,
+  ): KeptResult | undefined {
+    const { engine, volume, writeGate } = this.#database;
+    const root = this.cachedRoot();
+    const leaf = root === NO_ROOT || writeGate !== 0 ? MISS : this.#leafOf(root, key, key.length);
+    if (leaf === MISS || engine.pool.modeOf[leaf] === MODE_PR) return undefined;
+    const { bytes, blockSize, blockOf } = engine.pool;
+    if (!mayAdd(blockOf[leaf]!, blockStamp(bytes, leaf * blockSize))) return undefined;
+    const from = engine.journal.position;
+    const after = this.#addNow(root, key, key.length, by, request);
+    return after > 0 ? { value: this.#sum, from, after, volume: volume.index } : undefined;
+  }
+
+  /** Who took the leaf of a key from this member, as far as it knows. */
+  takerOf(key: Uint8Array): string | undefined {
+    const root = this.cachedRoot();
+    return root === NO_ROOT ? undefined : takenLeaf(this.#database, root, key, key.length)?.taken.by;
+  }
+
+  /** The leaf of a key, while it is on its way here. */
+  comingOf(key: Uint8Array): Held | undefined {
+    const root = this.cachedRoot();
+    return root === NO_ROOT ? undefined : comingLeaf(this.#database, root, key);
+  }
+
+  /** Adds to a value in a resident leaf: `#sum`; answers as `#putInLeaf`. */
+  #addNow(root: number, key: Uint8Array, length: number, by: number | bigint, asked?: RequestOf): number {
+    const { pool } = this.#database.engine;
+    const leaf = this.#leafOf(root, key, length);
+    if (leaf === MISS) return 0;
+    const { bytes } = pool;
+    const base = leaf * pool.blockSize;
+    const index = search(bytes, base, key, length);
+    if (index < 0) return 0;
+    const at = valueOffset(bytes, base, index);
+    if (isLarge(bytes, at)) return 0;
+    const sum = sumOf(decodeValue(bytes, at, at + valueLength(bytes, base, index)), by);
+    if (sum === undefined) return 0;
+    this.#sum = sum;
+    const value = encodedValue(sum);
+    return this.#putInLeaf(leaf, index, key, length, value.bytes, value.length, asked);
+  }
+
+  async #incrementElsewhere(
+    leaf: TakenLeaf,
+    key: Uint8Array,
+    by: number | bigint,
+    options: WaitOptions | undefined,
+  ): Promise<number | bigint> {
+    const database = this.#database;
+    const increment = { tag: database.volume.facts.tag, name: this.#name, key, by };
+    return await patienceOf(database.clock, options, async (patience) => {
+      database.admitWrite();
+      const sum = await incrementElsewhere(database, leaf, increment, patience);
+      return sum ?? await this.#incrementHere(key, by, patience);
+    }, database.engine);
   }
 
   kill(subscripts: readonly Subscript[], options: WaitOptions | undefined): Promise<void> {
@@ -207,11 +277,6 @@ export class GlobalWriter {
     return leaf;
   }
 
-  #putSum(leaf: number, index: number, keyLength: number, sum: number | bigint): number {
-    const { bytes, length } = encodedValue(sum);
-    return this.#putInLeaf(leaf, index, keyScratch, keyLength, bytes, length);
-  }
-
   /** The position to acknowledge, `LACKS_SPACE` when only the journal has none, 0 when it cannot be. */
   #putInLeaf(
     leaf: number,
@@ -220,6 +285,7 @@ export class GlobalWriter {
     keyLength: number,
     value: Uint8Array,
     length: number,
+    asked?: RequestOf,
   ): number {
     const { engine, volume } = this.#database;
     const { pool, journal } = engine;
@@ -228,7 +294,7 @@ export class GlobalWriter {
     if (engine.stopped !== undefined || length > INLINE_VALUE_BYTES_MAX) return 0;
     if (pool.modeOf[leaf] === MODE_PR) return 0;
     if (!fits(bytes, base, blockSize, found, keyLength, length)) return 0;
-    const bytesMax = HOT_GROUP_BYTES + keyLength + length;
+    const bytesMax = HOT_GROUP_BYTES + keyLength + (asked === undefined ? length : 2 * length);
     if (!engine.admitNow(bytesMax)) return LACKS_SPACE;
     const start = journal.position;
     const stamp = engine.stamps.next();
@@ -236,6 +302,7 @@ export class GlobalWriter {
     journal.beginRecord(volume.index, pool.blockOf[leaf]!, blockStamp(bytes, base));
     opPut(journal.writer, key, keyLength, value, 0, length);
     journal.endRecord();
+    if (asked !== undefined) journalResult(journal, volume.index, pool.blockOf[leaf]!, asked, value, length);
     const end = journal.endGroup();
     putAt(bytes, base, blockSize, found, key, keyLength, value, 0, length);
     setBlockStamp(bytes, base, stamp);
@@ -266,7 +333,15 @@ export class GlobalWriter {
     by: number | bigint,
     options: WaitOptions | undefined,
   ): Promise<number | bigint> {
-    const attempt = (change: Change): number | bigint | Again => {
+    return this.#changing(options, () => this.#adding(key, by), PASSES_TICKETS);
+  }
+
+  #incrementHere(key: Uint8Array, by: number | bigint, patience: Patience): Promise<number | bigint> {
+    return changeAcknowledged(this.#database, this.#adding(key, by), patience, PASSES_TICKETS);
+  }
+
+  #adding(key: Uint8Array, by: number | bigint): (change: Change) => number | bigint | Again {
+    return (change) => {
       const root = findOrCreateRoot(change, this.#database.volume, this.#name);
       if (root === MISS) return AGAIN;
       const place = { volume: this.#database.volume, root };
@@ -280,7 +355,6 @@ export class GlobalWriter {
       encodeValue(sum, value);
       return writeEncoded(change, place, key, key.length, value.bytes, value.length) === MISS ? AGAIN : sum;
     };
-    return this.#changing(options, () => attempt, PASSES_TICKETS);
   }
 
   /**
@@ -307,38 +381,6 @@ export class GlobalWriter {
   }
 }
 
-/** Kills a node and all below it, inside a change. The whole global goes with its catalog entry. */
-export function killIn(
-  change: Change,
-  database: DatabaseCore,
-  name: string,
-  low: Uint8Array,
-): undefined | Again {
-  const { volume } = database;
-  if (low.length === 0) return dropGlobal(change, volume, name) === MISS ? AGAIN : undefined;
-  const root = findRoot(change, volume, name);
-  if (root === MISS) return AGAIN;
-  if (root === NO_ROOT) return undefined;
-  const high = new Uint8Array(low.length);
-  const highLength = subtreeEnd(low, low.length, high);
-  const range = { low, lowLength: low.length, high, highLength };
-  return killRange(change, { volume, root }, range) === MISS ? AGAIN : undefined;
-}
-
-/** Removes one value, inside a change. */
-export function zkillIn(
-  change: Change,
-  database: DatabaseCore,
-  name: string,
-  key: Uint8Array,
-): undefined | Again {
-  const { volume } = database;
-  const root = findRoot(change, volume, name);
-  if (root === MISS) return AGAIN;
-  if (root === NO_ROOT) return undefined;
-  return removeValue(change, { volume, root }, key, key.length) === MISS ? AGAIN : undefined;
-}
-
 /** The value after an increment; undefined when it is refused, which is the slow path's to say. */
 function sumOf(value: Value, by: number | bigint): number | bigint | undefined {
   try {
@@ -354,36 +396,4 @@ export function checkStep(by: unknown): void {
     throw new TypeError(`An increment is a number or bigint, got ${typeof by}`);
   }
   if (typeof by === "number" && !Number.isFinite(by)) throw new RangeError(`Could not increment by ${by}`);
-}
-
-/** True while an object is being encoded into the scratch: its getters may set other values. */
-let isScratchBusy = false;
-
-/** A value in the scratch, or in one of its own while the scratch is in use. */
-function encodedValue(value: Value): ByteWriter {
-  const writer = isScratchBusy ? new ByteWriter(256) : valueScratch;
-  writer.length = 0;
-  if (typeof value !== "object" || isScratchBusy) {
-    encodeValue(value, writer);
-    return writer;
-  }
-  isScratchBusy = true;
-  try {
-    encodeValue(value, writer);
-  } finally {
-    isScratchBusy = false;
-  }
-  return writer;
-}
-
-/** An encoded value, its own copy; a big scratch is let go. */
-function taken(writer: ByteWriter): Uint8Array {
-  const value = writer.bytes.slice(0, writer.length);
-  letGo(writer);
-  return value;
-}
-
-/** Gives back the memory that a big value left behind in a scratch. */
-function letGo(writer: ByteWriter): void {
-  if (writer.bytes.length > SCRATCH_KEPT_BYTES) writer.restart(4096);
 }

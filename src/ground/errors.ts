@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   // cluster
   UNREACHABLE: [true, "Nobody answers at the address, or not in time"],
   PEER_REFUSED: [false, "One end of a link refused the other; the facts say why"],
+  PEER_WRONG: [true, "Another member answers where one of the view should"],
   COPIED: [false, "The directory is a copy of a cluster's; the message says how to use it"],
   NAME_TAKEN: [true, "Another member has this name"],
   UNFENCEABLE: [false, "A member there could not be stopped from here if it had to be"],

@@ -113,7 +113,7 @@ export class Administration {
 
   /**
    * Has a member leave the cluster in good order: true when it has left, as this node has; false when another
-   * one has begun to.
+   * one has begun to. It goes on when its caller gives up waiting.
    */
   async leave(member: string | undefined, options: WaitOptions = {}): Promise<boolean> {
     const other = this.#otherNamed(member);
@@ -121,7 +121,7 @@ export class Administration {
       await this.#act(other, { ask: "leave" }, { timeoutMs: ASK_MS, ...options });
       return false;
     }
-    await this.#node.leave();
+    await this.#node.leave(options);
     return true;
   }
 

@@ -1,7 +1,10 @@
 /** Answering: what a member says of itself, and does, when another member asks it to. */
+import type { RecoveryTrouble } from "../cluster/aftermath.ts";
+import type { WaitOptions } from "../global/patience.ts";
 import type { CohortError } from "../ground/errors.ts";
 import type { Clock } from "../ports/mod.ts";
 import type { Question } from "./asking.ts";
+import type { CheckpointRound } from "./checkpoint_rounds.ts";
 import type { ClusterStatus } from "./clustering.ts";
 import type { RecoveryRecord } from "./cluster_recovery.ts";
 import type { DaemonStatus } from "./daemons.ts";
@@ -23,7 +26,7 @@ export interface Administered {
   databases(): DatabaseStatus[];
   mount(directory: string, options: MountOptions): Promise<Database>;
   dismount(directory: string, options: { readonly timeoutMs: number }): Promise<void>;
-  leave(): Promise<void>;
+  leave(options?: WaitOptions): Promise<void>;
 }
 
 /** What a member says of itself. */
@@ -54,6 +57,10 @@ export interface MemberReport {
   readonly daemons: readonly DaemonStatus[];
   /** The last recoveries of lost members that it did as master, oldest first; 16 at most. */
   readonly recoveries: readonly RecoveryRecord[];
+  /** On the master: what keeps the lost from being recovered. */
+  readonly trouble?: RecoveryTrouble | undefined;
+  /** The last round of checkpoints that it led as master. */
+  readonly round?: CheckpointRound | undefined;
 }
 
 /** Some of the databases of a member, and where the next ones begin. */
@@ -80,6 +87,8 @@ export function reportOf(node: Administered, joined: Joined | undefined): Member
     coherence: cluster?.coherence,
     daemons: node.daemons(),
     recoveries: joined?.recoveries ?? [],
+    trouble: cluster?.trouble,
+    round: joined?.rounds.last,
   };
 }
 

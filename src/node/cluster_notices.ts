@@ -38,7 +38,7 @@ export class ClusterNotices {
     courier.serve(FREEZE_TOPIC, (from, body) => void this.#frozen(from, textOf(body)));
     courier.serve(QUARANTINE_TOPIC, (_, body) => {
       const text = textOf(body);
-      this.#quarantined(text.slice(0, 32), text.slice(32));
+      this.quarantined(text.slice(0, 32), text.slice(32));
       return undefined;
     });
   }
@@ -95,10 +95,14 @@ export class ClusterNotices {
     await Promise.all(members().map((to) => courier.request(to, QUARANTINE_TOPIC, body)));
   }
 
-  #quarantined(volumeId: string, cause: string): void {
+  /** Nobody uses a volume here any more, if it is mounted. */
+  quarantined(volumeId: string, cause: string): void {
     const core = this.#shared.get(volumeId);
     if (core === undefined || core.volume.quarantine !== undefined) return;
     core.quarantine(new CohortError("JOURNAL_GAP", cause, { path: core.volume.path }));
+    // Who waits for a block of it looks again, and is told so.
+    const { held } = this.#world.member.engine.coherence ?? {};
+    for (const it of held?.allOf(core.volume) ?? []) it.wake();
     this.#world.onChange();
   }
 }

@@ -5,19 +5,16 @@
  *
  * The journals of the lost stay: what the living stand on may be in them (`cluster_retire.ts`).
  */
-import type { JournalPart } from "../buffer/block_report.ts";
 import type { Survivors } from "../buffer/survivors.ts";
 import { fenceOwner } from "../cluster/fencing.ts";
+import { isSaidOver } from "../cluster/over.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { View, ViewMember } from "../ground/view.ts";
 import type { OwnerIdentity } from "../ports/mod.ts";
-import { readChain, readClaim } from "../storage/claim_chain.ts";
-import { claimName } from "../storage/claim_record.ts";
-import { Volume } from "../storage/volume.ts";
-import { tagOf } from "../storage/volume_header.ts";
-import { type Member, mountsOf } from "./member.ts";
+import type { Member } from "./member.ts";
+import { recoverVolumeAt } from "./cluster_volume.ts";
+import { gatesOf, mountsOf, noteGone } from "./mount_registers.ts";
 import { isHopeless, putQuarantine } from "./cluster_quarantine.ts";
-import { recoverShared } from "./recover_shared.ts";
 import { openVolumeFile } from "./volume_file.ts";
 
 /** Longest wait for a killed process to be gone, or for writes inside a gate; then it is tried again. */
@@ -36,6 +33,8 @@ export interface LostWorld {
   /** Resolves when another view is entered. */
   readonly nextView: () => Promise<void>;
   readonly mayGoOn: () => boolean;
+  /** Whether no view follows one with this number, as the storage has it. */
+  readonly isNewest: (view: number) => Promise<boolean>;
   /** The PIJ directory. */
   readonly pij: string;
   /** Steps besides those of every recovery. */
@@ -53,9 +52,6 @@ export interface RecoveryStep {
   readonly name: string;
   readonly run: (world: LostWorld, view: View) => Promise<void>;
 }
-
-/** The steps of every recovery, in their order. */
-const STEPS: readonly RecoveryStep[] = [{ name: "volumes", run: recoverVolumes }];
 
 /** What the recovery of a view did. */
 export interface RecoveryRecord {
@@ -86,15 +82,18 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   const fenced = clock.monotonicMs();
   // The next view may have come meanwhile: then nobody reports any more in this one.
   expectCurrent(world, view);
-  await Promise.race([survivors.reported, world.nextView()]);
+  const [directories] = await Promise.all([
+    volumesOf(world, view),
+    Promise.race([survivors.reported, world.nextView()]),
+  ]);
   expectCurrent(world, view);
   await member.journal.makeSafe();
   const reported = clock.monotonicMs();
-  for (const { run } of [...STEPS, ...world.steps ?? []]) {
+  await recoverVolumes(world, view, directories);
+  for (const { run } of world.steps ?? []) {
     await run(world, view);
     expectCurrent(world, view);
   }
-  const directories = await volumesOf(world, view);
   const record: RecoveryRecord = {
     view: view.number,
     lost: view.pending.map((it) => it.name),
@@ -108,35 +107,62 @@ export async function recoverLost(world: LostWorld, view: View): Promise<Recover
   return record;
 }
 
-/** Directories of the volumes that the lost of a view name. */
-async function volumesOf({ member }: LostWorld, view: View): Promise<Set<string>> {
-  const directories = new Set<string>();
-  for (const lost of view.pending) {
-    for (const { directory } of await mountsOf(member.world, lost.journal)) directories.add(directory);
+/**
+ * Directories of the volumes that the lost of a view name, with the ids by which they do. Of who names none
+ * nothing is needed: that is noted while a view still says that it was lost.
+ */
+async function volumesOf({ member }: LostWorld, view: View): Promise<Map<string, Set<string>>> {
+  const { storage, observer } = member.world;
+  const ids = new Map<string, Set<string>>();
+  for (const { journal } of view.pending) {
+    const mounts = await mountsOf(member.world, journal);
+    if (mounts.length === 0) {
+      // A directory that stays is no reason to hold anybody up.
+      await noteGone(storage, journal, view.number).catch((error) =>
+        observer.event("node.litter", "warn", { directory: journal, cause: String(error) })
+      );
+    }
+    for (const { directory, volumeId } of mounts) {
+      ids.set(directory, (ids.get(directory) ?? new Set()).add(volumeId));
+    }
   }
-  return directories;
+  return ids;
 }
 
-async function recoverVolumes(world: LostWorld, view: View): Promise<void> {
-  for (const directory of await volumesOf(world, view)) {
-    await recoverOrSetAside(world, view, directory);
+async function recoverVolumes(
+  world: LostWorld,
+  view: View,
+  directories: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<void> {
+  for (const [directory, ids] of directories) {
+    await recoverOrSetAside(world, view, directory, ids);
     expectCurrent(world, view);
   }
 }
 
-function expectCurrent(world: LostWorld, view: View): void {
-  if (world.mayGoOn()) return;
-  throw new CohortError("VIEW_CHANGED", `View ${view.number} ended before its lost were recovered`);
+/** Rejects `VIEW_CHANGED` once a view has ended. */
+export function expectCurrent(world: LostWorld, view: View): void {
+  if (!world.mayGoOn()) throw ended(view);
+}
+
+/** The error of a recovery whose view has ended. */
+export function ended({ number }: View): CohortError {
+  return new CohortError("VIEW_CHANGED", `View ${number} ended before its lost were recovered`);
 }
 
 /** A read that stopped short looks like damage: what seems to be hopeless is looked at again. */
-async function recoverOrSetAside(world: LostWorld, view: View, directory: string): Promise<void> {
+async function recoverOrSetAside(
+  world: LostWorld,
+  view: View,
+  directory: string,
+  ids: ReadonlySet<string>,
+): Promise<void> {
   for (let look = 1;; look++) {
     try {
       return await recoverVolumeAt(world, view, directory);
     } catch (error) {
       expectCurrent(world, view);
-      if (look === LOOKS || !isHopeless(error)) return await setAside(world, directory, error);
+      if (look === LOOKS || !isHopeless(error)) return await setAside(world, directory, ids, error);
     }
   }
 }
@@ -145,26 +171,50 @@ async function recoverOrSetAside(world: LostWorld, view: View, directory: string
 async function setAside(
   { member, pij, quarantine }: LostWorld,
   directory: string,
+  ids: ReadonlySet<string>,
   error: unknown,
 ): Promise<void> {
   if (!isHopeless(error)) throw error;
-  const { settings, world: { storage, observer } } = member;
+  const { storage, observer } = member.world;
   observer.event("volume.quarantined", "error", { directory, code: error.code, cause: error.message });
-  const { file, header } = await openVolumeFile(directory, "read", settings, member.world);
-  await file.close();
-  await putQuarantine(storage, pij, header.id, directory, error.message);
-  await quarantine(header.id, error.message);
+  for (const id of await idsIn(member, directory, ids)) {
+    await putQuarantine(storage, pij, id, directory, error.message);
+    await quarantine(id, error.message);
+  }
+}
+
+/** The id of the volume in a directory; those the lost knew it by, where it does not tell its own. */
+async function idsIn(
+  { settings, world }: Member,
+  directory: string,
+  ids: ReadonlySet<string>,
+): Promise<Iterable<string>> {
+  try {
+    const { file, header } = await openVolumeFile(directory, "read", settings, world);
+    await file.close();
+    return [header.id];
+  } catch (error) {
+    if (isHopeless(error)) return ids;
+    throw error;
+  }
 }
 
 /** Brings one who was lost to where its writes are over. */
 async function fence(world: LostWorld, view: View, lost: ViewMember): Promise<void> {
   const { storage, clock, observer } = world.member.world;
-  const mounts = await mountsOf(world.member.world, lost.journal);
+  const gates = await gatesOf(world.member.world, lost.journal);
   for (;;) {
-    const report = await fenceOwner({ storage, clock, observer, self: world.self, patienceMs: FENCE_MS }, {
+    const report = await fenceOwner({
+      storage,
+      clock,
+      observer,
+      self: world.self,
+      patienceMs: FENCE_MS,
+      isOver: (it) => isSaidOver(storage, world.pij, it),
+    }, {
       name: lost.name,
       owner: lost.owner,
-      directories: [lost.journal, ...mounts.map((it) => it.directory)],
+      directories: [lost.journal, ...gates],
       living: view.members.map((it) => it.owner),
       confirmGone: world.confirmGone,
     });
@@ -178,82 +228,4 @@ async function fence(world: LostWorld, view: View, lost: ViewMember): Promise<vo
       });
     }
   }
-}
-
-/** Recovers the volume in a directory, unless it is not the cluster's any more. */
-async function recoverVolumeAt(world: LostWorld, view: View, directory: string): Promise<void> {
-  const { member, survivors } = world;
-  if (!await isClusters(world, directory)) return;
-  const { settings, world: ports } = member;
-  const { file, header } = await openVolumeFile(directory, "write", settings, ports);
-  let isTaken = false;
-  try {
-    const { id, incarnation, blockSize, extentBlocks } = header;
-    const tag = tagOf(incarnation);
-    const own = [...member.volumes.values()].find((it) =>
-      it.facts.id === id && it.facts.incarnation === incarnation
-    );
-    const index = own?.index ?? await member.journal.addVolume(id, incarnation, directory);
-    const facts = { id, incarnation, blockSize, extentBlocks, tag };
-    const volume = own ?? new Volume(file, facts, index, await file.size(), false);
-    const { dead, living } = await journalsOf(world, view, id);
-    isTaken = true;
-    const report = await recoverShared(member, volume, file, dead, {
-      living,
-      isAnswered: (block) => survivors.answersFor({ tag, block }),
-    });
-    ports.observer.event("volume.recovered", "info", {
-      path: volume.path,
-      predecessors: dead.length,
-      imagesApplied: report.imagesApplied,
-      mismatches: report.mismatches,
-      groupsRead: report.groupsRead,
-      recordsApplied: report.recordsApplied,
-      recordsSkipped: report.recordsSkipped,
-      tailBytesIgnored: report.tailBytesIgnored,
-    });
-  } finally {
-    if (!isTaken) await file.close();
-  }
-}
-
-/** Whether the newest claim of a volume is this cluster's. */
-async function isClusters({ member, cluster }: LostWorld, directory: string): Promise<boolean> {
-  const { storage } = member.world;
-  for (;;) {
-    const { newest } = await readChain(storage, directory);
-    if (newest === 0) return false;
-    const found = await readClaim(storage, directory, claimName(newest), newest);
-    if (found === undefined) continue;
-    const { mode, cluster: owner, state } = found.record;
-    return mode === "clustered" && owner === cluster && state !== "free";
-  }
-}
-
-/** Journals, by whether their authors live. */
-interface Journals {
-  readonly dead: string[];
-  readonly living: Map<string, JournalPart>;
-}
-
-/** Journals that may hold changes of a volume: of those who are gone, and of the living as far as safe. */
-async function journalsOf(
-  { member, survivors }: LostWorld,
-  view: View,
-  volumeId: string,
-): Promise<Journals> {
-  const { world, directory } = member;
-  const base = directory.slice(0, directory.lastIndexOf("/"));
-  const living = new Map<string, JournalPart>();
-  const dead: string[] = [];
-  const partOf = new Map(view.members.map((it) => [it.journal, survivors.journals.get(it.incarnation)]));
-  for (const name of (await world.storage.list(base)).sort()) {
-    const journal = `${base}/${name}`;
-    const names = await mountsOf(world, journal);
-    if (names.every((it) => it.volumeId !== volumeId)) continue;
-    const part = partOf.get(journal);
-    if (part !== undefined) living.set(journal, part);
-    else if (!partOf.has(journal)) dead.push(journal);
-  }
-  return { dead, living };
 }

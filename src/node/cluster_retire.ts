@@ -1,7 +1,8 @@
 /**
  * Cluster retire: the journal of a member that is gone is dropped once every block that it names has been
  * read back from its volume, as it says or newer, and that was synced (DESIGN D6). Until then it stays: who
- * lives may stand on what it says, and be lost, too. Done by the master, in its own time.
+ * lives may stand on what it says, and be lost, too. So is that of one that was lost and had nothing mounted.
+ * Done by the master, in its own time.
  */
 import { blockStamp } from "../ground/block.ts";
 import { isCode } from "../ground/errors.ts";
@@ -12,8 +13,10 @@ import { scanJournal } from "../storage/journal_scan.ts";
 import { SharedChain } from "../storage/shared_chain.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf } from "../storage/volume_header.ts";
+import { readNeeds, removeOldLogs } from "./cluster_journals.ts";
 import { isQuarantined } from "./cluster_quarantine.ts";
-import { type Member, mountsOf, type NamedMount, releaseDead } from "./member.ts";
+import { type Member, releaseDead, removeIfUnnamed } from "./member.ts";
+import { isDead, isNotedGone, mountsOf, type NamedMount } from "./mount_registers.ts";
 import { openVolumeFile } from "./volume_file.ts";
 
 /** Milliseconds between two rounds of asking for what is not home. */
@@ -46,13 +49,24 @@ export async function retireDead(world: RetireWorld, view: View): Promise<void> 
     const dead = `${base}/${name}`;
     if (living.has(dead)) continue;
     const mounts = await mountsOf(member.world, dead);
+    if (mounts.length === 0) await removeGone(world, dead);
     // A newcomer finds itself in a view that this member has decided and not entered yet, and mounts.
     if (mounts.length > 0 && !await world.isNewest(view.number)) return;
+    if (mounts.length > 0 && !await isDead(storage, dead, mounts)) continue;
     for (const mount of mounts) {
       if (!world.mayGoOn()) return;
       await retire(world, dead, mount);
     }
   }
+  if (world.mayGoOn()) await removeOldLogs(storage, world.pij);
+}
+
+/** A node that lives and has nothing mounted looks like one that is gone, but for what its recovery noted. */
+async function removeGone({ member, mayGoOn }: RetireWorld, directory: string): Promise<void> {
+  const { storage, observer } = member.world;
+  if (!await isNotedGone(storage, directory) || !mayGoOn()) return;
+  await removeIfUnnamed(member.world, directory);
+  observer.event("journal.retired", "info", { directory });
 }
 
 async function retire(world: RetireWorld, dead: string, mount: NamedMount): Promise<void> {
@@ -121,13 +135,15 @@ async function isAllHome(
   }
 }
 
-/** The blocks of a volume that a journal names, each with the highest stamp. */
+/** The blocks of a volume that a journal names from where it is needed, each with the highest stamp. */
 async function namedBy(world: RetireWorld, dead: string, volume: Volume): Promise<Map<number, number>> {
   const blocks = new Map<number, number>();
+  const neededFrom = (await readNeeds(world.member.world.storage, world.pij)).get(dead) ?? 0;
   const scan = scanJournal(world.member.world.storage, dead, {
     incarnation: dead.slice(dead.lastIndexOf("/") + 1),
   });
   for await (const group of scan) {
+    if (group.position <= neededFrom) continue;
     for (const record of group.records) {
       const named = scan.volumes[record.volumeIndex];
       if (named?.id !== volume.facts.id || named.incarnation !== volume.facts.incarnation) continue;

@@ -1,9 +1,13 @@
 /** Clustering: how a node becomes a member of the cluster that its PIJ directory is. */
-import { openPij } from "../cluster/pij.ts";
+import type { RecoveryTrouble } from "../cluster/aftermath.ts";
+import { JournalLog } from "../cluster/journal_log.ts";
+import { openPij, type Pij } from "../cluster/pij.ts";
 import { clusterSecret } from "../cluster/secret.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { View } from "../ground/view.ts";
-import { Joined, type JoinedWorld } from "./joined.ts";
+import type { CheckpointRound } from "./checkpoint_rounds.ts";
+import { Joined, nameOf } from "./joined.ts";
+import type { JoinedWorld } from "./joined_parts.ts";
 import type { Member } from "./member.ts";
 import type { Settings, World } from "./options.ts";
 
@@ -28,8 +32,9 @@ export async function joinCluster(
   if (settings === undefined) throw new TypeError("Only a node that was opened with pij is of a cluster");
   if (interconnect === undefined) throw new TypeError("A node of a cluster needs an interconnect");
   const pij = await openPij(world, settings.pij);
-  const secret = await clusterSecret(storage, entropy, pij);
+  const secret = settings.secret ?? await clusterSecret(storage, entropy, pij);
   const owner = await storage.fence.identify(member.incarnation);
+  await startLog(member, pij, nameOf(settings, member.incarnation));
   const links = interconnect();
   const joined = new Joined({
     member,
@@ -44,12 +49,29 @@ export async function joinCluster(
   });
   try {
     prepare(joined);
-    await joined.join(undefined);
+    await joined.join();
+    // What stopped it meanwhile had no member to end.
+    const { stopped } = member.engine;
+    if (stopped !== undefined) throw new CohortError("STOPPED", stopped.message, {}, stopped);
+    if (world.rehearse !== undefined) member.tidy(world.rehearse);
     return joined;
   } catch (error) {
     await joined.abort(new CohortError("CLOSED", "The node did not become a member")).catch(() => {});
+    joined.letGo();
     throw error;
   }
+}
+
+/**
+ * What it writes to its journal for the cluster is in files that its log names: begun before it is a member.
+ */
+async function startLog(member: Member, pij: Pij, name: string): Promise<void> {
+  if (member.journalLog !== undefined) return;
+  const { gated, incarnation, directory, world: { clock, observer } } = member;
+  const owner = { name, incarnation, cluster: pij.cluster, journal: directory };
+  const log = new JournalLog({ storage: gated, clock, observer, directory: pij.directory, owner });
+  member.journalLog = log;
+  await log.start(member.journal.follow(log));
 }
 
 /** A member, as a node shows it. */
@@ -92,8 +114,12 @@ export interface ClusterStatus {
   readonly members: readonly MemberStatus[];
   /** Names of those who were lost, and are neither fenced nor recovered yet. */
   readonly pending: readonly string[];
+  /** On the master: what keeps those from being recovered; undefined when nothing does. */
+  readonly trouble: RecoveryTrouble | undefined;
   /** What its shared blocks cost since it joined. */
   readonly coherence: CoherenceStatus;
+  /** The last round of checkpoints of all members that this node led as master. */
+  readonly round: CheckpointRound | undefined;
 }
 
 /** What the shared blocks of a member cost since it joined. */
@@ -103,20 +129,29 @@ export interface CoherenceStatus {
   /** Blocks given up because another member wanted them. */
   readonly revoked: number;
   /** Blocks sent to another member. */
-  readonly sent: number;
+  readonly transfers: number;
   /** Blocks that another member was left to read at home. */
   readonly left: number;
   /** Messages told to other members about blocks. */
   readonly messages: number;
+  /** Increments that other members were asked for, instead of for their block. */
+  readonly incrementsAsked: number;
+  /** Increments done for other members. */
+  readonly incrementsServed: number;
   /** Blocks of which something is remembered here now. */
   readonly held: number;
   /** Blocks of which this member is the keeper and somebody has something. */
   readonly kept: number;
+  /**
+   * Directories of the databases that this member has as a whole, because no other member has mounted them:
+   * what it needs of those costs no message. Of all others each block is asked for by itself.
+   */
+  readonly wide: readonly string[];
 }
 
 /** How a member stands. */
 export function clusterStatusOf(joined: Joined): ClusterStatus {
-  const { membership, coherence, cluster, pij, name } = joined;
+  const { membership, coherence, increments, cluster, pij, name } = joined;
   const { view, verdicts } = membership;
   const { held, kept } = coherence.size;
   return {
@@ -129,7 +164,17 @@ export function clusterStatusOf(joined: Joined): ClusterStatus {
     view: view?.number ?? 0,
     members: membersOf(view, membership.self, verdicts),
     pending: (view?.pending ?? []).map((it) => it.name),
-    coherence: { ...coherence.counts, messages: coherence.messages, held, kept },
+    trouble: membership.trouble,
+    coherence: {
+      ...coherence.counts,
+      messages: coherence.messages,
+      incrementsAsked: increments.counts.asked,
+      incrementsServed: increments.counts.served,
+      held,
+      kept,
+      wide: coherence.wide.map(({ path }) => path.slice(0, path.lastIndexOf("/"))),
+    },
+    round: joined.rounds.last,
   };
 }
 

@@ -7,15 +7,15 @@ import type { Member } from "./member.ts";
 export interface DaemonStatus {
   /**
    * `write` and `journal` run from the first mount on; `enq` (membership) and `recovery` only on members of a
-   * cluster.
+   * cluster, `master_write` (rounds of checkpoints) only on its master.
    */
-  readonly name: "write" | "journal" | "enq" | "recovery";
+  readonly name: "write" | "journal" | "enq" | "recovery" | "master_write";
   /**
    * What it does: `idle`, `working`, `waiting`, `frozen` (an I/O error is to be fixed), `stopped`; of `enq`
    * how the member stands: `joining`, `active`, `suspended`, `evicted`, `left`.
    */
   readonly state: string;
-  /** Why, or what at; empty when there is nothing to say. */
+  /** Why, or what at; of `recovery` also what keeps it from its end; empty when there is nothing to say. */
   readonly detail: string;
 }
 
@@ -24,6 +24,7 @@ export function daemonsOf(member: Member | undefined, joined: Joined | undefined
   const daemons: DaemonStatus[] = [];
   if (member !== undefined) daemons.push(writeDaemon(member), journalDaemon(member));
   if (joined !== undefined) daemons.push(enq(joined), recovery(joined));
+  if (joined?.membership.isMaster === true) daemons.push(masterWrite(joined));
   return daemons;
 }
 
@@ -56,7 +57,16 @@ function recovery({ membership }: Joined): DaemonStatus {
   const pending = membership.view?.pending ?? [];
   if (pending.length === 0) return { name: "recovery", state: "idle", detail: "" };
   const names = pending.map((it) => it.name).join(", ");
-  return membership.isMaster
+  const { isMaster, trouble } = membership;
+  if (!isMaster) return { name: "recovery", state: "waiting", detail: `the master recovers ${names}` };
+  return trouble === undefined
     ? { name: "recovery", state: "working", detail: names }
-    : { name: "recovery", state: "waiting", detail: `the master recovers ${names}` };
+    : { name: "recovery", state: "waiting", detail: `${names}: ${trouble.code}: ${trouble.message}` };
+}
+
+function masterWrite({ rounds: { last, isLeading } }: Joined): DaemonStatus {
+  const detail = last === undefined
+    ? "no round has ended yet"
+    : `round ${last.round} of view ${last.view} left ${last.neededBytes} bytes of journals that are needed`;
+  return { name: "master_write", state: isLeading ? "working" : "idle", detail };
 }

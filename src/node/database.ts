@@ -1,7 +1,7 @@
 /**
  * Database: what a program holds after a mount: its globals, and the way to let go of it.
  */
-import type { BlockCounts } from "../buffer/block_counts.ts";
+import type { VolumeCoherence } from "../buffer/block_counts.ts";
 import { AGAIN, type Again } from "../buffer/engine.ts";
 import { MISS, type Step } from "../buffer/step.ts";
 import { unlessAborted } from "../buffer/waiting.ts";
@@ -34,8 +34,11 @@ export interface DatabaseStatus {
   readonly volumeId: string;
   /** Why every access is refused. */
   readonly quarantined: string | undefined;
-  /** What sharing it has cost this node since it was mounted; undefined for a private mount. */
-  readonly coherence: BlockCounts | undefined;
+  /**
+   * What sharing it has cost this node since it was mounted, and whether it has it as a whole now; undefined
+   * for a private mount.
+   */
+  readonly coherence: VolumeCoherence | undefined;
 }
 
 /** A mounted database. */
@@ -74,7 +77,7 @@ export class Database implements AsyncDisposable {
       blocksFree: volume.blocks - used,
       volumeId: volume.facts.id,
       quarantined: volume.quarantine?.message,
-      coherence: volume.isShared ? engine.coherence?.countsOf(volume).look() : undefined,
+      coherence: volume.isShared ? engine.coherence?.statusOf(volume) : undefined,
     };
   }
 

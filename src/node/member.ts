@@ -10,6 +10,7 @@ import { Pool } from "../buffer/pool.ts";
 import { Stamps } from "../buffer/stamps.ts";
 import type { CycleImage } from "../buffer/write_cycle.ts";
 import { WriteDaemon } from "../buffer/write_daemon.ts";
+import { type JournalLog, removeJournalLog } from "../cluster/journal_log.ts";
 import { atEnd } from "../ground/at_end.ts";
 import { CohortError } from "../ground/errors.ts";
 import { type ImageEntry, ImageJournal } from "../storage/image_journal.ts";
@@ -18,6 +19,7 @@ import { Journal } from "../storage/journal.ts";
 import { removeJournal } from "../storage/journal_durable.ts";
 import type { Gate, Storage } from "../ports/mod.ts";
 import type { Volume } from "../storage/volume.ts";
+import { GONE_NAME, isMountName, MountRegisters, removeNames } from "./mount_registers.ts";
 import type { Settings, World } from "./options.ts";
 
 /** A member's working parts. */
@@ -30,10 +32,20 @@ export interface Member {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly daemon: WriteDaemon;
+  /** The storage by way of its gate: what is written so ends when it is fenced. */
+  readonly gated: Storage;
+  /** That gate: whoever fences it shuts it in any case. */
+  readonly gate: Gate;
+  /** What the cluster can read of its journal's files; undefined before it first joined one. */
+  journalLog: JournalLog | undefined;
   /** Mounted volumes by their index in the journal. */
   readonly volumes: Map<number, Volume>;
   /** Directory of each volume that its journal may hold changes of, by identity. */
   readonly homes: Map<string, string>;
+  /** The names of volumes in its directory. */
+  readonly registers: MountRegisters;
+  /** The number of the next increment that another member is asked for: no two of an incarnation have one. */
+  readonly nextIncrement: () => number;
   /** Stops at once without writing anything more; recovery does the rest. */
   stop(cause: CohortError): void;
   /** Runs work that nobody waits for, one after another; what fails is told as `node.litter`. */
@@ -135,14 +147,31 @@ async function makeMember(
     try {
       await journal.close();
     } finally {
+      await member.journalLog?.close();
       // Whatever fails, nothing of this member stays open in a process that goes on.
       gate.close();
       await images.close();
     }
-    if (cause === undefined && volumes.size === 0) await removeIfUnnamed(world, directory);
+    if (cause === undefined && volumes.size === 0) await removeLeft(member);
   };
   const parts = { incarnation, directory, settings, world, engine, journal, daemon, volumes };
-  return { ...parts, homes: new Map(), stop, tidy, tidied: () => tidied, close };
+  const ends = { homes: new Map(), stop, tidy, tidied: () => tidied, close };
+  const own = { registers: new MountRegisters(world.storage, directory), nextIncrement: numbers() };
+  const member: Member = { ...parts, ...ends, ...own, gated: storage, gate, journalLog: undefined };
+  return member;
+}
+
+/** Numbers that rise, from 1. */
+function numbers(): () => number {
+  let last = 0;
+  return () => ++last;
+}
+
+/** What a member leaves that closed in good order: nothing, unless a volume names its journal still. */
+async function removeLeft({ world, directory, incarnation, journalLog }: Member): Promise<void> {
+  await removeIfUnnamed(world, directory);
+  if (journalLog === undefined || (await world.storage.list(directory)).length > 0) return;
+  await removeJournalLog(world.storage, journalLog.directory, incarnation);
 }
 
 /** A cycle never takes more than a quarter of the pool: the rest goes on being used meanwhile. */
@@ -235,66 +264,15 @@ async function truncate(journal: Journal, position: number): Promise<void> {
   if (last >= 0) await journal.drop(last);
 }
 
-/**
- * Lets go of a dead owner for the volume in `home`; its files go when no other volume names them. A register
- * that names the volume elsewhere stays: this is a copy, made with its claims, and the original needs them
- * still.
- */
+/** Lets go of a dead owner for the volume in `home`; its files go when no other volume names them. */
 export async function releaseDead(world: World, dead: string, volumeId: string, home: string): Promise<void> {
-  const path = mountName(dead, volumeId);
-  const register = await world.storage.readRegister(path);
-  if (register !== undefined && decodeMount(register)?.directory !== home) return;
-  await world.storage.remove(path);
-  await removeIfUnnamed(world, dead);
+  if (await removeNames(world.storage, dead, volumeId, home)) await removeIfUnnamed(world, dead);
 }
 
-/** Names of the registers that name volumes begin so. */
-const MOUNT_PREFIX = "mount.";
-
-/** Path of the register that names a volume in the directory of an incarnation. */
-export function mountName(incarnationDirectory: string, volumeId: string): string {
-  return `${incarnationDirectory}/${MOUNT_PREFIX}${volumeId}`;
-}
-
-/** The register that names a volume in the directory of an incarnation. */
-export function encodeMount(directory: string, incarnation: string): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ directory, incarnation }));
-}
-
-function decodeMount(bytes: Uint8Array): { readonly directory?: unknown } | undefined {
-  try {
-    return Object(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    return undefined;
-  }
-}
-
-/** A volume that an incarnation may have changed. */
-export interface NamedMount {
-  readonly volumeId: string;
-  /** Where it lay when it was mounted. */
-  readonly directory: string;
-}
-
-/** The volumes that the registers in the directory of an incarnation name. */
-export async function mountsOf(
-  world: Pick<World, "storage">,
-  incarnationDirectory: string,
-): Promise<NamedMount[]> {
-  const mounts: NamedMount[] = [];
-  for (const name of await world.storage.list(incarnationDirectory)) {
-    if (!name.startsWith(MOUNT_PREFIX)) continue;
-    const bytes = await world.storage.readRegister(`${incarnationDirectory}/${name}`);
-    const directory = bytes === undefined ? undefined : decodeMount(bytes)?.directory;
-    if (typeof directory === "string") mounts.push({ volumeId: name.slice(MOUNT_PREFIX.length), directory });
-  }
-  return mounts;
-}
-
-/** Removes an incarnation's files when no volume names them any more: no `mount.*` register is left. */
+/** Removes an incarnation's files when no volume names them any more. */
 export async function removeIfUnnamed(world: World, directory: string): Promise<void> {
   const names = await world.storage.list(directory);
-  if (names.length > 0 && !names.some((name) => name.startsWith(MOUNT_PREFIX))) {
+  if (names.length > 0 && !names.some(isMountName)) {
     await removeIncarnation(world, directory);
   }
 }
@@ -303,6 +281,9 @@ export async function removeIfUnnamed(world: World, directory: string): Promise<
 async function removeIncarnation(world: World, directory: string): Promise<void> {
   const { storage } = world;
   await removeJournal(storage, directory);
-  for (const name of await storage.list(directory)) await storage.remove(`${directory}/${name}`);
+  const names = await storage.list(directory);
+  // Last what says that all may go: what somebody leaves halfway another goes on with.
+  names.sort((a, b) => Number(a === GONE_NAME) - Number(b === GONE_NAME));
+  for (const name of names) await storage.remove(`${directory}/${name}`);
   await storage.remove(directory);
 }

@@ -2,11 +2,15 @@
  * Member's leave: answers go as long as this member can be sure to be one (DESIGN D8).
  *
  * Both clocks are looked at for one in eight answers that wait for nothing, and for every other one: they
- * cost a fifth of a read. A process that is stopped between a look and an answer gives it late in any case.
+ * cost a fifth of a read. A process that is stopped between a look and an answer gives it late in any case;
+ * and one whose member is evicted is killed before anything of it is granted. A member that cannot be killed,
+ * because others live in its process or the storage fences otherwise, looks for every answer.
  */
 import type { Leave } from "../buffer/leave.ts";
+import { isSameProcess } from "../cluster/fencing.ts";
 import type { Membership } from "../cluster/membership.ts";
 import { CohortError } from "../ground/errors.ts";
+import type { View } from "../ground/view.ts";
 import { pause } from "../storage/claim_lease.ts";
 import type { Member } from "./member.ts";
 
@@ -22,12 +26,24 @@ export class MemberLeave implements Leave {
   readonly #isOver: () => boolean;
   /** Answers that may leave by the last look. */
   #credit = 0;
+  /** Answers in a row that one look is good for. */
+  #sharedBy = 1;
 
   /** `isOver`: this life has ended, and not by a leave in good order that is under way. */
   constructor(membership: Membership, member: Member, isOver: () => boolean) {
     this.#membership = membership;
     this.#member = member;
     this.#isOver = isOver;
+  }
+
+  /** A view is entered. */
+  entered({ members }: View): void {
+    const { storage } = this.#member.world;
+    const own = members.find((it) => it.incarnation === this.#member.incarnation);
+    const isAlone = own !== undefined &&
+      members.every((it) => it === own || !isSameProcess(it.owner, own.owner));
+    this.#credit = 0;
+    this.#sharedBy = isAlone && storage.traits.fencing === "kill" ? LOOK_SHARED_BY : 1;
   }
 
   /** The next answer looks at the clocks. */
@@ -44,7 +60,7 @@ export class MemberLeave implements Leave {
     // It was a member until that view, which it decided itself.
     if (state === "left") return true;
     if (view === undefined || !this.#membership.mayAnswer(view.number)) return false;
-    this.#credit = LOOK_SHARED_BY - 1;
+    this.#credit = this.#sharedBy - 1;
     return true;
   }
 

@@ -1,5 +1,6 @@
 /** Mount: one mounted volume of a node, and how it is let go. */
 import { quarantined } from "../buffer/engine.ts";
+import { oldestDirtyOf } from "../buffer/left_behind.ts";
 import { CohortError } from "../ground/errors.ts";
 import type { DatabaseCore } from "../global/database.ts";
 import type { Janitor } from "../global/janitor.ts";
@@ -30,6 +31,10 @@ export interface Holding {
   readonly hold: Hold;
   /** Brings home what this member answers for. */
   readonly bringHome: () => Promise<void>;
+  /**
+   * It cannot be brought home, while its member lives: others, and what comes after, must not wait for it.
+   */
+  readonly forsake?: (cause: unknown) => Promise<void>;
   /** It was given back. */
   readonly onReleased?: () => Promise<void>;
 }
@@ -113,7 +118,7 @@ export class Mount {
       if (flaw !== undefined) throw flaw;
       await this.#bringHome();
     } catch (error) {
-      await this.#abandon();
+      await this.#abandon(error);
       throw error;
     } finally {
       // What stalled work still holds, the next mount waits for.
@@ -147,10 +152,15 @@ export class Mount {
     await onReleased?.();
   }
 
-  /** Lets go without giving back: the next owner recovers from this member's journal. */
-  async #abandon(): Promise<void> {
-    this.member.volumes.delete(this.core.volume.index);
-    const { hold } = this.#holding;
+  /** Lets go without giving back: the next owner recovers from this member's journal, which stays for it. */
+  async #abandon(cause: unknown): Promise<void> {
+    const { hold, forsake } = this.#holding;
+    const { engine, volume: { index } } = this.core;
+    const { daemon, volumes } = this.member;
+    daemon.left.keep(index, oldestDirtyOf(engine.pool, index));
+    if (engine.stopped === undefined) await forsake?.(cause);
+    // From now on frames of it go as the write daemon meets them.
+    volumes.delete(index);
     await writesEnded(hold.gate, this.member.world.clock);
     await hold.abandon();
   }

@@ -18,10 +18,10 @@ import { gatedVolume } from "../storage/gated.ts";
 import { Volume } from "../storage/volume.ts";
 import { tagOf, type VolumeHeader } from "../storage/volume_header.ts";
 import { dropFrames, forgetFrames, writesEnded } from "./letting_go.ts";
-import { encodeMount, type Member, mountName, releaseDead } from "./member.ts";
+import { type Member, releaseDead } from "./member.ts";
 import { Mount } from "./mount.ts";
 import type { MountOptions } from "./mount_options.ts";
-import { recoverVolume } from "./recover.ts";
+import { recoverVolume, tellRecovered } from "./recover.ts";
 import { createVolume, openVolumeFile, volumePath, writeHeader } from "./volume_file.ts";
 
 /** A mount on its way. */
@@ -31,8 +31,9 @@ interface Mounting {
   readonly directory: string;
   readonly options: MountOptions;
   readonly signal: AbortSignal | undefined;
-  /** The register that names the volume in the incarnation's directory, when this mount made it. */
-  readonly register: string | undefined;
+  /** Whether this mount had the volume named in the incarnation's directory: no earlier one needs that. */
+  readonly isNamedHere: boolean;
+  readonly volumeId: string;
   readonly onGone: () => void;
 }
 
@@ -51,7 +52,9 @@ export async function mountVolume(
   const { storage, clock, observer } = member.world;
   const isReader = options.readOnly === true;
   const forgetHome = isReader ? () => {} : noteHome(member, directory, probe.header);
-  const register = isReader ? undefined : await registerMount(member, directory, probe.header);
+  // Before the claim names the directory: that is removed once no `mount.*` is left in it, and a claim must
+  // never point at a removed one.
+  const isNamedHere = !isReader && await member.registers.take("mount", directory, probe.header);
   let onLost = (cause: CohortError): void => {
     if (!isReader) member.stop(cause);
   };
@@ -75,10 +78,18 @@ export async function mountVolume(
   });
   const claim = await claiming.catch(async (error) => {
     forgetHome();
-    if (register !== undefined && !standing) await storage.remove(register);
+    if (isNamedHere && !standing) await member.registers.giveBack("mount", probe.header.id);
     throw error;
   });
-  const mount = await claimed({ member, directory, options, signal, register, onGone }, claim);
+  const mount = await claimed({
+    member,
+    directory,
+    options,
+    signal,
+    isNamedHere,
+    volumeId: probe.header.id,
+    onGone,
+  }, claim);
   onLost = (cause) => mount.lose(cause);
   if (claim.lost) {
     mount.lose(new CohortError("FENCED", `The claim on ${directory} was lost`, { directory }));
@@ -103,21 +114,6 @@ export function noteHome(member: Member, directory: string, { id, incarnation }:
   }
   member.homes.set(key, directory);
   return () => void member.homes.delete(key);
-}
-
-/**
- * Names the volume in the incarnation's directory before the claim names the directory: a directory is
- * removed once no `mount.*` is left in it, and a claim must never point at a removed one. Answers the path,
- * undefined when an earlier claim of this incarnation needs it already.
- */
-export async function registerMount(
-  member: Member,
-  directory: string,
-  header: VolumeHeader,
-): Promise<string | undefined> {
-  const path = mountName(member.directory, header.id);
-  const made = await member.world.storage.createRegister(path, encodeMount(directory, header.incarnation));
-  return made ? path : undefined;
 }
 
 /** Creates the volume of a mount that asks for it. */
@@ -164,7 +160,7 @@ async function claimed(mounting: Mounting, claim: Claim): Promise<Mount> {
  * overwrite.
  */
 async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undefined): Promise<void> {
-  const { member, register } = mounting;
+  const { member, isNamedHere } = mounting;
   const { daemon, engine, world } = member;
   const mayWrite = engine.stopped === undefined && !claim.lost;
   const isHome = volume === undefined || claim.predecessors.length === 0 ||
@@ -173,7 +169,7 @@ async function giveBack(mounting: Mounting, claim: Claim, volume: Volume | undef
   await writesEnded(claim.gate, world.clock);
   if (!isHome) return await claim.abandon();
   await claim.release();
-  if (register !== undefined) await world.storage.remove(register);
+  if (isNamedHere) await member.registers.giveBack("mount", mounting.volumeId);
 }
 
 /** By which right a volume is opened: a claim, of one owner alone or of a cluster. */
@@ -226,16 +222,7 @@ async function recover(member: Member, volume: Volume, claim: Claim): Promise<vo
     member.tidy(() => releaseDead(member.world, dead, volume.facts.id, claim.directory));
   }
   volume.catalogVersion++;
-  observer.event("volume.recovered", "info", {
-    path: volume.path,
-    predecessors: report.directories.length,
-    imagesApplied: report.imagesApplied,
-    mismatches: report.mismatches,
-    groupsRead: report.groupsRead,
-    recordsApplied: report.recordsApplied,
-    recordsSkipped: report.recordsSkipped,
-    tailBytesIgnored: report.tailBytesIgnored,
-  });
+  tellRecovered(observer, volume, report);
 }
 
 /** Looks at every map block once: which extents exist, and how much of each is free. */
@@ -279,7 +266,7 @@ function assemble(mounting: Mounting, volume: Volume, claim: Claim): Mount {
       onReleased: async () => {
         // Who took it over meanwhile needs this member's directory until it has recovered the volume.
         if (volume.readOnly || claim.lost) return;
-        await member.world.storage.remove(mountName(member.directory, volume.facts.id));
+        await member.registers.giveBack("mount", volume.facts.id);
       },
     },
     janitor,

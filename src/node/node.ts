@@ -27,7 +27,7 @@ import { type Member, openMember } from "./member.ts";
 import type { Mount } from "./mount.ts";
 import { checkMountOptions, MOUNT_OPTIONS, type MountOptions } from "./mount_options.ts";
 import { exists, mountVolume } from "./mounting.ts";
-import { type NodeStatus, statusOf } from "./node_status.ts";
+import { type NodeStatus, Standing, statusOf } from "./node_status.ts";
 import { mountedOtherwise, notMounted, stopped } from "./refusals.ts";
 import { noticing } from "./noticing.ts";
 import type { Settings, World } from "./options.ts";
@@ -53,6 +53,7 @@ export class Node implements AsyncDisposable {
   /** Paths of databases being deleted. */
   readonly #deleting = new Map<string, Promise<void>>();
   readonly #feed = new StatusFeed();
+  readonly #standing: Standing;
   readonly #onClose: (() => Promise<void>) | undefined;
   #member: Promise<Member> | undefined;
   #opened: Member | undefined;
@@ -62,17 +63,21 @@ export class Node implements AsyncDisposable {
   /** @internal Made by `openNodeCore`. */
   constructor(settings: Settings, world: World, onClose: (() => Promise<void>) | undefined) {
     this.#settings = settings;
-    this.#world = { ...world, observer: noticing(world.observer, () => this.#noticed()) };
+    this.#world = { ...world, observer: noticing(world.observer, () => this.#changed(true)) };
     this.#onClose = onClose;
+    this.#standing = new Standing(world.clock);
     this.incarnation = toHex(world.entropy.fill(new Uint8Array(16)));
     this.#seat = new Seat({
-      take: async () =>
+      take: async (coming) =>
         await joinCluster(await this.#open(), settings, this.#world, {
-          onChange: () => this.#feed.notify(),
-          prepare: (joined) => this.administration.serve(joined),
+          onChange: () => this.#changed(),
+          prepare: (joined) => {
+            coming(joined);
+            this.administration.serve(joined);
+          },
           mounted: (path) => [...this.#live].find((it) => it.core.directory === path)?.database,
         }),
-      onLeft: () => this.#feed.notify(),
+      onLeft: () => this.#changed(),
       onRefused: (cause) => this.#opened?.stop(cause),
     });
     this.administration = new Administration(this, settings, world, () => this.#seat.joined);
@@ -87,26 +92,30 @@ export class Node implements AsyncDisposable {
     return { ...look(), [Symbol.asyncIterator]: () => this.#feed.follow(look) };
   }
 
-  #noticed(): void {
+  #changed(isOwn: boolean = false): void {
+    this.#look();
+    if (isOwn) this.#seat.joined?.notices.noticed();
     this.#feed.notify();
-    this.#seat.joined?.notices.noticed();
   }
 
   #look(): NodeStatus {
     return statusOf({
       incarnation: this.incarnation,
       isClosing: this.#closing !== undefined,
+      isClosed: this.#feed.isOver,
+      standing: this.#standing,
       stopped: this.#stopCause,
       member: this.#opened,
-      joined: this.#seat.joined,
+      joined: this.#seat.present,
       databases: [...this.#mounts.keys()],
     });
   }
 
   /**
    * Becomes a member of the cluster of its PIJ directory now, not by the first clustered mount. Rejects what
-   * refused it: `PEER_REFUSED` with every difference, `UNFENCEABLE`, `NAME_TAKEN`, `COPIED`, `TIMEOUT` with
-   * what it waited for. Costs a view: one register, a few messages to each member.
+   * refused it: `PEER_REFUSED` with every difference, `UNFENCEABLE`, `NAME_TAKEN`, `COPIED`, `FULL` by 64
+   * members; `UNREACHABLE` or `PEER_WRONG` with the member that it did not find at its address, `TIMEOUT`
+   * with what it waited for. Costs a view: one register, a few messages to each member.
    */
   async join(options?: WaitOptions): Promise<void> {
     this.#refuse();
@@ -130,7 +139,7 @@ export class Node implements AsyncDisposable {
 
   /** What runs for it in the background. */
   daemons(): DaemonStatus[] {
-    return daemonsOf(this.#opened, this.#seat.joined);
+    return daemonsOf(this.#opened, this.#seat.present);
   }
 
   /** What can be told of each database that it has mounted. */
@@ -370,7 +379,7 @@ export class Node implements AsyncDisposable {
     if (this.#stopCause !== undefined) return;
     this.#stopCause = cause;
     for (const mount of this.#live) mount.core.close(stopped(cause));
-    this.#seat.joined?.abort(cause).catch(() => {});
+    this.#seat.present?.abort(cause).catch(() => {});
     this.#world.observer.event("node.stopped", "error", { code: cause.code, cause: cause.message });
   }
 

@@ -91,6 +91,8 @@ export interface World {
   readonly memory?: ((bytes: number) => Uint8Array) | undefined;
   /** Makes the interconnect of a membership; only for a node with `pij`. */
   readonly interconnect?: (() => Interconnect) | undefined;
+  /** Has the runtime compile what a recovery runs, before one is needed (`rehearsal.ts`). */
+  readonly rehearse?: (() => Promise<void>) | undefined;
   /** User, group and umask of the process, as far as they can be told: members must have the same. */
   readonly rights?: Readonly<Record<string, string>> | undefined;
 }

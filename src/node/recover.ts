@@ -12,11 +12,12 @@ import { applyOps, OP_FORMAT } from "../ground/block_op.ts";
 import { blockStamp, setBlockStamp } from "../ground/block.ts";
 import { CohortError } from "../ground/errors.ts";
 import { BLOCK_BYTES_ALLOWED } from "../ground/limits.ts";
+import type { Observer } from "../ports/mod.ts";
 import { imageApplies, type ImageScan, scanImages, type StoredImage } from "../storage/image_scan.ts";
 import { makeDurable } from "../storage/journal_durable.ts";
 import type { ScannedGroup, ScannedRecord } from "../storage/journal_items.ts";
 import { type JournalScan, scanJournal } from "../storage/journal_scan.ts";
-import { mergeGroups } from "../storage/replay_merge.ts";
+import { BegunBatches, mergeGroups } from "../storage/replay_merge.ts";
 import { decideReplay, ForkDetector } from "../storage/replay_rule.ts";
 import type { Volume } from "../storage/volume.ts";
 import { imagePath, type Member } from "./member.ts";
@@ -36,15 +37,31 @@ export interface RecoveryReport {
   ceiling: number;
 }
 
+/** Tells what a recovery did. */
+export function tellRecovered(
+  observer: Observer,
+  volume: Volume,
+  { directories, ceiling: _, ...counts }: RecoveryReport,
+): void {
+  observer.event("volume.recovered", "info", {
+    path: volume.path,
+    predecessors: directories.length,
+    ...counts,
+  });
+}
+
 /** What is left of a shared volume to the living. */
 export interface SharedVolume {
   /** Incarnation directories of the living, each with what of its journal is needed: that is merged, too. */
   readonly living: ReadonlyMap<string, JournalPart>;
   /** Whether a living member answers for a block: then it is what it is there. */
   readonly isAnswered: (block: number) => boolean;
+  /** Position below which the journal of a dead one, by its directory, is not needed: all that is home. */
+  readonly neededFrom: (directory: string) => number;
 }
 
-const UNSHARED: SharedVolume = { living: new Map(), isAnswered: () => false };
+/** Of a volume that nobody else uses. */
+export const UNSHARED: SharedVolume = { living: new Map(), isAnswered: () => false, neededFrom: () => 0 };
 
 /**
  * Recovers one volume from the incarnation directories of its dead owners, oldest first; of one that others
@@ -66,22 +83,66 @@ export async function recoverVolume(
     tailBytesIgnored: 0,
     ceiling: 0,
   };
-  const { storage } = member.world;
-  const scans: ImageScan[] = [];
-  for (const directory of directories) {
-    scans.push(await scanImages(storage, imagePath(directory), incarnationOf(directory)));
+  const living = writtenBy(shared.living).map((it): Replayed => {
+    const scan = scanJournal(member.world.storage, it, {
+      incarnation: incarnationOf(it),
+      ...partOf(shared.living.get(it)!),
+    });
+    // Nothing that is done about the dead before the replay changes what stands there.
+    return { directory: it, scan, batches: new BegunBatches(scan.batches()), needed: 0 };
+  });
+  try {
+    await bringUp(member, volume, directories, living, shared, report);
+  } finally {
+    for (const { batches } of living) await batches.end();
   }
+  member.engine.stamps.hear(report.ceiling);
+  member.journal.expect(report.ceiling);
+  return report;
+}
+
+/** Images, then redo. */
+async function bringUp(
+  member: Member,
+  volume: Volume,
+  directories: readonly string[],
+  living: readonly Replayed[],
+  shared: SharedVolume,
+  report: RecoveryReport,
+): Promise<void> {
+  const { storage } = member.world;
+  const scans = await Promise.all(
+    directories.map((it) => scanImages(storage, imagePath(it), incarnationOf(it))),
+  );
   // Images name the position their redo was synced up to: the journal must reach it before its end is fixed.
   const named = scans.map(({ header }) => header?.position ?? 0);
   for (const [i, directory] of directories.entries()) {
-    await makeDurable(storage, directory, { verifyNames: [named[i]!] });
+    await makeDurable(member.gated, directory, { verifyNames: [named[i]!] });
   }
-  const { stampCeiling } = await readHeader(volume);
-  for (const images of scans) await applyImages(member, volume, images, stampCeiling, shared, report);
-  await volume.sync();
-  await replay(member, volume, [...directories, ...writtenBy(shared.living)], named, shared, report);
-  member.engine.stamps.hear(report.ceiling);
-  return report;
+  const dead = directories.map((directory, i): Replayed => {
+    const incarnation = incarnationOf(directory);
+    const scan = scanJournal(storage, directory, { incarnation, verifyNames: [named[i]!] });
+    const batches = new BegunBatches(scan.batches());
+    return { directory, scan, batches, needed: shared.neededFrom(directory) };
+  });
+  try {
+    const { stampCeiling } = await readHeader(volume);
+    for (const images of scans) await applyImages(member, volume, images, stampCeiling, shared, report);
+    await volume.sync();
+    await replay(member, volume, [...dead, ...living], shared, report);
+  } finally {
+    for (const { batches } of dead) await batches.end();
+  }
+}
+
+/** A journal that is replayed. */
+interface Replayed {
+  readonly directory: string;
+  readonly scan: JournalScan;
+  /** What it holds, by way of the scan. */
+  readonly batches: BegunBatches;
+  /** Position behind which its groups are needed. */
+  readonly needed: number;
 }
 
 function partOf({ from, safe }: JournalPart): { readonly from: number; readonly until: number } {
@@ -165,31 +226,26 @@ async function install(member: Member, volume: Volume, image: StoredImage): Prom
 async function replay(
   member: Member,
   volume: Volume,
-  directories: readonly string[],
-  named: readonly number[],
+  journals: readonly Replayed[],
   shared: SharedVolume,
   report: RecoveryReport,
 ): Promise<void> {
-  const scans = directories.map((directory, i) =>
-    scanJournal(member.world.storage, directory, {
-      incarnation: incarnationOf(directory),
-      ...(i < named.length ? { verifyNames: [named[i]!] } : partOf(shared.living.get(directory)!)),
-    })
-  );
   const forks = new ForkDetector();
-  const sources = scans.map((scan, i) => ({
-    incarnation: incarnationOf(directories[i]!),
-    batches: scan.batches(),
+  const sources = journals.map(({ directory, batches }) => ({
+    incarnation: incarnationOf(directory),
+    batches,
   }));
   for await (const batch of mergeGroups(sources)) {
     for (const { group, source } of batch) {
       report.groupsRead++;
-      const lacking = replayGroup(member, volume, scans[source]!, group, forks, shared, report);
-      if (lacking !== undefined) await lacking;
       member.engine.stamps.hear(group.stamp);
+      const { scan, needed } = journals[source]!;
+      if (group.position <= needed) continue;
+      const lacking = replayGroup(member, volume, scan, group, forks, shared, report);
+      if (lacking !== undefined) await lacking;
     }
   }
-  for (const scan of scans) {
+  for (const { scan } of journals) {
     const found = scan.report!;
     report.ceiling = Math.max(report.ceiling, found.ceiling, found.lastStamp);
     report.tailBytesIgnored += found.tailBytesIgnored;

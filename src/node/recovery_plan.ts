@@ -11,7 +11,9 @@ import { readChain, readClaim } from "../storage/claim_chain.ts";
 import { claimName } from "../storage/claim_record.ts";
 import { scanImages } from "../storage/image_scan.ts";
 import { scanJournal } from "../storage/journal_scan.ts";
-import { imagePath, mountsOf } from "./member.ts";
+import { quarantineOf } from "./cluster_quarantine.ts";
+import { imagePath } from "./member.ts";
+import { mountsOf } from "./mount_registers.ts";
 import { blockSizeOf, volumePath } from "./volume_file.ts";
 
 /** A member of the last view, or one that was still to be recovered. */
@@ -51,6 +53,12 @@ export interface PlannedVolume {
   readonly claim: string;
   /** Whether the cluster's recovery would bring it up to date. */
   readonly isRecovered: boolean;
+  /** Why a recovery has set it aside, and what lets it in again; undefined for any other. */
+  readonly quarantined: string | undefined;
+  /** Whether it was let in again, and what the journals hold of it is yet to be applied. */
+  readonly isOwed: boolean;
+  /** Bytes of a block; undefined when its file cannot be read. */
+  readonly blockSize: number | undefined;
   readonly journals: readonly PlannedJournal[];
 }
 
@@ -79,7 +87,10 @@ export async function planRecovery(world: PijWorld, path: string): Promise<Recov
   }
   const volumes: PlannedVolume[] = [];
   for (const [place, journals] of await leftBehind(storage, `${directory}/journals`)) {
-    volumes.push(await planVolume(storage, cluster, place, journals));
+    const planned = await planVolume(storage, cluster, place, journals);
+    const aside = await quarantineOf(storage, directory, planned.volumeId, planned.directory);
+    const isOwed = aside?.facts["isOwed"] === true;
+    volumes.push({ ...planned, quarantined: aside?.message, isOwed });
   }
   return { directory, cluster, view: view?.number ?? 0, members, volumes };
 }
@@ -102,7 +113,7 @@ async function planVolume(
   cluster: string,
   place: string,
   directories: readonly string[],
-): Promise<PlannedVolume> {
+): Promise<Omit<PlannedVolume, "quarantined" | "isOwed">> {
   const volumeId = place.slice(0, 32), directory = place.slice(33);
   const { newest } = await readChain(storage, directory);
   const record = newest === 0
@@ -115,7 +126,11 @@ async function planVolume(
     : `${mode}${owner === "" ? "" : `, cluster ${owner}`}`;
   const journals: PlannedJournal[] = [];
   for (const it of directories) journals.push(await planJournal(storage, it, directory, volumeId));
-  return { directory, volumeId, claim, isRecovered, journals };
+  const blockSize = await blockSizeOf(volumePath(directory), { storage }).catch((error) => {
+    if (error instanceof CohortError) return undefined;
+    throw error;
+  });
+  return { directory, volumeId, claim, isRecovered, blockSize, journals };
 }
 
 async function planJournal(

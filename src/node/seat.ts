@@ -8,8 +8,8 @@ import type { Joined } from "./joined.ts";
 
 /** What a seat takes from its node. */
 export interface SeatWorld {
-  /** Makes the node a member. */
-  readonly take: () => Promise<Joined>;
+  /** Makes the node a member; `coming` is told what is to become one. */
+  readonly take: (coming: (joined: Joined) => void) => Promise<Joined>;
   /** It left. */
   readonly onLeft: () => void;
   /** It could not leave in good order, so that the others will fence it. */
@@ -23,6 +23,8 @@ export class Seat {
   readonly #sharing = new Set<Promise<unknown>>();
   #joining: Promise<Joined> | undefined;
   #joined: Joined | undefined;
+  /** It is on its way in. */
+  #coming: Joined | undefined;
   #leaving: Promise<void> | undefined;
 
   constructor(world: SeatWorld) {
@@ -34,16 +36,26 @@ export class Seat {
     return this.#joined;
   }
 
+  /** The same, or as what is to become a member: to be shown, and ended with its node. */
+  get present(): Joined | undefined {
+    return this.#joined ?? this.#coming;
+  }
+
   /** Becomes a member, unless it is one; what refused it may be tried again. */
   async join(): Promise<Joined> {
     while (this.#leaving !== undefined) await this.#leaving.catch(() => {});
-    return await (this.#joining ??= this.#world.take().then(
-      (joined) => this.#joined = joined,
-      (error) => {
-        this.#joining = undefined;
-        throw error;
-      },
-    ));
+    return await (this.#joining ??= this.#join());
+  }
+
+  async #join(): Promise<Joined> {
+    try {
+      return this.#joined = await this.#world.take((coming) => this.#coming = coming);
+    } catch (error) {
+      this.#joining = undefined;
+      throw error;
+    } finally {
+      this.#coming = undefined;
+    }
   }
 
   /** Runs what makes this node share something; it does not leave meanwhile. */

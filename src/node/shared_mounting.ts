@@ -2,25 +2,30 @@
  * Shared mounting: a database that this member's cluster mounts together (DESIGN D6, D14). What a private
  * owner left is recovered first, by a private mount that ends at once.
  */
+import { quarantined } from "../buffer/engine.ts";
 import { abortReason } from "../buffer/waiting.ts";
 import { refuseUnshareable } from "../cluster/fencing.ts";
 import { CohortError } from "../ground/errors.ts";
 import { mapAllocated } from "../ground/space_map.ts";
 import { DatabaseCore } from "../global/database.ts";
 import { Janitor } from "../global/janitor.ts";
+import { pause } from "../storage/claim_lease.ts";
 import { shareClaim, type SharedClaim } from "../storage/shared_claim.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { VolumeHeader } from "../storage/volume_header.ts";
 import type { Joined } from "./joined.ts";
-import { type Member, mountName, mountsOf } from "./member.ts";
+import type { Member } from "./member.ts";
+import { mountsOf } from "./mount_registers.ts";
 import { Mount } from "./mount.ts";
-import { refuseQuarantined } from "./cluster_quarantine.ts";
-import { createIfAsked, mountVolume, noteHome, openClaimed, registerMount } from "./mounting.ts";
+import { quarantineOf } from "./cluster_quarantine.ts";
+import { createIfAsked, mountVolume, noteHome, openClaimed } from "./mounting.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { openVolumeFile, writeHeader } from "./volume_file.ts";
 
 /** How often a private owner may come in between. */
 const ROUNDS_MAX = 20;
+/** Looks whether the master has applied what journals hold of a volume, and milliseconds between two. */
+const OWED_LOOKS = 20, OWED_LOOK_MS = 50;
 
 /** Mounts the database in a directory for the cluster, until the signal ends the wait. */
 export async function mountShared(
@@ -55,12 +60,12 @@ async function mountOnce(
   const { storage } = member.world;
   const probe = await openVolumeFile(directory, "read", member.settings, member.world);
   await probe.file.close();
-  await refuseQuarantined(storage, joined.pij, probe.header.id, directory);
+  await refuseSetAside(member, joined, probe.header.id, directory, options.signal);
   const forgetHome = noteHome(member, directory, probe.header);
-  const register = await registerMount(member, directory, probe.header);
+  const isNamedHere = await member.registers.take("mount", directory, probe.header);
   const undo = async (): Promise<void> => {
     forgetHome();
-    if (register !== undefined) await storage.remove(register);
+    if (isNamedHere) await member.registers.giveBack("mount", probe.header.id);
   };
   let volume: Volume | undefined;
   let claim: SharedClaim | undefined;
@@ -74,7 +79,11 @@ async function mountOnce(
     await member.journal.makeSafe();
     joined.coherence.share(volume);
     await countFree(volume);
-    return assemble(member, joined, volume, claim, directory, onGone);
+    const mount = assemble(member, joined, volume, claim, directory, onGone);
+    // Set aside meanwhile it may have been, before this database could hear of that.
+    const cause = await quarantineOf(storage, joined.pij, probe.header.id, directory);
+    if (cause !== undefined) joined.notices.quarantined(probe.header.id, cause.message);
+    return mount;
   } catch (error) {
     if (volume !== undefined) {
       member.volumes.delete(volume.index);
@@ -84,6 +93,26 @@ async function mountOnce(
     await undo();
     await claim?.release().catch(() => {});
     throw error;
+  }
+}
+
+/**
+ * Rejects `QUARANTINED` for a volume that could not be recovered; one that is owed what journals hold is
+ * waited for as long as somebody is recovered, and a moment more.
+ */
+async function refuseSetAside(
+  { world: { storage, clock } }: Member,
+  joined: Joined,
+  volumeId: string,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let looks = 0;;) {
+    const error = await quarantineOf(storage, joined.pij, volumeId, directory);
+    if (error === undefined) return;
+    const isAwaited = (joined.view?.pending.length ?? 0) > 0;
+    if (error.facts["isOwed"] !== true || (!isAwaited && ++looks > OWED_LOOKS)) throw error;
+    await pause(clock, OWED_LOOK_MS, signal);
   }
 }
 
@@ -135,8 +164,9 @@ async function countFree(volume: Volume): Promise<void> {
   const { extentBlocks } = volume.facts;
   for (let extent = 0; volume.mapBlockOf(extent) < volume.blocks; extent++) {
     const { bytes, fault } = await volume.readRaw(volume.mapBlockOf(extent));
-    if (fault !== undefined) return;
-    volume.freeIn[extent] = extentBlocks - mapAllocated(bytes, 0);
+    if (fault === "blank" && extent > 0) return;
+    // One that another member writes home just now is there, and whoever takes a block looks at it again.
+    volume.freeIn[extent] = fault === undefined ? extentBlocks - mapAllocated(bytes, 0) : extentBlocks;
   }
 }
 
@@ -148,12 +178,14 @@ function assemble(
   directory: string,
   onGone: () => void,
 ): Mount {
-  const { clock, observer, storage } = member.world;
+  const { clock, observer } = member.world;
   const core = new DatabaseCore(member.engine, volume, clock, observer, directory);
   const janitor = new Janitor(core);
   volume.onQueued = () => queueMicrotask(() => janitor.wake());
   janitor.wake();
   joined.notices.share(core);
+  joined.tickets.share(core);
+  joined.increments.share(core);
   return new Mount(
     member,
     core,
@@ -162,13 +194,33 @@ function assemble(
       hold: claim,
       bringHome: async () => {
         await member.daemon.checkpoint();
-        await joined.settle();
+        await joined.increments.unshare(core);
+        await joined.settle(volume);
         await joined.unshare(volume);
+        // Set aside meanwhile it stays named here: its journals are kept.
+        if (volume.quarantine !== undefined) throw quarantined(volume);
         joined.notices.unshare(core);
-        await storage.remove(mountName(member.directory, volume.facts.id));
+        joined.tickets.unshare(core);
+        await member.registers.giveBack("mount", volume.facts.id);
+        member.daemon.left.forget(volume.index);
       },
+      forsake: (cause) => forsake(member, joined, core, cause),
     },
     janitor,
     onGone,
   );
+}
+
+/** Lets go of a database that cannot be brought home. */
+async function forsake(member: Member, joined: Joined, core: DatabaseCore, cause: unknown): Promise<void> {
+  const { volume } = core;
+  if (volume.quarantine === undefined && joined.coherence.held.allOf(volume).length > 0) {
+    // Others go on to use what this member answers for: they recover it.
+    const text = `Could not bring ${core.directory} home: ${cause instanceof Error ? cause.message : cause}`;
+    return member.stop(new CohortError("STOPPED", text, {}, cause));
+  }
+  await joined.forsake(volume);
+  joined.increments.forsake(core);
+  joined.notices.unshare(core);
+  joined.tickets.unshare(core);
 }

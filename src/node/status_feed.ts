@@ -10,6 +10,11 @@ export class StatusFeed {
   #wake: () => void = () => {};
   #changed: Promise<void> = new Promise((wake) => this.#wake = wake);
 
+  /** The last change has come. */
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
   /** Something changed. */
   notify(): void {
     this.#version++;

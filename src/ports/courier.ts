@@ -26,8 +26,9 @@ export interface CourierRequest {
 }
 
 /**
- * Messages between the members of the present view: between two of them in the order sent, each at most once,
- * and sent again until the other has it or the view ends.
+ * Messages between the members of the present view: each at most once, and sent again until the other has it
+ * or the view ends. Between two of them they arrive in the order in which they were let in; a reply passes
+ * those that wait for room.
  */
 export interface Courier {
   /** Incarnation of this member. */

@@ -25,7 +25,7 @@ import {
   sameBytes,
   type StoredClaim,
 } from "./claim_chain.ts";
-import { type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
+import { heldByCluster, type HolderContext, holderError, settleHolder } from "./claim_holder.ts";
 import { LEASE_MS_DEFAULT, leaseName, LeaseRenewal } from "./claim_lease.ts";
 import type { ClaimOptions } from "./claim_options.ts";
 import { clearReaders } from "./claim_readers.ts";
@@ -242,8 +242,7 @@ export class Claim {
     if (record.state === "free") return record.predecessors;
     const { cluster = "", mode } = this.#options;
     if (record.cluster !== "" && (record.cluster !== cluster || mode !== "clustered")) {
-      const reason = `it was not closed by cluster ${record.cluster}, a member of which must recover it`;
-      throw holderError("FOREIGN_OWNER", this.#context, record, reason);
+      throw heldByCluster(this.#context, record);
     }
     if (!await settleHolder(this.#context, record)) return undefined;
     const all = new Set([...record.predecessors, record.journalDirectory]);
@@ -318,6 +317,7 @@ export class Claim {
       if (found === undefined) continue;
       const { record } = found;
       if (record.state === "free" && record.predecessors.length === 0) return;
+      if (record.state !== "free" && record.cluster !== "") throw heldByCluster(this.#context, record);
       if (record.state !== "free" && !await settleHolder(this.#context, record)) continue;
       const why = "it was not closed cleanly; mount it for writing once, to recover it";
       throw new CohortError("READ_ONLY", `Mount ${this.directory} to read: ${why}`, {

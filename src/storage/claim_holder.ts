@@ -48,6 +48,12 @@ export async function settleHolder(context: HolderContext, record: ClaimRecord):
   }
 }
 
+/** The error for a volume that a cluster holds: a member that lives keeps no lease, and is no silent one. */
+export function heldByCluster(context: HolderContext, record: ClaimRecord): CohortError {
+  const reason = `it was not closed by cluster ${record.cluster}, a member of which must recover it`;
+  return holderError("FOREIGN_OWNER", context, record, reason);
+}
+
 /** Throws when the holder of `record` stays, as far as one look can tell; else answers what was seen. */
 export async function refuseHolder(context: HolderContext, record: ClaimRecord): Promise<OwnerReport> {
   const report = await context.storage.fence.examine(record.owner);

@@ -78,12 +78,12 @@ export class FrameBuilder {
 
   /**
    * Begins the record of one block; its ops are appended to `writer`. `before` is the block's stamp until
-   * now.
+   * now. Of another kind of record it is the number that this kind has there.
    */
-  beginRecord(volumeIndex: number, block: number, before: number): void {
+  beginRecord(volumeIndex: number, block: number, before: number, kind: number = RECORD_BLOCK): void {
     const writer = this.writer;
     this.#recordAt = writer.length;
-    writer.u8(RECORD_BLOCK);
+    writer.u8(kind);
     writer.u16(volumeIndex);
     writer.u32(block);
     writer.u48(before);

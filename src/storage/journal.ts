@@ -36,6 +36,8 @@ export type { JournalOptions, JournalState } from "./journal_options.ts";
 
 /** The redo journal of one incarnation. */
 export class Journal {
+  /** Tells somebody from now on which files come and go; answers those that there are. Once. */
+  readonly follow: JournalFiles["follow"];
   readonly #files: JournalFiles;
   readonly #pump: JournalPump;
   readonly #admission: JournalAdmission;
@@ -62,9 +64,8 @@ export class Journal {
         `segmentBytes is a multiple of 8 from ${SEGMENT_BYTES_MIN} to 2^30, got ${segmentBytes}`,
       );
     }
-    if (!(reserveBytes > 0 && options.syncIntervalMs > 0)) {
-      const values = `${reserveBytes} and ${options.syncIntervalMs}`;
-      throw new RangeError(`reserveBytes and syncIntervalMs are above 0, got ${values}`);
+    for (const [name, it] of Object.entries({ reserveBytes, syncIntervalMs: options.syncIntervalMs })) {
+      if (!(it > 0)) throw new RangeError(`${name} is above 0, got ${it}`);
     }
     const names = await options.storage.list(options.directory);
     if (names.some((name) => segmentNumber(name) !== undefined)) {
@@ -90,6 +91,7 @@ export class Journal {
     const tableBytes = Math.max(SEGMENT_HEADER_UNIT, segmentBytes * TABLE_PART);
     this.#tableBytesMax = Math.min(SEGMENT_HEADER_BYTES_MAX, tableBytes);
     this.#files = files;
+    this.follow = (follower) => files.follow(follower);
     this.#onStop = options.onStop;
     this.#clock = clock;
     this.#lastStamp = options.firstStamp;
@@ -134,6 +136,9 @@ export class Journal {
   get ceiling(): number {
     return this.#admission.ceiling;
   }
+
+  /** A stamp is known by now: the next group's will be higher. */
+  readonly expect = (stamp: number): void => this.#admission.expect(stamp);
 
   /** Position behind the last group. */
   get position(): number {
@@ -193,8 +198,8 @@ export class Journal {
   }
 
   /** Begins the record of one block; `before` is the block's stamp until now. Its ops go to `writer`. */
-  beginRecord(volumeIndex: number, block: number, before: number): void {
-    this.#pump.filling.beginRecord(volumeIndex, block, before);
+  beginRecord(volumeIndex: number, block: number, before: number, kind?: number): void {
+    this.#pump.filling.beginRecord(volumeIndex, block, before, kind);
   }
 
   /** Where the ops of the open record go. Read it anew for every record. */
@@ -222,9 +227,7 @@ export class Journal {
     return this.#pump.ackOf(position);
   }
 
-  /**
-   * Resolves once everything up to `position` (by default: everything) is synced. Rejects `OUTCOME_UNKNOWN`.
-   */
+  /** Resolves once everything up to `position` (all by default) is synced. Rejects `OUTCOME_UNKNOWN`. */
   makeSafe(position: number = this.#end): Promise<void> {
     invariant(position <= this.#end, "Only what was appended can be made safe");
     return this.#pump.makeSafe(position);
@@ -265,10 +268,7 @@ export class Journal {
     return index;
   }
 
-  /**
-   * Leaves a mark of at most `MARK_CHARS_MAX` characters (backup, operator). Resolves to its position and
-   * segment.
-   */
+  /** Leaves a mark of at most `MARK_CHARS_MAX` characters. Resolves to its position and segment. */
   async mark(text: string): Promise<{ readonly position: number; readonly segment: number }> {
     if (text.length > MARK_CHARS_MAX) {
       throw new RangeError(`A mark has at most ${MARK_CHARS_MAX} characters, got ${text.length}`);
@@ -371,10 +371,9 @@ export class Journal {
   }
 
   #refusal(): CohortError {
-    if (this.#cause === undefined) {
-      return new CohortError("CLOSED", "Could not append to the journal: it is closed");
-    }
-    return new CohortError("STOPPED", "Could not append to the journal: it is stopped", {}, this.#cause);
+    const text = "Could not append to the journal: it is";
+    if (this.#cause === undefined) return new CohortError("CLOSED", `${text} closed`);
+    return new CohortError("STOPPED", `${text} stopped`, {}, this.#cause);
   }
 
   #endItem(admitted: number): number {

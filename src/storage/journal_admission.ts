@@ -8,7 +8,7 @@
 import { CohortError } from "../ground/errors.ts";
 import type { Clock, Observer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
-import { type JournalFiles, SEGMENT_SLACK_BYTES } from "./journal_files.ts";
+import { type JournalFiles, type OpenSegment, SEGMENT_SLACK_BYTES } from "./journal_files.ts";
 import { FRAME_ALIGN, FRAME_HEADER_BYTES } from "./journal_frame.ts";
 import type { JournalPump } from "./journal_pump.ts";
 import type { JournalVolume } from "./journal_segment.ts";
@@ -57,6 +57,8 @@ export class JournalAdmission {
   readonly #options: JournalAdmissionOptions;
   /** Position up to which admissions go at once; -1 while anybody waits. */
   #openUpTo = -1;
+  /** Highest stamp that a segment was asked to admit before somebody needs it. */
+  #expected = 0;
   #reserved = 0;
   #waiters: Waiter[] = [];
   #refusal: CohortError | undefined;
@@ -129,6 +131,24 @@ export class JournalAdmission {
     if (this.#refusal !== undefined) return;
     this.#advance();
     this.#lookAhead();
+    this.#meetExpected();
+  }
+
+  /** Groups of higher stamps are to come: a segment for them begins before anybody waits for it. */
+  expect(stamp: number): void {
+    this.#expected = Math.max(this.#expected, stamp);
+    this.#meetExpected();
+  }
+
+  #meetExpected(): void {
+    if (this.#expected <= this.ceiling || this.#refusal !== undefined || this.#pump.rotating) return;
+    if (!this.#files.isNextReady(this.#expected, this.#options.volumes)) this.#prepare(this.#expected);
+    else if (this.#reserved <= this.#roomIn(this.#files.next!)) this.#pump.rotate();
+  }
+
+  /** Bytes that may be reserved in a segment to which nothing was added yet. */
+  #roomIn({ limit, header }: OpenSegment): number {
+    return limit - header.base - SEGMENT_SLACK_BYTES - FRAME_HEADER_BYTES;
   }
 
   /** Refuses everyone from now on. */
@@ -224,7 +244,7 @@ export class JournalAdmission {
       this.#prepare(stamp);
       return;
     }
-    const room = next.limit - next.header.base - SEGMENT_SLACK_BYTES - FRAME_HEADER_BYTES;
+    const room = this.#roomIn(next);
     // Where there would not be room for both, only what others have reserved is in the way: no segment after
     // the next would be of more use.
     if (this.#reserved === 0 || this.#reserved + head.need <= room) this.#pump.rotate();

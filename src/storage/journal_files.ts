@@ -17,6 +17,7 @@ import {
   type SegmentHeader,
   segmentName,
 } from "./journal_segment.ts";
+import type { SegmentBegun, SegmentFollower } from "./segment_follower.ts";
 import { syncFailed } from "./journal_waiters.ts";
 
 /** How far a segment's stamp ceiling lies above the highest stamp known when its header is written. */
@@ -114,10 +115,14 @@ export class JournalFiles {
   next: OpenSegment | undefined;
   /** First segment that recovery may still need. */
   floor = 1;
+  /** Who is told which files there are. */
+  #follower: SegmentFollower | undefined;
   readonly #options: JournalFilesOptions;
-  #sealed: SegmentInfo[] = [];
+  #sealed: Array<SegmentInfo & { readonly ceiling: number }> = [];
   #history: { readonly number: number; readonly sealedMs: number }[] = [];
   #nextFile: StreamFile | undefined;
+  /** Bytes of all segments before `filling`: positions say nothing of that, a segment may end early. */
+  #before = 0;
 
   private constructor(options: JournalFilesOptions, first: OpenSegment) {
     this.#options = options;
@@ -131,7 +136,7 @@ export class JournalFiles {
     const file = await options.storage.openStream(path, { access: "write", create: true });
     const start = { number: 1, base: 0, floor: 1, volumes: [] };
     try {
-      return new JournalFiles(options, await writeHeader(options, file, start, firstStamp));
+      return new JournalFiles(options, await writeHeader(options, file, start, firstStamp, 0));
     } catch (error) {
       await file.close();
       throw error;
@@ -140,14 +145,18 @@ export class JournalFiles {
 
   /** Position up to which the space of `filling` should be allocated for `needed` to be usable. */
   reserveTarget(needed: number): number {
-    const ahead = this.filling.reserved + stepAt(this.#options, needed);
+    const ahead = this.filling.reserved + this.#stepAt(needed);
     const step = Math.max(needed + SEGMENT_SLACK_BYTES, ahead);
     return Math.min(this.filling.limit, Math.ceil(step / FRAME_ALIGN) * FRAME_ALIGN);
   }
 
   /** Whether less than half a step of space is left behind `end`. */
   isSpaceLow(end: number): boolean {
-    return this.filling.usable - end < stepAt(this.#options, end) / 2;
+    return this.filling.usable - end < this.#stepAt(end) / 2;
+  }
+
+  #stepAt(position: number): number {
+    return stepAfter(this.#options, this.#before + position - this.filling.header.base);
   }
 
   /** Whether `next` may take over: its ceiling admits `stamp` and its table names every volume. */
@@ -162,10 +171,14 @@ export class JournalFiles {
     const { header, limit } = this.filling;
     const number = header.number + 1;
     this.next = undefined;
+    if (this.#follower !== undefined) {
+      await this.#follower.begins({ number, base: limit, stamp, ceiling: ceilingOver(stamp) });
+    }
     const options = { access: "write", create: true } as const;
     this.#nextFile ??= await storage.openStream(`${directory}/${segmentName(number)}`, options);
     const start = { number, base: limit, floor: this.floor, volumes: [...volumes] };
-    this.next = await writeHeader(this.#options, this.#nextFile, start, stamp);
+    const taken = this.#before + this.filling.reserved - header.base;
+    this.next = await writeHeader(this.#options, this.#nextFile, start, stamp, taken);
   }
 
   /** Lets `next` fill while `writing` is sealed. */
@@ -181,8 +194,11 @@ export class JournalFiles {
   /** Ends a rotation: `writing`, safe up to `end`, is closed and `filling` takes its place. */
   finishRotation(end: number): Answer<void> {
     const { header, file } = this.writing;
-    this.#sealed.push({ number: header.number, path: file.path, base: header.base, end, sealed: true });
-    this.#history.push({ number: header.number, sealedMs: this.#options.clock.wallMs() });
+    const { number, base, ceiling } = header;
+    this.#sealed.push({ number, path: file.path, base, end, sealed: true, ceiling });
+    this.#history.push({ number, sealedMs: this.#options.clock.wallMs() });
+    this.#follower?.ended(number, end);
+    this.#before += end - base;
     this.writing = this.filling;
     return file.close();
   }
@@ -201,7 +217,30 @@ export class JournalFiles {
    */
   async release(floor: number): Promise<void> {
     this.#sealed = this.#sealed.filter((segment) => segment.number >= floor);
+    if (this.#follower !== undefined) await this.#follower.dropped(floor);
     await this.purge();
+  }
+
+  /**
+   * Tells somebody which files come and go from now on. Answers those that there are: dropped ones are not
+   * among them, the one that is or will be prepared is.
+   */
+  follow(follower: SegmentFollower): readonly FollowedSegment[] {
+    this.#follower = follower;
+    const open = this.filling === this.writing ? [this.writing] : [this.writing, this.filling];
+    const { header, limit } = this.filling;
+    const next = {
+      number: header.number + 1,
+      base: limit,
+      ceiling: this.next?.header.ceiling ?? header.ceiling,
+    };
+    return [...this.#sealed, ...open.map((it) => it.header), next].map((it) => ({
+      number: it.number,
+      base: it.base,
+      stamp: Math.max(0, it.ceiling - STAMPS_PER_SEGMENT),
+      ceiling: it.ceiling,
+      end: "end" in it ? it.end : undefined,
+    }));
   }
 
   /** Removes dropped segments that history does not keep. */
@@ -215,6 +254,7 @@ export class JournalFiles {
       if (history !== undefined && first.sealedMs > oldestMs) return;
       await storage.remove(`${directory}/${segmentName(first.number)}`);
       this.#history = this.#history.filter((segment) => segment !== first);
+      this.#follower?.gone(first.number);
     }
   }
 
@@ -227,34 +267,45 @@ export class JournalFiles {
 }
 
 /**
- * Bytes of space to take at a position: as many as were written so far, within bounds. A new journal is made
- * at once, and whoever recovers a small one has little to read.
+ * Bytes of space to take when so many were written: as many again, within bounds. A new journal is made at
+ * once, and whoever recovers a small one has little to read.
  */
-function stepAt({ firstReserveBytes, reserveBytes }: JournalFilesOptions, position: number): number {
-  return Math.min(reserveBytes, Math.max(firstReserveBytes, position));
+function stepAfter({ firstReserveBytes, reserveBytes }: JournalFilesOptions, written: number): number {
+  return Math.min(reserveBytes, Math.max(firstReserveBytes, written));
+}
+
+/** A segment that somebody begins to follow; `end` of one to which nothing is added any more. */
+export interface FollowedSegment extends SegmentBegun {
+  readonly end: number | undefined;
+}
+
+/** The ceiling of a segment whose header is made when `stamp` is the highest known. */
+function ceilingOver(stamp: number): number {
+  return Math.min(STAMP_MAX, stamp + STAMPS_PER_SEGMENT);
 }
 
 type SegmentStart = Pick<SegmentHeader, "number" | "base" | "floor" | "volumes">;
 
-/** Writes a header, takes the first step of space and syncs both. */
+/** Writes a header, takes the first step of space, by what was written before, and syncs both. */
 async function writeHeader(
   options: JournalFilesOptions,
   file: StreamFile,
   start: SegmentStart,
   stamp: number,
+  written: number,
 ): Promise<OpenSegment> {
   const header: SegmentHeader = {
     ...start,
     incarnation: options.incarnation,
     previous: start.number - 1,
-    ceiling: Math.min(STAMP_MAX, stamp + STAMPS_PER_SEGMENT),
+    ceiling: ceilingOver(stamp),
     wallMs: options.clock.wallMs(),
     session: options.session,
   };
   const bytes = encodeSegmentHeader(header);
   const segment = new OpenSegment(file, header, bytes.length, options.segmentBytes);
   await file.write(0, bytes);
-  const step = Math.max(stepAt(options, header.base), 2 * SEGMENT_SLACK_BYTES);
+  const step = Math.max(stepAfter(options, written), 2 * SEGMENT_SLACK_BYTES);
   await segment.reserve(Math.min(segment.limit, header.base + step));
   try {
     await file.sync(false);

@@ -40,6 +40,11 @@ export const GROUP_HEADER_BYTES = 13;
 export const RECORD_HEADER_BYTES = 17;
 /** Kind of a record that changes a block. */
 export const RECORD_BLOCK = 1;
+/**
+ * Kind of a record that says what the group answers another member, which asked for it (DESIGN D11). In place
+ * of the stamp before stands the sequence of the request.
+ */
+export const RECORD_RESULT = 2;
 /** Most records in a group: the count is 16 bits. */
 export const GROUP_RECORDS_MAX = 0xffff;
 

@@ -3,6 +3,7 @@
  * `ByteReader`'s).
  */
 import { ByteReader } from "../ground/byte_reader.ts";
+import { getId, ID_BYTES } from "../ground/hex.ts";
 import {
   FRAME_ALIGN,
   FRAME_HEADER_BYTES,
@@ -10,6 +11,7 @@ import {
   ITEM_GROUP,
   ITEM_HEADER_BYTES,
   RECORD_BLOCK,
+  RECORD_RESULT,
 } from "./journal_frame.ts";
 
 /** One block's change in a group. */
@@ -23,10 +25,21 @@ export interface ScannedRecord {
   readonly ops: Uint8Array;
 }
 
+/** What a group answers a member that asked for it. */
+export interface ScannedResult {
+  /** Incarnation of who asked. */
+  readonly requester: string;
+  /** Its number of the request. */
+  readonly sequence: number;
+  /** The answer, an encoded value; a view as those of the records. */
+  readonly value: Uint8Array;
+}
+
 /** One redo group. */
 export interface ScannedGroup {
   readonly stamp: number;
   readonly records: readonly ScannedRecord[];
+  readonly results: readonly ScannedResult[];
   /** Position behind the group. */
   readonly position: number;
 }
@@ -78,18 +91,26 @@ export function readGroup(reader: ByteReader, position: number): ScannedGroup {
   const stamp = reader.u48();
   const count = reader.u16();
   const records: ScannedRecord[] = [];
+  let results: ScannedResult[] | undefined;
   for (let i = 0; i < count; i++) {
     const kind = reader.u8();
-    if (kind !== RECORD_BLOCK) reader.fail(`record is of kind ${kind}`);
+    if (kind !== RECORD_BLOCK && kind !== RECORD_RESULT) reader.fail(`record is of kind ${kind}`);
     const volumeIndex = reader.u16();
     const block = reader.u32();
     const before = reader.u48();
     const ops = reader.view(reader.u32());
-    records.push({ volumeIndex, block, before, ops });
+    if (kind === RECORD_BLOCK) records.push({ volumeIndex, block, before, ops });
+    else if (ops.length <= ID_BYTES) reader.fail(`result has ${ops.length} bytes`);
+    else {
+      results ??= [];
+      results.push({ requester: getId(ops, 0), sequence: before, value: ops.subarray(ID_BYTES) });
+    }
   }
   reader.expectEnd();
-  return { stamp, records, position };
+  return { stamp, records, results: results ?? NO_RESULTS, position };
 }
+
+const NO_RESULTS: readonly ScannedResult[] = [];
 
 function isZero(bytes: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (bytes[i] !== 0) return false;

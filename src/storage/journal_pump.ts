@@ -285,14 +285,14 @@ export class JournalPump {
       this.stop(error instanceof CohortError ? error : new CohortError("STOPPED", message, {}, error));
       return this.#run();
     }
-    if (this.failure === undefined) {
-      this.#attempts = 0;
-      this.#options.observer.event("journal.frozen", "error", {
-        path: error.facts["path"],
-        code: error.code,
-      });
-    }
+    const isNews = this.failure === undefined;
+    // First: whoever hears of it looks why.
     this.failure = error;
+    if (isNews) {
+      this.#attempts = 0;
+      const { code, facts: { path } } = error;
+      this.#options.observer.event("journal.frozen", "error", { path, code });
+    }
     this.#cancelRetry = this.#options.clock.after(backOffMs(this.#attempts++), () => {
       this.#cancelRetry = undefined;
       if (this.#stopped === undefined && this.#submit()) this.#run();

@@ -19,6 +19,37 @@ export interface MergedGroup {
   readonly group: ScannedGroup;
 }
 
+/** Batches of which the first are being read already; `end` closes what that opened. */
+export class BegunBatches implements AsyncIterable<readonly ScannedGroup[]> {
+  readonly #iterator: AsyncIterator<readonly ScannedGroup[]>;
+  #first: Promise<IteratorResult<readonly ScannedGroup[]>> | undefined;
+
+  constructor(batches: AsyncIterable<readonly ScannedGroup[]>) {
+    this.#iterator = batches[Symbol.asyncIterator]();
+    this.#first = this.#iterator.next();
+    // Whoever reads them is told.
+    this.#first.catch(() => {});
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly ScannedGroup[]> {
+    return {
+      next: () => {
+        const first = this.#first ?? this.#iterator.next();
+        this.#first = undefined;
+        return first;
+      },
+      return: async () => {
+        await this.end();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  async end(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+}
+
 interface Head {
   readonly source: number;
   readonly incarnation: string;
@@ -35,9 +66,14 @@ export async function* mergeGroups(sources: readonly MergeSource[]): AsyncGenera
   const heads: Head[] = [];
   const iterators = sources.map(({ batches }) => batches[Symbol.asyncIterator]());
   try {
-    for (const [source, iterator] of iterators.entries()) {
-      const head = { source, incarnation: sources[source]!.incarnation, iterator, batch: [], at: 0 };
-      if (await advance(head)) heads.push(head);
+    const all = iterators.map((iterator, source): Head => {
+      return { source, incarnation: sources[source]!.incarnation, iterator, batch: [], at: 0 };
+    });
+    // All begin at once: most of a small journal's time is that of opening it.
+    const begun = await Promise.allSettled(all.map(advance));
+    for (const [source, found] of begun.entries()) {
+      if (found.status === "rejected") throw found.reason;
+      if (found.value) heads.push(all[source]!);
     }
     while (heads.length > 0) {
       const { merged, spent } = mergeNow(heads);

@@ -30,7 +30,7 @@ class Member {
       message: (_, bytes) => void this.told.push(`message ${bytes[0]}`),
       up: ({ name }) => void this.told.push(`up ${name}`),
       down: ({ name }, reason) => void this.told.push(`down ${name}: ${reason}`),
-    });
+    }, queueMicrotask);
   }
 
   session(role: LinkRole, written: Uint8Array[]): LinkSession {

@@ -1,10 +1,15 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { Hono } from "hono";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "#test";
-import { openNode } from "@cohort/db";
+import { type Node, openNode } from "@cohort/db";
 import { adminApp } from "@cohort/db/admin";
+import { createProcessFence } from "../../adapters/fence_process.ts";
+import { createFileStorage } from "../../adapters/storage_file.ts";
 import { ROUTES } from "../../src/admin/routes.ts";
 import { REFUSALS, STATUS_OF } from "../../src/admin/problem.ts";
+import { type Fault, withFaults } from "../../src/testing/mod.ts";
 import { asking, tokenIn, withPair } from "./rig.ts";
 import { refusals } from "./refusals.ts";
 
@@ -20,13 +25,16 @@ test("admin app: every route refuses whom and what it must, alone and in another
     around.route("/ops/cohort", app);
     around.notFound((context) => context.text("the other app has no such thing", 404));
     around.get("/ops/cohort", (context) => context.text("the other app"));
-    const before = JSON.stringify([alpha.databases(), beta.databases(), alpha.status.cluster?.view]);
+    // What sharing costs goes on by itself, as does who has a database as a whole.
+    const mounted = (node: Node): unknown => node.databases().map((it) => ({ ...it, coherence: undefined }));
+    const look = (): unknown => [mounted(alpha), mounted(beta), alpha.status.cluster?.view];
+    const before = look();
     for (const ask of [asking(app), asking(around, "/ops/cohort")]) {
       const { tried, faults } = await refusals(ask, token, [pij]);
       assertEquals(faults, []);
       assert(tried > 200, `only ${tried} were tried`);
     }
-    assertEquals(JSON.stringify([alpha.databases(), beta.databases(), alpha.status.cluster?.view]), before);
+    assertEquals(look(), before);
   });
 });
 
@@ -74,11 +82,27 @@ test("admin app: any member answers for all", async () => {
       const names = ["write", "journal", "enq", "recovery"];
       assertEquals(
         daemons.map((it: Record<string, string>) => [it.member, it.name]),
-        ["alpha", "beta"].flatMap((member) => names.map((name) => [member, name])),
+        [
+          ...[...names, "master_write"].map((name) => ["alpha", name]),
+          ...names.map((name) => ["beta", name]),
+        ],
       );
-      const { coherence } = await get("/coherence");
-      assertEquals(coherence.map((it: Record<string, string>) => it.member), ["alpha", "beta"]);
-      assertEquals((await get("/recovery")).recoveries, []);
+      // Who alone has mounted a database is given it as a whole soon after the last view.
+      const wides = async (): Promise<unknown> =>
+        (await get("/coherence")).coherence.map((it: Record<string, unknown>) => [it["member"], it["wide"]]);
+      for (let i = 0; i < 500 && alpha.status.cluster?.coherence.wide.length !== 1; i++) {
+        await new Promise((go) => setTimeout(go, 10));
+      }
+      assertEquals(await wides(), [["alpha", [`${pij}/hr`]], ["beta", []]]);
+      const { databases: [mounted] } = await get("/databases");
+      assertEquals(mounted.coherence.width, "database");
+      const { coherence: [inAll], databases: shared, unanswered: silent } = await get("/coherence");
+      const [{ member, directory, granted, revoked, transfers, hottest, width }] = shared;
+      assertEquals([shared.length, member, directory, width], [1, "alpha", `${pij}/hr`, "database"]);
+      assertEquals([granted > 0, revoked, transfers, hottest], [true, 0, 0, []]);
+      assertEquals([inAll.transfers, silent], [0, []]);
+      const { recoveries, rounds } = await get("/recovery");
+      assertEquals([recoveries, rounds], [[], []]);
       const status = await get("/status");
       assertEquals([status.health, status.state, status.isReady], ["All 2 members are up", "active", true]);
     }
@@ -112,6 +136,30 @@ test("admin app: mounts, dismounts and leaves, here and at another member", asyn
     assertEquals(await post("/leave", {}), [200, { state: "left" }]);
     assertEquals([alpha.status.cluster, beta.status.cluster], [undefined, undefined]);
   });
+});
+
+test("admin app: a leave of this member is answered in time, and goes on", async () => {
+  const pij = mkdtempSync(`${tmpdir()}/cohort-admin-`);
+  const stalled = Promise.withResolvers<void>();
+  let isStalling = false;
+  const stall: Fault = { kind: "stall", until: stalled.promise };
+  const disk = createFileStorage({ fence: createProcessFence() });
+  const storage = withFaults(disk, ({ path }) => isStalling && path.includes("/hr/") ? stall : undefined);
+  try {
+    await using node = await openNode({ pij, poolBytes: 4 << 20 }, { storage });
+    await node.mount(`${pij}/hr`, { mode: "clustered", create: true });
+    const app = adminApp(node, { token: TOKEN, requestMs: 200 });
+    const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
+    isStalling = true;
+    setTimeout(() => stalled.resolve(), 1_000);
+    const answer = await app.request("http://localhost/leave", { method: "POST", headers, body: "{}" });
+    assertEquals([answer.status, JSON.parse(await answer.text()).code], [504, "TIMEOUT"]);
+    await node.leave();
+    assertEquals(node.status.cluster, undefined);
+  } finally {
+    await disk.close();
+    rmSync(pij, { recursive: true, force: true });
+  }
 });
 
 test("admin app: a directory that is not mounted is called as it was named", async () => {

@@ -194,6 +194,42 @@ async function measure(world: CoherenceWorld, costs: Costs, forgets: boolean): P
     set(keeper),
   );
   await alone(costs, one);
+  await whole(costs, one, [two, three, four, keeper]);
+}
+
+/** A database that one member has as a whole, when the others use it no more; then one of them comes back. */
+async function whole(
+  costs: Costs,
+  { global, other, coherence, core }: Party,
+  others: Party[],
+): Promise<void> {
+  await costs.rest();
+  for (const it of others) it.coherence.unshare(it.core.volume);
+  await costs.quiet();
+  const before = coherence.countsOf(core.volume).taken;
+  await costs.row("100 misses, to read and to write, by the one user", {
+    critical: 0,
+    transfers: 0,
+    syncs: 0,
+  }, async () => {
+    for (let i = 0; i < 50 || coherence.countsOf(core.volume).taken - before < 100; i++) {
+      coherence.giveUp(core.volume);
+      await global.get(KEY);
+      await other.get([i]);
+    }
+    await global.set(KEY, 3);
+  });
+  const [back] = others as [Party];
+  // The list of what is held comes before anything is asked for.
+  back.coherence.share(back.core.volume);
+  await costs.quiet();
+  await back.other.get(KEY);
+  await costs.row(
+    "read by another that comes, dirty at the one user",
+    { critical: 3, transfers: 1, syncs: 1 },
+    () => back.global.get(KEY),
+    () => global.set(KEY, 4),
+  );
 }
 
 /** A database that one member uses, after warm-up. */

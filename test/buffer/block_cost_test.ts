@@ -8,7 +8,7 @@ test("block cost: each operation sends the messages it must, and no others", asy
   for (const seed of [1, 2, 3]) {
     const { rows, problems } = await measureCosts(seed, await nativeDrain());
     assertEquals(problems, []);
-    assertEquals(rows.length, 12);
+    assertEquals(rows.length, 14);
     assertEquals(rows.map(excessOf).filter((it) => it !== undefined), [], `seed ${seed}`);
   }
 });

@@ -13,6 +13,7 @@ import type { Value } from "../../src/ground/value.ts";
 import { type Member, openMember } from "../../src/node/member.ts";
 import { recoverVolume, type RecoveryReport } from "../../src/node/recover.ts";
 import { recoverShared } from "../../src/node/recover_shared.ts";
+import { forgetFrames } from "../../src/node/letting_go.ts";
 import { settingsOf } from "../../src/node/options.ts";
 import { createVolume, openVolumeFile } from "../../src/node/volume_file.ts";
 import type { Interconnect, Storage } from "../../src/ports/mod.ts";
@@ -78,6 +79,11 @@ export class Party {
   #recovering: Promise<void> = Promise.resolve();
   /** While true, no read of the volume succeeds. */
   isBlind = false;
+  /** Bytes that its next write to the volume puts down before it fails. */
+  tearsAt: number | undefined;
+  /** While true, it does not share the volume; operations of its clients that are under way. */
+  isAway = false;
+  busy = 0;
   readonly #storage: Storage;
   readonly #entropy: SimEntropy;
 
@@ -91,8 +97,12 @@ export class Party {
     this.died = new Promise((go) => process.onKilled.push(go));
     this.clock = new SimClock(process);
     this.#storage = withFaults(new SimStorage(process), ({ operation, path }) => {
-      const isRead = operation === "read" && path.startsWith(DIRECTORY);
-      return this.isBlind && isRead ? { kind: "error", code: "IO", errno: "EIO" } : undefined;
+      if (!path.startsWith(DIRECTORY)) return undefined;
+      if (this.isBlind && operation === "read") return { kind: "error", code: "IO", errno: "EIO" };
+      if (this.tearsAt === undefined || operation !== "write") return undefined;
+      const bytes = this.tearsAt;
+      this.tearsAt = undefined;
+      return { kind: "tornWrite", bytes };
     });
     this.#entropy = new SimEntropy(new Prng(world.seed, this.name));
     this.links = world.network.interconnect(process);
@@ -142,6 +152,7 @@ export class Party {
       loader: engine.loader,
       stamps: engine.stamps,
       courier: this.courier,
+      left: daemon.left,
       position: () => journal.position,
       letGo: (volume, block) => daemon.letGo(volume, block),
       handover: world.handoverOf(this),
@@ -214,12 +225,38 @@ export class Party {
     const living = new Map([...survivors.journals].map(([it, part]) => [`/nodes/${it}`, part]));
     const { tag } = core.volume.facts;
     const isAnswered = (block: number): boolean => survivors.answersFor({ tag, block });
+    const neededFrom = (): number => 0;
     const { file } = await openVolumeFile(DIRECTORY, "write", member.settings, member.world);
-    const report = await recoverShared(member, core.volume, file, directories, { living, isAnswered });
+    const report = await recoverShared(member, core.volume, file, directories, {
+      living,
+      isAnswered,
+      neededFrom,
+    });
     world.recovered.push(report);
     if (world.view !== view) return;
     world.isRecovered = true;
     this.coherence.resume();
+  }
+
+  /** Shares the volume no more for a while, as one who dismounts it and mounts it again. */
+  async away(forUs: number): Promise<void> {
+    const { world: { scheduler, living }, member, coherence, core: { volume } } = this;
+    this.isAway = true;
+    while (this.busy > 0) await scheduler.sleep(500);
+    do {
+      for (const it of living) await Promise.race([it.member.daemon.checkpoint(), it.died]);
+      await coherence.owed.lookHome();
+      await scheduler.sleep(2_000);
+    } while (coherence.owed.size > 0);
+    while (coherence.giveUp(volume) > 0) {
+      await member.daemon.checkpoint();
+      await scheduler.sleep(2_000);
+    }
+    coherence.unshare(volume);
+    await forgetFrames(member.engine.pool, volume.index, this.clock, 10_000);
+    await scheduler.sleep(forUs);
+    coherence.share(volume);
+    this.isAway = false;
   }
 
   /** Dials whoever it has no link to, for ever. */

@@ -50,6 +50,8 @@ export interface CoherenceManner {
   readonly idleMs?: number;
   /** Whether what is written is acknowledged before it is synced. */
   readonly isRelaxed?: boolean;
+  /** Times that all but one of the members share the volume no more for a while. */
+  readonly absences?: number;
   /** Whether members often cannot read the volume for a while when a view begins. */
   readonly blinds?: boolean;
 }
@@ -87,6 +89,10 @@ export class CoherenceWorld implements PartyWorld {
   #writes = 0;
   /** True once all clients are through: what they left is compared, and nobody is lost any more. */
   #isQuiet = false;
+  /** Blocks that members took because they had the volume as a whole. */
+  get taken(): number {
+    return this.parties.reduce((sum, { coherence, core }) => sum + coherence.countsOf(core.volume).taken, 0);
+  }
   /** Sizes of the values that are written. */
   readonly #sizes: readonly number[];
 
@@ -156,10 +162,13 @@ export class CoherenceWorld implements PartyWorld {
     );
     void this.#lose();
     void this.#stall();
+    const absences = this.#absences();
     if (manner.power === true) return await this.#cut();
     await Promise.all(clients);
     this.#isQuiet = true;
+    await absences;
     while (!this.isRecovered) await this.scheduler.sleep(1_000);
+    for (const party of this.parties) party.isBlind = false;
     await this.#compare();
   }
 
@@ -176,7 +185,7 @@ export class CoherenceWorld implements PartyWorld {
   }
 
   #blind(party: Party): void {
-    party.isBlind = this.chance.chance(1, 2);
+    party.isBlind = this.chance.chance(1, 2) && !this.#isQuiet;
     void this.scheduler.sleep(this.chance.below(100_000)).then(() => party.isBlind = false);
   }
 
@@ -209,6 +218,20 @@ export class CoherenceWorld implements PartyWorld {
     }
   }
 
+  /** All but one are away for a while, each as long as it likes; then all are back for a while. */
+  async #absences(): Promise<void> {
+    const { chance, scheduler } = this;
+    for (let i = 0; i < (this.manner.absences ?? 0) && !this.#isQuiet; i++) {
+      const stays = chance.pick(this.living);
+      await Promise.all(
+        this.living.filter((it) => it !== stays).map((it) =>
+          Promise.race([it.away(chance.pick([100, 5_000, 60_000])), it.died])
+        ),
+      );
+      await scheduler.sleep(chance.pick([0, 500, 20_000]));
+    }
+  }
+
   /** How long somebody waits. */
   #patience(): WaitOptions {
     const { hurried = 0, hurryMs = 1 } = this.manner;
@@ -217,12 +240,16 @@ export class CoherenceWorld implements PartyWorld {
 
   async #client(party: Party): Promise<void> {
     for (let i = 0; i < this.manner.operations; i++) {
+      while (party.isAway) await this.scheduler.sleep(500);
       try {
+        party.busy++;
         await this.#operation(party);
       } catch (error) {
         if (isCode(error, "TIMEOUT") || (this.manner.blinds === true && isCode(error, "IO"))) continue;
         this.problems.push(`${party.name}: ${error instanceof Error ? error.stack : error}`);
         return;
+      } finally {
+        party.busy--;
       }
       if (this.chance.chance(1, 3)) await this.scheduler.sleep(this.chance.below(2_000));
       if (this.chance.chance(1, 20)) await party.member.daemon.checkpoint();

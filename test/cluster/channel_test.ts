@@ -73,10 +73,17 @@ test("Channel: gives no credit for what is in service, and says when it has some
   assertEquals([channel.creditToGive, channel.owesCredit], [8, false]);
   channel.told(8);
   channel.serving--;
-  assertEquals(channel.owesCredit, false, "one alone is not worth a packet");
+  assertEquals(
+    [channel.creditToGive, channel.owesCredit],
+    [9, true],
+    "who has none left waits for the first",
+  );
+  channel.told(9);
   channel.serving--;
-  assertEquals([channel.creditToGive, channel.owesCredit], [10, true]);
-  channel.told(10);
+  assertEquals(channel.owesCredit, false, "one more is not worth a packet");
+  channel.serving--;
+  assertEquals([channel.creditToGive, channel.owesCredit], [11, true]);
+  channel.told(11);
   assertEquals(channel.owesCredit, false);
 });
 

@@ -73,6 +73,7 @@ async function fence(
   confirmGone: string | boolean = false,
   living: readonly OwnerIdentity[] = [SELF],
   self: OwnerIdentity = SELF,
+  isOver: boolean = false,
 ): Promise<[FenceReport, Event[]]> {
   const events: Event[] = [];
   const world: FenceWorld = {
@@ -85,6 +86,7 @@ async function fence(
     },
     self,
     patienceMs: 0,
+    isOver: () => Promise.resolve(isOver),
   };
   const order = { name: "m1", owner: LOST, directories: ["/j"], living, confirmGone };
   return [await fenceOwner(world, order), events];

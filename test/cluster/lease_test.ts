@@ -94,15 +94,15 @@ test("storage round: the lease runs from the beginning of the look, however late
   // What was looked at is old by the time that it is answered.
   const slow = new Proxy(chain, {
     get: (target, name) =>
-      name !== "isLater" ? Reflect.get(target, name) : async (number: number) => {
-        const isLater = await target.isLater(number);
+      name !== "newest" ? Reflect.get(target, name) : async (number: number) => {
+        const newest = await target.newest(number);
         now.ms += 700;
-        return isLater;
+        return newest;
       },
   });
   const timings = { pulseMs: 100, networkMs: 1_500, storageMs: 1_500 };
   const world = { clock, storage, owner: view.members[0]!.owner, timings } as unknown as MembershipWorld;
-  const peers = new Peers(world.timings), lease = new Lease(clock, 1_000);
+  const peers = new Peers(world.timings, true), lease = new Lease(clock, 1_000);
   const slots = new Slots(storage, "/pij", life("a"));
   const watch = new StorageWatch(1_500, now.ms);
   const parts = { world, chain: slow, peers, slots, watch, lease, status: new HostStatus(world, peers) };

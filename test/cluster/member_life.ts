@@ -3,12 +3,13 @@ import type { FenceWorld } from "../../src/cluster/fencing.ts";
 import { Membership } from "../../src/cluster/membership.ts";
 import type { SharedSettings } from "../../src/cluster/member_message.ts";
 import type { MembershipTimings } from "../../src/cluster/membership_world.ts";
+import { isSaidOver } from "../../src/cluster/over.ts";
 import { openPij } from "../../src/cluster/pij.ts";
 import { Post } from "../../src/cluster/post.ts";
 import { clusterSecret } from "../../src/cluster/secret.ts";
 import { sharedSettings } from "../../src/cluster/shared_settings.ts";
 import type { View } from "../../src/ground/view.ts";
-import type { Storage } from "../../src/ports/mod.ts";
+import type { Interconnect, Storage } from "../../src/ports/mod.ts";
 import type { Fault, FaultCall } from "../../src/testing/fault_plan.ts";
 import { withFaults } from "../../src/testing/fault_storage.ts";
 import type { SimProcess } from "../../src/testing/sim/host.ts";
@@ -44,8 +45,20 @@ export interface Difference {
   /** Where it thinks the PIJ directory is. */
   readonly directory?: string;
   readonly joinMs?: number;
+  readonly votes?: number;
   readonly pidNamespace?: number;
   readonly confirmGone?: string | boolean;
+  readonly evictSilent?: boolean;
+  /** The process it lives in, when others do so, too. */
+  readonly process?: SimProcess;
+  /** Where its calls of an address lead. */
+  readonly redirect?: (address: string) => string;
+}
+
+function redirected(links: Interconnect, redirect: Difference["redirect"]): Interconnect {
+  const connect = links.connect.bind(links);
+  if (redirect !== undefined) links.connect = (address) => connect(redirect(address));
+  return links;
 }
 
 /** One life of a member. */
@@ -75,7 +88,7 @@ export class Life {
     const { host, network, trace, scheduler } = world;
     this.name = `m${number}`;
     this.incarnation = `${number}${String(life).padStart(31, "0")}`;
-    this.process = host.spawn();
+    this.process = how.process ?? host.spawn();
     this.process.station = this.name;
     this.process.pidNamespace = how.pidNamespace ?? 1;
     this.confirmGone = how.confirmGone ?? false;
@@ -89,7 +102,14 @@ export class Life {
     const owner = storage.fence.identify(this.incarnation);
     if (owner instanceof Promise) throw new TypeError("the simulated fence answers at once");
     const clock = new SimClock(this.process), observer = new SimObserver(trace, () => scheduler.now);
-    this.fencing = { storage, clock, observer, self: owner, patienceMs: 1_000 };
+    this.fencing = {
+      storage,
+      clock,
+      observer,
+      self: owner,
+      patienceMs: 1_000,
+      isOver: (it) => isSaidOver(storage, PIJ, it),
+    };
     const entropy = new SimEntropy(new Prng(world.seed, this.incarnation));
     const link = {
       cluster: "",
@@ -105,21 +125,24 @@ export class Life {
       entropy,
       storage,
       observer,
-      post: new Post(network.interconnect(this.process)),
+      post: new Post(redirected(network.interconnect(this.process), how.redirect)),
       link,
       directory,
       owner,
-      votes: 1,
+      votes: how.votes ?? 1,
       storageVotes: "auto",
       journal: `/j/${this.incarnation}`,
+      directoriesOf: () => Promise.resolve([]),
       settings: settingsOf(storage, world.timings, how.settings ?? {}),
       confirmGone: this.confirmGone,
+      evictSilent: how.evictSilent ?? true,
       timings: { ...world.timings, joinMs: how.joinMs ?? TIMINGS.joinMs },
       onView: (view) => world.entered(this, view),
       onState: (state, why) => trace.note("stands", this.incarnation, state, why),
       onTold: (from, bytes) => this.told.push([from, new TextDecoder().decode(bytes)]),
       onBroken: (error) => world.problems.push(`${this.incarnation} is broken: ${error}`),
       recover: (view, isCurrent) => world.recover(this, view, isCurrent),
+      resume: () => world.resumed(this),
     });
     this.#start = async () => {
       const pij = await openPij({ storage, clock, entropy }, directory);

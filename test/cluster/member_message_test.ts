@@ -3,7 +3,7 @@ import { test } from "#test";
 import { CohortError } from "@cohort/db";
 import { decodeMember, encodeMember, type MemberMessage } from "../../src/cluster/member_message.ts";
 import { Prng } from "../support/prng.ts";
-import { joiner } from "./view_rig.ts";
+import { joiner, viewOf } from "./view_rig.ts";
 
 const ASK: MemberMessage = {
   kind: "ask",
@@ -19,6 +19,7 @@ test("member message: what is put is read", () => {
   const all: MemberMessage[] = [
     { kind: "beat", view: 2 ** 40 },
     { kind: "look", view: 3 },
+    { kind: "decided", view: 2, next: viewOf(["ä", "b"]) },
     { kind: "wait", view: 4, why: "b is being recovered" },
     ASK,
     { kind: "state", view: 7, serial: 2 ** 40, report: { state: "suspended", why: "it could not write ä" } },

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { MembershipTimings } from "../../src/cluster/membership_world.ts";
 import type { View } from "../../src/ground/view.ts";
 import { nativeDrain } from "../sim/drain.ts";
+import type { Difference } from "./member_life.ts";
 import { type MemberWorld, playMembers } from "./member_world.ts";
 
 /** The newest view that anybody was in. */
@@ -25,7 +26,8 @@ export function part(world: MemberWorld, a: string, b: string): void {
 export async function play(
   script: (world: MemberWorld) => Promise<void>,
   timings: Partial<MembershipTimings> = {},
+  difference: Difference = {},
 ): Promise<void> {
-  const world = await playMembers(await nativeDrain(), script, timings);
+  const world = await playMembers(await nativeDrain(), script, timings, difference);
   assertEquals(world.problems, []);
 }

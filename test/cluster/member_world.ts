@@ -52,6 +52,8 @@ export class MemberWorld {
   readonly #how: Disturbances;
   readonly #lives: number[];
   readonly #recovered = new Set<string>();
+  /** Numbers of the views in which a member grants again what the lost had. */
+  readonly #resumed = new Set<number>();
   /** Incarnations of which everything may have been granted to others. */
   readonly #cleared = new Set<string>();
 
@@ -61,6 +63,7 @@ export class MemberWorld {
     how: Disturbances,
     members: number,
     timings: Partial<MembershipTimings> = {},
+    difference: Difference = {},
   ) {
     this.seed = seed;
     this.timings = { ...TIMINGS, ...timings };
@@ -72,7 +75,7 @@ export class MemberWorld {
     const manner = how.evilNetwork ? drawNetwork(new Prng(seed, "manner")) : CALM_NETWORK;
     this.network = new SimNetwork(seed, scheduler, trace, manner);
     this.#lives = Array.from({ length: members }, () => 1);
-    this.lives = this.#lives.map((_, i) => new Life(this, i + 1, 1));
+    this.lives = this.#lives.map((_, i) => new Life(this, i + 1, 1, difference));
   }
 
   /** Somebody goes over to a view: all who do see the same one, and it follows from the one before. */
@@ -122,8 +125,15 @@ export class MemberWorld {
     if (view.cause !== "formed") this.problems.push(`view ${view.number} begins a session by ${view.cause}`);
   }
 
+  /** A member grants again, in the view that it is in, what the lost had. */
+  resumed({ views }: Life): void {
+    this.#resumed.add(views.at(-1)!.number);
+  }
+
   /** Fences each who is pending; takes its time, and may fail. */
   async recover(master: Life, view: View, isCurrent: () => boolean): Promise<void> {
+    // What the living reported is old by then: images of the lost would go over what they changed since.
+    if (this.#resumed.has(view.number)) this.problems.push(`view ${view.number} is recovered once more`);
     for (const { name, incarnation, owner, journal } of view.pending) {
       await this.scheduler.sleep(this.chance.below(200_000), master.process);
       if (!isCurrent()) throw new CohortError("VIEW_CHANGED", "a newer view");
@@ -316,8 +326,9 @@ export function playMembers(
   drain: (() => void) | undefined,
   script: (world: MemberWorld) => Promise<void>,
   timings: Partial<MembershipTimings> = {},
+  difference: Difference = {},
 ): Promise<MemberWorld> {
-  return stage(new MemberWorld(1, drain, NOTHING, 3, timings), async (world) => {
+  return stage(new MemberWorld(1, drain, NOTHING, 3, timings, difference), async (world) => {
     await world.begin();
     await script(world);
   });

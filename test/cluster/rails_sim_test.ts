@@ -1,6 +1,7 @@
 /** Rails over two simulated networks: what holds of messages and links when everything breaks. */
 import { setImmediate } from "node:timers";
 import { test } from "#test";
+import { seedsOf } from "../support/depth.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { InterconnectPeer } from "../../src/ports/mod.ts";
 import { type Rails, railsCore } from "../../src/cluster/rails.ts";
@@ -268,7 +269,7 @@ test("rails in the simulator: one seed is one run", async () => {
 });
 
 test("rails in the simulator: a dead rail is left before anybody is taken for dead", async () => {
-  for (let seed = 1; seed <= 10; seed++) {
+  for (const seed of seedsOf(1, 10)) {
     const world = await play(seed, () => ({ ...CALM_NETWORK, delayUs: 200 }), async (it) => {
       await it.link();
       await it.scheduler.sleep(it.chance.between(500_000, 1_500_000));

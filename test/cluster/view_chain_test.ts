@@ -77,7 +77,7 @@ test("View chain: who slept before it created a number that is long gone has dec
   for (const name of ["b", "c", "d", "e"]) {
     view = after(view, "a", name);
     assert(await chain.decide(view));
-    await chain.purge();
+    await chain.purge(view);
   }
   assertEquals((await disk.list("/pij")).filter((it) => viewNumber(it) !== undefined), ["view.4", "view.5"]);
   sleep.resolve();

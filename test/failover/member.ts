@@ -51,10 +51,14 @@ async function main({ root, life, timings }: FailoverOptions): Promise<void> {
   const database = await node.mount(`${root}/db`, { mode: "clustered", create: true });
   const taken = database.global<string>("Taken"), work = database.global<number>("Work");
   say({ what: "mounted", incarnation: node.incarnation });
-  let done = 0;
+  let done = 0, gapMs = 0, gapFrom = 0, isClosing = false, last = Promise.resolve();
   const goOn = async (): Promise<void> => {
+    if (isClosing) return;
+    const from = nowMs();
     await work.set([life, done % 10], done++);
-    setTimeout(() => goOn().catch(fail), WORK_MS);
+    // Of a set that was begun before the time that is asked for, the part of its wait that lies in it.
+    gapMs = Math.max(gapMs, nowMs() - Math.max(from, gapFrom));
+    setTimeout(() => last = goOn().catch(fail), WORK_MS);
   };
   const obey = async (line: string): Promise<void> => {
     const [command, argument] = line.split(" ");
@@ -76,10 +80,16 @@ async function main({ root, life, timings }: FailoverOptions): Promise<void> {
         await Promise.all(sets);
       }
       say({ what: "loaded" });
+    } else if (command === "gap") {
+      say({ what: "gap", gapMs });
+      gapMs = 0;
+      gapFrom = nowMs();
     } else if (command === "stall") {
       const until = performance.now() + Number(argument);
       while (performance.now() < until);
     } else if (command === "close") {
+      isClosing = true;
+      await last;
       await node.close();
       say({ what: "closed" });
       process.exit(0);

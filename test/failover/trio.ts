@@ -34,6 +34,19 @@ export interface Loss {
   readonly replayMs: number;
 }
 
+/** How one leave was felt. */
+export interface Leave {
+  /** The longest that a set of a survivor took meanwhile. */
+  readonly gapMs: number;
+  /** The longest that one took before it, when nobody left. */
+  readonly calmMs: number;
+  /** What no leave may bring about: views for another cause, a recovery. */
+  readonly unasked: readonly string[];
+}
+
+/** Milliseconds in which the longest set is looked for when nobody leaves, and after a leave. */
+const LEAVE_MS = 300;
+
 /** The members. */
 export class Trio {
   readonly root: string = mkdtempSync(`${tmpdir()}/cohort-failover-`);
@@ -121,6 +134,45 @@ export class Trio {
     const found = this.facts.find((it) => it["what"] === "written")?.["found"];
     if (found !== stamp) this.problems.push(`${stamp} of all: found ${found}`);
     return ms - from;
+  }
+
+  /**
+   * One leaves in good order, after it took blocks; answers the longest that a set of a survivor took
+   * meanwhile and in a time as long before it, and what no leaving may bring about.
+   */
+  async leave(at: number): Promise<Leave> {
+    const left = this.members[at]!;
+    const others = this.members.filter((it) => it !== left);
+    const stamp = `round${++this.#rounds}`;
+    await this.ask(left, `take ${stamp}`, "taken");
+    await this.#gap(others);
+    await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
+    const calmMs = await this.#gap(others);
+    this.facts.length = 0;
+    await this.ask(left, "close", "closed");
+    await this.#until(() => left.isOver);
+    await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
+    const gapMs = await this.#gap(others);
+    for (const member of others) await this.ask(member, `write ${stamp}`, "written");
+    const found = this.facts.filter((it) => it["what"] === "written").map((it) => it["found"]);
+    if (!found.includes(stamp)) this.problems.push(`${stamp}: found ${found}`);
+    const causes = this.facts.filter((it) => it["event"] === "cluster.view").map((it) =>
+      String((it["facts"] as Fact)["cause"])
+    );
+    const unasked = causes.filter((it) => it !== "left");
+    if (this.#event("cluster.recovered") !== undefined) unasked.push("a recovery");
+    if (!causes.includes("left")) unasked.push("no view");
+    return { gapMs, calmMs, unasked };
+  }
+
+  /** The longest that a set of these took since this was last asked. */
+  async #gap(of: readonly MemberProcess[]): Promise<number> {
+    const gaps: number[] = [];
+    for (const member of of) {
+      const asked = await this.ask(member, "gap", "gap");
+      gaps.push(Number(this.facts.find((it) => it["what"] === "gap" && it["ms"] === asked)!["gapMs"]));
+    }
+    return Math.max(...gaps);
   }
 
   #event(name: string): Fact | undefined {

@@ -2,6 +2,7 @@
 import { AT_CHECKSUM, sealBlock, verifyBlock } from "../../src/ground/block.ts";
 import { isCode } from "../../src/ground/errors.ts";
 import { decodeClaim } from "../../src/storage/claim_record.ts";
+import { PLANTED_LINKS } from "./targets/links.ts";
 import { readFrameHeader } from "../../src/storage/journal_frame.ts";
 import type { Prng } from "../support/prng.ts";
 import type { FuzzOptions, Target } from "./fuzz.ts";
@@ -93,6 +94,7 @@ export function plantedFlaws(frames: readonly Uint8Array[], tag: number): Plante
     { target: target("frame body not verified", shallow(frames, tag)) },
     { target: target("quadratic time", quadratic), bounds: { inputMsMax: 5 } },
     { target: target("memory kept", greedy), bounds: { growthBytesMax: 64 * 2 ** 20 } },
+    ...PLANTED_LINKS.map((target) => ({ target })),
   ];
 }
 

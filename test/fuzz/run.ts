@@ -3,10 +3,11 @@
  *
  *   run.ts --seed S --from A --to B     inputs [A, B) of seed S
  *   run.ts --replay S:I                 one input, its failure with the whole stack
+ *   --set frames                        of what members send each other
  */
 import process from "node:process";
 import { current, describeReport, fuzz, prngOf } from "./fuzz.ts";
-import { makeTargets } from "./targets.ts";
+import { targetsOf } from "./targets.ts";
 
 function valueOf(name: string): string | undefined {
   const at = process.argv.indexOf(`--${name}`);
@@ -19,7 +20,7 @@ process.on("unhandledRejection", (error: unknown) => {
   process.exit(2);
 });
 
-const targets = await makeTargets();
+const targets = await targetsOf(valueOf("set") ?? "stored");
 const again = valueOf("replay");
 if (again === undefined) {
   const [seed, from, to] = ["seed", "from", "to"].map((name) => Number(valueOf(name)));

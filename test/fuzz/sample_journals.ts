@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { CohortError } from "../../src/ground/errors.ts";
 import { JournalChain } from "../../src/storage/journal_chain.ts";
 import { makeDurable } from "../../src/storage/journal_durable.ts";
-import { groupBytes } from "../../src/storage/journal_frame.ts";
+import { groupBytes, RECORD_RESULT } from "../../src/storage/journal_frame.ts";
 import { scanJournal } from "../../src/storage/journal_scan.ts";
 import {
   DIRECTORY,
@@ -18,6 +18,9 @@ import {
 import type { RigStorage } from "../storage/rig.ts";
 import { Prng } from "../support/prng.ts";
 import { SAMPLE_OPS } from "./targets/blocks.ts";
+
+/** What is answered to a request: who asked, and the value 7. */
+const RESULT: Uint8Array = new Uint8Array([...Array(16).keys(), 3, 14]);
 
 /** A journal as its files are, and what a scan makes of it. */
 export interface SampleJournal {
@@ -58,12 +61,19 @@ async function sample(
   for (let i = 0; i < groups; i++) {
     const stamp = 101 + i;
     const records = Array.from({ length: prng.below(4, 1) }, () => prng.pick(SAMPLE_OPS).subarray(0, 1200));
-    const bytes = groupBytes(records.length, records.reduce((sum, ops) => sum + ops.length, 0));
+    const results = i % 5 === 2 ? [RESULT] : [];
+    const contents = [...records, ...results];
+    const bytes = groupBytes(contents.length, contents.reduce((sum, ops) => sum + ops.length, 0));
     await journal.admit(bytes, stamp);
     journal.beginGroup(stamp, bytes);
     for (const [block, ops] of records.entries()) {
       journal.beginRecord(0, block + 5, stamp - 1);
       journal.writer.append(ops);
+      journal.endRecord();
+    }
+    for (const result of results) {
+      journal.beginRecord(0, 5, stamp, RECORD_RESULT);
+      journal.writer.append(result);
       journal.endRecord();
     }
     await journal.ackOf(journal.endGroup());

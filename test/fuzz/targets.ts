@@ -1,4 +1,4 @@
-/** All targets. */
+/** All targets, in two sets. */
 import type { Target } from "./fuzz.ts";
 import { makeSampleDatabases } from "./sample_databases.ts";
 import { makeSampleJournals } from "./sample_journals.ts";
@@ -6,6 +6,9 @@ import { BLOCK_TARGETS } from "./targets/blocks.ts";
 import { databaseTargets } from "./targets/databases.ts";
 import { imageTargets } from "./targets/images.ts";
 import { journalTargets } from "./targets/journals.ts";
+import { LINK_TARGETS } from "./targets/links.ts";
+import { MESSAGE_TARGETS } from "./targets/messages.ts";
+import { LOG_TARGETS } from "./targets/logs.ts";
 import { TEXT_TARGETS } from "./targets/texts.ts";
 import { VALUE_TARGETS } from "./targets/values.ts";
 
@@ -18,5 +21,18 @@ export async function makeTargets(): Promise<Target[]> {
     ...VALUE_TARGETS,
     ...TEXT_TARGETS,
     ...databaseTargets(await makeSampleDatabases()),
+    ...LOG_TARGETS,
   ];
+}
+
+/** What members send each other, from the first byte on, and the records of a cluster. */
+export function makeFrameTargets(): Target[] {
+  return [...LINK_TARGETS, ...MESSAGE_TARGETS];
+}
+
+/** The targets of a set: `frames`, or those of what is stored. */
+export async function targetsOf(set: string): Promise<Target[]> {
+  if (set === "frames") return makeFrameTargets();
+  if (set === "stored") return await makeTargets();
+  throw new RangeError(`A set is frames or stored, got ${set}`);
 }

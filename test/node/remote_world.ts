@@ -13,6 +13,7 @@ import { CALM_NETWORK, drawNetwork, SimNetwork } from "../../src/testing/sim/sim
 import { SimStorage } from "../../src/testing/sim/sim_storage.ts";
 import { SimClock, SimEntropy, SimObserver } from "../../src/testing/sim/small_ports.ts";
 import { Trace } from "../../src/testing/sim/trace.ts";
+import { TIMINGS } from "./timings.ts";
 
 /** How a world is disturbed. */
 export interface RemoteDisturbances {
@@ -32,15 +33,6 @@ const DATABASE = "/data/hr";
 const SERVER = "beta";
 const CALLERS = ["alpha", "gamma"];
 const LANES = 5;
-const TIMINGS = {
-  pulseMs: 100,
-  networkMs: 1_500,
-  storageMs: 1_500,
-  settleMs: 300,
-  leaseMs: 1_000,
-  leaseMarginMs: 300,
-  joinMs: 60_000,
-};
 
 /** What is known of a counter that one lane increments, one call after the other. */
 interface Counter {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "#test";
 import { findService } from "../support/services.ts";
@@ -77,12 +77,17 @@ test("claim: a dead holder that its parent does not reap is gone", () =>
       const fact = await parent.hear();
       pid = fact["pid"] as number;
       process.kill(pid, "SIGKILL");
-      await until("the zombie", () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1")));
+      // Its leader is a zombie first, and its other threads end after that: until then it lives.
+      const threads = () => readdirSync(`/proc/${pid}/task`).length;
+      await until("the zombie", () =>
+        /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1")) && threads() === 1);
       const taken = await tryHere(scene);
       assertEquals(taken["what"], "held", JSON.stringify(taken));
       assert(/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1")), "nobody has reaped it yet");
     } finally {
-      if (pid > 0) killIfThere(pid);
+      if (pid > 0) {
+        killIfThere(pid);
+      }
       await parent.kill();
     }
   }));

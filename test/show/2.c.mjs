@@ -1,7 +1,8 @@
 // 2.c: fail-over to the first write on a survivor; the plays are in test/failover/show.ts, whose members are
 // of both runtimes at once.
 //
-//   node test/show/2.c.mjs [--kills N] [--stops N] [--full] [--only crash|silent|tuned|backlog|many|calm]
+//   node test/show/2.c.mjs [--kills N] [--stops N] [--full]
+//                          [--only crash | silent | tuned | backlog | many | leave | calm]
 import process from "node:process";
 import { run } from "../support/process.mjs";
 import { scriptCommand } from "../support/runtimes.mjs";

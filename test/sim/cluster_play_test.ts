@@ -1,6 +1,7 @@
 import { test } from "#test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { openClusterEngine } from "../../src/testing/sim/bind_cluster.ts";
+import type { ClusterOptions } from "../../src/testing/sim/cluster/cluster_options.ts";
 import { runCluster } from "../../src/testing/sim/cluster/run_cluster.ts";
 import { nativeDrain } from "./drain.ts";
 
@@ -13,4 +14,32 @@ test("cluster: reads that stop short set no volume aside", { timeoutMs: 300_000 
     change: (drawn) => ({ ...drawn, rules, manner: { ...drawn.manner, delayUs: 50 } }),
   });
   assertEquals(problems, []);
+});
+
+test(
+  "cluster: the master leads rounds of checkpoints, whoever dies in one",
+  { timeoutMs: 300_000 },
+  async () => {
+    const drain = await nativeDrain();
+    const change = (drawn: ClusterOptions): ClusterOptions => ({ ...drawn, checkpointMs: 100 });
+    const { problems, rounds, losses } = await runCluster(5, { open: openClusterEngine, drain, change });
+    assertEquals(problems, []);
+    assert(losses > 2 && rounds > 20, `${rounds} rounds, ${losses} losses`);
+  },
+);
+
+test("cluster: who alone uses a database has it as a whole", { timeoutMs: 300_000 }, async () => {
+  const drain = await nativeDrain();
+  const alone = { kind: "alone", window: 1, atUs: 1_000, pick: 6, forMs: 5_000, calls: 0 } as const;
+  const { problems, wides } = await runCluster(6, {
+    open: openClusterEngine,
+    drain,
+    change: (drawn) => ({
+      ...drawn,
+      rules: [],
+      phases: drawn.phases.map(({ windows }) => ({ windows, troubles: [alone] })),
+    }),
+  });
+  assertEquals(problems, []);
+  assert(wides > 3, `${wides} looks found a database that one member had`);
 });

@@ -1,5 +1,6 @@
 import { test } from "#test";
 import { assertEquals } from "@std/assert";
+import { shared } from "../support/depth.ts";
 import { compareHashes } from "./children.ts";
 import { DEEP, freshSeed, freshThenStanding, keptSeeds, runShare, RUNTIME } from "./share.ts";
 
@@ -16,7 +17,7 @@ const TIMEOUT_MS = 1_200_000;
 const hashes = new Map<number, string>();
 
 test("cluster seeds: those that failed once pass", { timeoutMs: TIMEOUT_MS }, async () => {
-  const { failures } = await runShare("cluster", keptSeeds("cluster"));
+  const { failures } = await runShare("cluster", shared(keptSeeds("cluster")));
   assertEquals(failures, []);
 });
 

@@ -15,8 +15,11 @@ export interface Plant {
   /** The mistake, as its author would put it. */
   readonly mistake: string;
   readonly edits: readonly Edit[];
-  /** `rot`: only the phase in which bits rot. */
-  readonly tier: "micro" | "full" | "rot" | "cluster";
+  /**
+   * `rot`: only the phase in which bits rot; `churn`, `leave`, `crowd`: clusters under a strain
+   * (variants.ts).
+   */
+  readonly tier: "micro" | "full" | "rot" | "cluster" | "churn" | "leave" | "crowd";
   /** Seed to begin with: one that is known to find it soon. */
   readonly seed: number;
   /** Seeds it may take at most. */

@@ -7,8 +7,14 @@
  */
 import type { Plant } from "./plant.ts";
 import { CLUSTER_PLANTS } from "./planted_cluster.ts";
+import { VIEW_PLANTS } from "./planted_views.ts";
 import { STORAGE_PLANTS } from "./planted_storage.ts";
 import { TREE_PLANTS } from "./planted_tree.ts";
 
 /** The table. */
-export const PLANTS: readonly Plant[] = [...STORAGE_PLANTS, ...TREE_PLANTS, ...CLUSTER_PLANTS];
+export const PLANTS: readonly Plant[] = [
+  ...STORAGE_PLANTS,
+  ...TREE_PLANTS,
+  ...CLUSTER_PLANTS,
+  ...VIEW_PLANTS,
+];

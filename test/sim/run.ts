@@ -1,6 +1,7 @@
 /**
  * The simulator's command:
- * `npm run sim -- --seeds N [--seed S] [--tier micro|full|rot|cluster] [--trace] [--minutes M]`.
+ * `npm run sim -- --seeds N [--seed S] [--tier T] [--trace] [--minutes M]`, T one of micro, full, rot,
+ * cluster, and its variants churn, leave and crowd.
  *
  * Runs seeds one after the other, prints one line for each that fails with its options and the command that
  * plays it again, and ends with exit code 1 when any did.
@@ -15,6 +16,7 @@ import { runMicro } from "../../src/testing/sim/run/micro.ts";
 import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
 import type { SeedOptions } from "../../src/testing/sim/run/seed_options.ts";
 import { nativeDrain } from "./drain.ts";
+import { VARIANTS } from "./variants.ts";
 
 interface Flags {
   readonly seeds: number;
@@ -100,7 +102,8 @@ async function runSmall(seed: number): Promise<Outcome> {
 }
 
 async function runMembers(seed: number): Promise<Outcome> {
-  const result = await runCluster(seed, { open: openClusterEngine, drain, print });
+  const change = VARIANTS[flags.tier];
+  const result = await runCluster(seed, { open: openClusterEngine, drain, print, change });
   const { hash, problems, operations, losses, recoveries, lives, leaves, events, virtualSeconds } = result;
   const faults = [...result.faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
   return {
@@ -121,6 +124,9 @@ function runTier(seed: number): Promise<Outcome> {
     case "micro":
       return runSmall(seed);
     case "cluster":
+    case "churn":
+    case "leave":
+    case "crowd":
       return runMembers(seed);
     default:
       return runFull(seed);

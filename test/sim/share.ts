@@ -3,7 +3,6 @@
  * same time and share the standing seeds.
  */
 import { existsSync, readFileSync } from "node:fs";
-import process from "node:process";
 import { openClusterEngine } from "../../src/testing/sim/bind_cluster.ts";
 import { openEngine } from "../../src/testing/sim/bind_node.ts";
 import { runCluster } from "../../src/testing/sim/cluster/run_cluster.ts";
@@ -11,13 +10,14 @@ import { runMicro } from "../../src/testing/sim/run/micro.ts";
 import { runSeed } from "../../src/testing/sim/run/run_seed.ts";
 import type { Problem } from "../../src/testing/sim/check/problems.ts";
 import type { Drain } from "../../src/testing/sim/scheduler.ts";
+import { DEEP } from "../support/depth.ts";
 import { nativeDrain } from "./drain.ts";
+
+export { DEEP };
 
 /** Which tier. */
 export type Tier = "full" | "micro" | "cluster";
 
-/** True where depth counts more than time. */
-export const DEEP: boolean = process.env["CI"] === "true";
 /** The runtime this is. */
 export const RUNTIME: "deno" | "bun" = "Deno" in globalThis ? "deno" : "bun";
 

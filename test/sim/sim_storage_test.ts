@@ -180,6 +180,28 @@ test("SimStorage: each fault of the port strikes as its atlas line says", async 
   await expectCode(always("register_error"), "IO", async (s) => await s.readRegister("/d/v.dat"));
 });
 
+test("SimStorage: a failed sync is told to every handle that was open, to one opened later not", async () => {
+  const { host, run } = makeWorld(4, ALWAYS_VALUES, [always("sync_error_drop")]);
+  host.plan.active = false;
+  await run(async () => {
+    const storage = new SimStorage(host.spawn()), other = new SimStorage(host.spawn());
+    await storage.createRegister("/d/v.dat", new Uint8Array(4 * BLOCK));
+    const open = (at: SimStorage) => at.openVolume("/d/v.dat", { blockSize: BLOCK, access: "write" });
+    const mine = await open(storage), theirs = await open(other);
+    await theirs.write([{ block: 1, bytes: new Uint8Array(BLOCK).fill(7) }]);
+    host.plan.active = true;
+    await assertRejects(async () => await mine.sync(), CohortError);
+    host.plan.active = false;
+    // What it had written went with what the other one's sync has lost.
+    await assertRejects(async () => await theirs.sync(), CohortError);
+    await (await open(other)).sync();
+    host.powerCut();
+    const into = new Uint8Array(BLOCK);
+    await (await open(new SimStorage(host.spawn()))).read(1, into);
+    assertEquals(into[0], 0);
+  });
+});
+
 test("SimStorage: a full disk refuses growth and lets writes inside reserved space through", async () => {
   const { host, run } = makeWorld(5, ALWAYS_VALUES);
   await run(async () => {

@@ -10,6 +10,7 @@ import {
   incarnationTag,
   ITEM_GROUP,
   readFrameHeader,
+  RECORD_RESULT,
   verifyFrame,
 } from "../../src/storage/journal_frame.ts";
 import { ItemCursor, readGroup } from "../../src/storage/journal_items.ts";
@@ -79,6 +80,42 @@ test("FrameBuilder: a frame has its golden bytes and reads back", () => {
   assert(cursor.next());
   assertEquals(readGroup(cursor.reader, 5).records, []);
   assert(!cursor.next());
+});
+
+test("FrameBuilder: what a group answers another member reads back beside its blocks", () => {
+  const builder = new FrameBuilder();
+  builder.begin(4096);
+  builder.beginGroup(9);
+  builder.beginRecord(1, 7, 8);
+  builder.endRecord();
+  builder.beginRecord(1, 7, 281_474_976_709_999, RECORD_RESULT);
+  builder.writer.append(Uint8Array.from({ length: 16 }, (_, i) => i * 17));
+  builder.writer.append(new Uint8Array([3, 14]));
+  builder.endRecord();
+  builder.endGroup();
+  const bytes = builder.seal(TAG, 7, 0).slice();
+  const cursor = new ItemCursor(bytes, 0, bytes.length, "frame");
+  assert(cursor.next());
+  const { records, results } = readGroup(cursor.reader, 5);
+  assertEquals(records.map(({ block, before }) => [block, before]), [[7, 8]]);
+  assertEquals(
+    results.map(({ requester, sequence, value }) => [requester, sequence, [...value]]),
+    [["00112233445566778899aabbccddeeff", 281_474_976_709_999, [3, 14]]],
+  );
+});
+
+test("ItemCursor: a result without a value is CORRUPT", () => {
+  const builder = new FrameBuilder();
+  builder.begin(4096);
+  builder.beginGroup(9);
+  builder.beginRecord(1, 7, 1, RECORD_RESULT);
+  builder.writer.append(new Uint8Array(16));
+  builder.endRecord();
+  builder.endGroup();
+  const bytes = builder.seal(TAG, 7, 0).slice();
+  const cursor = new ItemCursor(bytes, 0, bytes.length, "frame");
+  assert(cursor.next());
+  assertThrows(() => readGroup(cursor.reader, 5), CohortError, "result has 16 bytes");
 });
 
 test("readFrameHeader() and verifyFrame(): every bit flip of a frame is seen", () => {

@@ -102,3 +102,20 @@ test("Journal: the largest group finds room in a segment in which small frames c
   assertEquals(journal.stats.rotations, 1);
   await journal.close();
 });
+
+test("Journal: a segment begins for stamps that are expected, before anybody has one to append", async () => {
+  const { clock, journal } = await makeJournal({ segmentBytes: 16_384, reserveBytes: 4096 });
+  await journal.ackOf(await append(journal, 101));
+  const expected = journal.ceiling + 1000;
+  journal.expect(expected);
+  for (let i = 0; i < 100 && journal.ceiling < expected; i++) {
+    await settle();
+    clock.turn(1);
+  }
+  assert(journal.ceiling >= expected, `${journal.ceiling} of ${expected}`);
+  assertEquals(journal.segments().length, 2);
+  assertEquals(journal.admit(groupBytes(1, 40), expected), undefined, "nobody waits for it");
+  appendAdmitted(journal, expected, 40);
+  await settle();
+  await journal.close();
+});

@@ -83,7 +83,12 @@ async function* stream(stamps: number[], closed: { count: number }): AsyncGenera
     // Batches of one, two, three and so on, an empty one between.
     for (let at = 0, size = 1; at < stamps.length; at += size++) {
       await null;
-      yield stamps.slice(at, at + size).map((stamp) => ({ stamp, records: [], position: stamp }));
+      yield stamps.slice(at, at + size).map((stamp) => ({
+        stamp,
+        records: [],
+        results: [],
+        position: stamp,
+      }));
       yield [];
     }
   } finally {

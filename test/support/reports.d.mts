@@ -24,3 +24,5 @@ export function mergeRows(
 ): string;
 
 export function countReport(xml: string): { passed: number; failed: number };
+
+export function failuresIn(runtime: string): { hear(line: string): void; told(): string[] };

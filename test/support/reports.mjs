@@ -55,3 +55,31 @@ export function countReport(xml) {
   }
   return { passed, failed };
 }
+
+/** Lines of a failure that are said again at the end of a run, and of all failures of one runtime. */
+const LINES_OF_FAILURE = 30;
+const LINES_TOLD = 150;
+
+/**
+ * Collects what a runtime says of tests that failed, for the end of a run, where it is not buried under
+ * thousands of others. Bun says the trouble before the name of its test, Deno gathers all at the end.
+ */
+export function failuresIn(runtime) {
+  const told = [];
+  let recent = [];
+  let gathering = false;
+  const hear = (coloured) => {
+    // deno-lint-ignore no-control-regex
+    const line = coloured.replace(/\x1b\[[0-9;]*m/g, "");
+    if (runtime === "deno") {
+      gathering ||= /^ ERRORS\s*$/.test(line);
+      if (gathering) told.push(line);
+      return;
+    }
+    recent.push(line);
+    if (/^\(fail\)/.test(line)) told.push(...recent);
+    if (/^\((pass|fail|skip|todo)\)/.test(line)) recent = [];
+    else if (recent.length > LINES_OF_FAILURE) recent.shift();
+  };
+  return { hear, told: () => told.slice(0, LINES_TOLD) };
+}

@@ -2,7 +2,7 @@
 import { test } from "#test";
 import { assertEquals, assertRejects } from "@std/assert";
 import { withDeadline } from "./deadline.ts";
-import { countReport, mergeRows, parseResults, shortcomings } from "./reports.mjs";
+import { countReport, failuresIn, mergeRows, parseResults, shortcomings } from "./reports.mjs";
 
 test("countReport() counts what passed and failed, and neither what was skipped", () => {
   const xml = `<testsuites tests="5"><testsuite name="a">
@@ -12,6 +12,21 @@ test("countReport() counts what passed and failed, and neither what was skipped"
   </testsuite></testsuites>`;
   assertEquals(countReport(xml), { passed: 2, failed: 2 });
   assertEquals(countReport(""), { passed: 0, failed: 0 });
+});
+
+test("failuresIn() says what failed again, and nothing of what passed", () => {
+  const bun = failuresIn("bun");
+  for (
+    const line of ["(pass) a", "error: 1 is not 2", "  at b.ts:3", "\x1b[31m(fail)\x1b[0m b", "(pass) c"]
+  ) {
+    bun.hear(line);
+  }
+  assertEquals(bun.told(), ["error: 1 is not 2", "  at b.ts:3"].concat("(fail) b"));
+  const deno = failuresIn("deno");
+  for (const line of ["a ... ok", "b ... FAILED", "\x1b[37m ERRORS \x1b[0m", "b => b.ts:3", "| 1 failed"]) {
+    deno.hear(line);
+  }
+  assertEquals(deno.told(), [" ERRORS ", "b => b.ts:3", "| 1 failed"]);
 });
 
 test("withDeadline() rejects a body that hangs and leaves others alone", async () => {

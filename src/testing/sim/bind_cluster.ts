@@ -2,7 +2,9 @@
 import { MODE_EX, MODE_PR } from "../../buffer/pool.ts";
 import type { Database } from "../../node/database.ts";
 import type { Node } from "../../node/node.ts";
+import { lookAtJournals } from "../../node/cluster_journals.ts";
 import { openNodeCore } from "../../node/open_node.ts";
+import type { Storage } from "../../ports/mod.ts";
 import { DatabaseSubject, NodeSubject, sizesOfNode } from "./bind_node.ts";
 import type {
   ClusterSubject,
@@ -17,13 +19,15 @@ class ClusterNodeSubject extends NodeSubject implements ClusterSubject {
   readonly incarnation: string;
   readonly #cluster: Node;
   readonly #extentBlocks: number;
+  readonly #storage: Storage;
   readonly #shared = new Map<string, Database>();
 
-  constructor(node: Node, options: ClusterSubjectOptions) {
+  constructor(node: Node, options: ClusterSubjectOptions, storage: Storage) {
     super(node, options);
     this.incarnation = node.incarnation;
     this.#cluster = node;
     this.#extentBlocks = options.extentBlocks;
+    this.#storage = storage;
   }
 
   override async mount(directory: string, options: SubjectMount = {}): Promise<SubjectDatabase> {
@@ -37,8 +41,30 @@ class ClusterNodeSubject extends NodeSubject implements ClusterSubject {
   cluster(): ClusterSubjectStatus | undefined {
     const { cluster } = this.#cluster.status;
     if (cluster === undefined) return undefined;
-    const { state, view, isMaster, members, pending, coherence: { held, kept } } = cluster;
-    return { state, view, isMaster, members: members.length, pending: pending.length, held, kept };
+    const { state, view, isMaster, members, pending, coherence: { held, kept, wide } } = cluster;
+    return {
+      state,
+      view,
+      isMaster,
+      members: members.length,
+      pending: pending.length,
+      held,
+      kept,
+      wide: wide.length,
+    };
+  }
+
+  async journalFaults(): Promise<string[]> {
+    const pij = this.#cluster.status.cluster?.pij;
+    if (pij === undefined) return [];
+    const { journals, disagreements } = await lookAtJournals(this.#storage, pij);
+    const faults = disagreements.map(({ journal, segment, what }) =>
+      `${journal}, segment ${segment}: ${what}`
+    );
+    const { incarnation } = this;
+    return journals.some((it) => it.incarnation === incarnation && it.joined > 0 && it.segments.length > 0)
+      ? faults
+      : [...faults, `the log does not name the journal of ${incarnation}`];
   }
 
   *frames(): Iterable<SharedFrame> {
@@ -59,8 +85,8 @@ export async function openClusterEngine(
   world: ClusterSubjectWorld,
   options: ClusterSubjectOptions,
 ): Promise<ClusterSubject> {
-  const { directory, name, rhythm } = options;
+  const { directory, name, rhythm, checkpointMs } = options;
   const sizes = sizesOfNode(options);
-  const node = await openNodeCore({ ...sizes, pij: directory, name, timings: rhythm }, world);
-  return new ClusterNodeSubject(node, options);
+  const node = await openNodeCore({ ...sizes, pij: directory, name, timings: rhythm, checkpointMs }, world);
+  return new ClusterNodeSubject(node, options, world.storage);
 }

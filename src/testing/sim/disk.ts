@@ -34,11 +34,32 @@ export class SimFile {
   readonly older: Map<number, Uint8Array> = new Map();
   /** Changes in the cache that no honest sync has covered, oldest first. */
   unsynced: Change[] = [];
+  /** What `seen` has looked through already: the list, and how many of its first changes are answered. */
+  #looked: { readonly changes: readonly Change[]; answered: number } = { changes: [], answered: 0 };
+
+  /** Syncs of it that failed so far: every handle that was open then is told so, once. */
+  syncErrors = 0;
 
   constructor(path: string, use: FileClass, number: number) {
     this.path = path;
     this.use = use;
     this.number = number;
+  }
+
+  /**
+   * A range was read from the cache: whatever stands there counts as answered. A slot is written for ever and
+   * never synced, so what is answered from the front on is not looked through again.
+   */
+  seen(position: number, length: number): void {
+    const { unsynced } = this;
+    if (this.#looked.changes !== unsynced) this.#looked = { changes: unsynced, answered: 0 };
+    const looked = this.#looked;
+    while (unsynced[looked.answered]?.answered === true) looked.answered++;
+    for (let i = looked.answered; i < unsynced.length; i++) {
+      const change = unsynced[i] as Change;
+      const end = change.position + change.bytes.length;
+      if (change.position < position + length && position < end) change.answered = true;
+    }
   }
 
   /**
@@ -74,6 +95,8 @@ interface Entry {
 export class SimDisk {
   #entries = new Map<string, Entry>();
   #directories = new Set<string>();
+  /** What `list` answered since a name last came or went: members look for new views without end. */
+  #listed = new Map<string, readonly string[]>();
   /** Files ever made. */
   #files = 0;
   /** Whether overwritten bytes are kept, for stale reads. */
@@ -95,6 +118,7 @@ export class SimDisk {
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
       this.#directories.add(path.slice(0, at));
     }
+    this.#listed.clear();
     return file;
   }
 
@@ -115,6 +139,7 @@ export class SimDisk {
   /** Takes a name away; for good only after `keepName`. False when there was none. */
   unlink(path: string): boolean {
     const entry = this.#entries.get(path);
+    this.#listed.clear();
     if (entry?.cached === undefined) {
       if (!this.#directories.has(path) || this.list(path).length > 0) return false;
       return this.#directories.delete(path);
@@ -144,6 +169,12 @@ export class SimDisk {
 
   /** Names in a directory, sorted by code unit. */
   list(directory: string): string[] {
+    let names = this.#listed.get(directory);
+    if (names === undefined) this.#listed.set(directory, names = this.#namesIn(directory));
+    return names.slice();
+  }
+
+  #namesIn(directory: string): string[] {
     const prefix = directory === "/" ? "/" : `${directory}/`;
     const names = new Set<string>();
     const add = (path: string) => {
@@ -212,6 +243,7 @@ export class SimDisk {
 
   /** Ends a sync over `covered`, which are changes that were answered when it began. */
   endSync(file: SimFile, covered: ReadonlySet<Change>, end: SyncEnd): void {
+    if (end === "keep" || end === "drop") file.syncErrors++;
     if (end === "keep") return;
     if (end !== "done") file.truth ??= file.durable.clone();
     const kept: Change[] = [];
@@ -257,6 +289,7 @@ export class SimDisk {
    * The power goes: of every unsynced change a drawn part survives, and of every unsynced name either form.
    */
   powerCut(chance: Prng, style: CutStyle | "mixed"): void {
+    this.#listed.clear();
     for (const [path, entry] of [...this.#entries]) {
       if (entry.durable !== entry.cached && chance.chance(1, 2)) entry.durable = entry.cached;
       const file = entry.durable;
@@ -272,6 +305,7 @@ export class SimDisk {
 
   /** As `powerCut`, with the fates given by path; files not named lose all that is unsynced. */
   powerCutExactly(fates: ReadonlyMap<string, readonly Fate[]>, names: ReadonlySet<string>): void {
+    this.#listed.clear();
     for (const [path, entry] of [...this.#entries]) {
       if (names.has(path)) entry.durable = entry.cached;
       entry.cached = entry.durable;

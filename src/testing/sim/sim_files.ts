@@ -36,6 +36,8 @@ abstract class SimHandle {
   #closed = false;
   /** Nothing that a sync answers is believed any more (DESIGN D4c). */
   #syncFailed = false;
+  /** Failed syncs of the file that this handle was told of, or opened after. */
+  #errorsTold: number;
 
   constructor(
     process: SimProcess,
@@ -51,6 +53,7 @@ abstract class SimHandle {
     this.#writable = access === "write";
     this.#watch = watch;
     this.#held = held;
+    this.#errorsTold = file.syncErrors;
   }
 
   protected get disk(): SimDisk {
@@ -86,21 +89,14 @@ abstract class SimHandle {
     return this.call("read", "read", position, into.length, (fault) => {
       if (fault === "read_error") throw ioError("IO", "read", this.path, "EIO");
       const done = this.file.cache.read(position, into);
-      this.#seen(position, done);
+      // Of another process it may be, whose write is not answered yet.
+      this.file.seen(position, done);
       if (fault === "stale_read") this.#readOlder(position, into.subarray(0, done));
       if (fault !== "short_read" || done === 0) return done;
       const short = this.process.host.chance.below(done);
       into.fill(0, short);
       return short;
     });
-  }
-
-  /** What was read stands in the cache: of another process it may be, whose write is not answered yet. */
-  #seen(position: number, length: number): void {
-    for (const change of this.file.unsynced) {
-      const end = change.position + change.bytes.length;
-      if (change.position < position + length && position < end) change.answered = true;
-    }
   }
 
   #readOlder(position: number, into: Uint8Array): void {
@@ -153,7 +149,9 @@ abstract class SimHandle {
     const covered = coveredBySync(this.file.unsynced);
     return this.call("sync", "sync", this.file.cache.size, covered.size, (fault) => {
       this.disk.endSync(this.file, covered, syncEndOf(fault));
-      if (fault === "sync_error_keep" || fault === "sync_error_drop") {
+      // As kernels do: what a sync of another lost may have been written by this one.
+      if (this.#errorsTold !== this.file.syncErrors) {
+        this.#errorsTold = this.file.syncErrors;
         this.#syncFailed = true;
         throw ioError("IO", "sync", this.path, "EIO");
       }

@@ -13,6 +13,7 @@ import {
   type PipeEvents,
 } from "../../../adapters/common/link_interconnect.ts";
 import type { Interconnect } from "../../ports/interconnect.ts";
+import { scribbling } from "../scribbling.ts";
 import type { SimProcess } from "./host.ts";
 import { Prng } from "./prng.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -89,11 +90,12 @@ export class SimNetwork {
 
   /** An interconnect of a process, not open yet. */
   interconnect(process: SimProcess, greetingMs = 2_000): Interconnect {
-    return new LinkInterconnect(new SimTransport(this, process), {
+    const links = new LinkInterconnect(new SimTransport(this, process), {
       clock: new SimClock(process),
       entropy: new SimEntropy(this.chance.fork(`links of ${process.pid}`)),
       greetingMs,
     });
+    return scribbling(links);
   }
 
   /** Nothing gets from one station to the other any more; the way back is another one. */

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly keys: number;
   readonly subject: SubjectOptions;
   readonly rhythm: ClusterRhythm;
+  /** Milliseconds between two rounds of checkpoints. */
+  readonly checkpointMs: number;
   readonly latencies: Latencies;
   readonly manner: NetworkManner;
   readonly mix: Mix;
@@ -65,18 +67,29 @@ export function drawCluster(seed: number): ClusterOptions {
     keys: chance.pick([2, 5, 12]),
     subject: drawSubject(chance),
     rhythm: drawRhythm(chance),
+    checkpointMs: new Prng(seed, "checkpoints").pick([150, 500, 2_000]),
     latencies: drawLatencies(chance),
     manner,
-    mix: { ...drawMix(chance), restUs: 0 },
+    mix: drawWork(seed, chance),
     sizes: drawSizes(chance),
     rules: drawFaults(seed, chance),
     windowMs,
-    phases: Array.from({ length: phases }, () => drawPhase(chance, windows, OPERATIONS_MIN / phases)),
+    phases: withAbsences(
+      new Prng(seed, "cluster absences"),
+      Array.from({ length: phases }, () => drawPhase(chance, windows, OPERATIONS_MIN / phases)),
+    ),
     keepsNames: chance.chance(1, 2),
     wrongClocks: chance.chance(1, 3),
     restartMs: chance.pick([100, 1000, 4000]),
     restUs: chance.pick([0, 0, 500, 5000]) * slow,
   };
+}
+
+/** What clients do; in a part of the seeds hardly anything but to count what all count. */
+function drawWork(seed: number, chance: Prng): Mix {
+  const mix = { ...drawMix(chance), restUs: 0 };
+  const counting = new Prng(seed, "cluster counters");
+  return counting.chance(1, 5) ? { ...mix, weights: [4, 0, 4, 4, 4, 80, 2, 0, 1, 1] } : mix;
 }
 
 /** A disk that only is slow now and then, or, in a part of the seeds, one that fails. */
@@ -126,6 +139,15 @@ function drawPhase(chance: Prng, windows: number, operations: number): ClusterPh
   return { windows: weights.map((it) => Math.ceil(operations * it / sum)), troubles };
 }
 
+/** In most phases a database is used by one member for a while, once or twice. */
+function withAbsences(chance: Prng, phases: readonly ClusterPhase[]): ClusterPhase[] {
+  return phases.map(({ windows, troubles }) => {
+    const times = chance.below(3);
+    const more = Array.from({ length: times }, () => drawTrouble(chance, "alone", windows.length));
+    return { windows, troubles: [...troubles, ...more] };
+  });
+}
+
 /** The options in a few lines, for people. */
 export function describeCluster(options: ClusterOptions): string {
   const { subject, latencies, mix, sizes, manner, rhythm } = options;
@@ -144,7 +166,7 @@ export function describeCluster(options: ClusterOptions): string {
     `${options.keys} shared keys, windows of ${options.windowMs} ms, restarts ≤${options.restartMs} ms` +
     `${options.keepsNames ? ", names kept" : ""}${options.wrongClocks ? ", wrong clocks" : ""}`,
     `node: ${JSON.stringify(subject)}`,
-    `rhythm: ${JSON.stringify(rhythm)}`,
+    `rhythm: ${JSON.stringify(rhythm)}, rounds each ${options.checkpointMs} ms`,
     `network: ${JSON.stringify(manner)}`,
     `disk: read ${latencies.readUs} write ${latencies.writeUs} sync ${latencies.syncUs} us, ` +
     `by value % ${JSON.stringify(latencies.valuePercent)}; faults: ${rules}`,

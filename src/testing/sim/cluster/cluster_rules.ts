@@ -10,6 +10,12 @@ import type { ClusterSubject } from "./cluster_subject.ts";
 /** What a recoverer makes first in the directory of a dead journal. */
 const RECOVERED = /\/([0-9a-f]{32})\/journal\.(?:tail|end)$/;
 
+/** Who has each block of a volume, by its number; texts as keys were a fiftieth of a seed. */
+interface Holders {
+  readonly readers: Map<number, string>;
+  readonly writers: Map<number, string>;
+}
+
 /** Watches a cluster. */
 export class ClusterRules {
   readonly #problems: Problems;
@@ -47,17 +53,19 @@ export class ClusterRules {
 
   /** Holds the modes in which all who live have their blocks against each other. */
   modes(living: readonly { readonly label: string; readonly node: ClusterSubject }[]): void {
-    const readers = new Map<string, string>();
-    const writers = new Map<string, string>();
+    const all = new Map<string, Holders>();
     for (const { label, node } of living) {
       for (const { directory, block, mode } of node.frames()) {
-        const key = `block ${block} of ${directory}`;
-        const other = writers.get(key) ?? (mode === "EX" ? readers.get(key) : undefined);
+        let holders = all.get(directory);
+        if (holders === undefined) all.set(directory, holders = { readers: new Map(), writers: new Map() });
+        const { readers, writers } = holders;
+        const other = writers.get(block) ?? (mode === "EX" ? readers.get(block) : undefined);
         if (other !== undefined && other !== label) {
-          const how = writers.has(key) ? "may change" : "may read";
-          this.#problems.add("modes", `${key}: ${label} has it as ${mode}, and ${other} ${how} it`);
+          const how = writers.has(block) ? "may change" : "may read";
+          const what = `block ${block} of ${directory}`;
+          this.#problems.add("modes", `${what}: ${label} has it as ${mode}, and ${other} ${how} it`);
         }
-        (mode === "EX" ? writers : readers).set(key, label);
+        (mode === "EX" ? writers : readers).set(block, label);
       }
     }
   }

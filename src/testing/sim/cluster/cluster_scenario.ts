@@ -95,8 +95,14 @@ export class ClusterScenario {
     life.work = Promise.all(clients.map(async (client) => {
       life.working.add(client.name);
       while (context.goOn()) {
+        if (life.absence !== undefined) {
+          await this.world.scheduler.sleep(1_000, life.process);
+          continue;
+        }
         this.world.judgeModes();
+        life.busy++;
         await client.one(context);
+        life.busy--;
         await this.#pace(client, life);
       }
       life.working.delete(client.name);
@@ -133,6 +139,7 @@ export class ClusterScenario {
       }
       while (scheduler.now < this.#nextWindow) {
         await scheduler.sleep(Math.min(LOOK_US, this.#nextWindow - scheduler.now));
+        this.world.lookWide();
         this.#stopAtProblem();
       }
     }
@@ -171,6 +178,7 @@ export class ClusterScenario {
   #isSettled(): boolean {
     const { serving, options } = this.world;
     if (serving.length < options.members) return false;
+    if (serving.some((it) => it.absence !== undefined)) return false;
     if (serving.some((it) => it.process.pausedUntil > this.world.scheduler.now)) return false;
     const all = serving.map((it) => it.node?.cluster());
     return all.every((it) =>
@@ -201,6 +209,7 @@ export class ClusterScenario {
         const directory = world.directory(i);
         await checkStructure(() => first.node!.check(directory), `database ${i} at ${first.label}`, world);
       }
+      await this.#checkLog(first);
     };
     const checked = work().catch((error) => history.problems.add("errors", `check: ${messageOf(error)}`));
     await this.#patiently(checked, "check");
@@ -217,6 +226,13 @@ export class ClusterScenario {
       const text = `${first.label} sees ${here.slice(0, 200)}, ${other.label} sees ${there.slice(0, 200)}`;
       this.history.problems.add("registers", `${part} in a quiet cluster: ${text}`);
     }
+  }
+
+  /** The cluster journal log names the files that there are, unless the disk refused to write it. */
+  async #checkLog(by: Life): Promise<void> {
+    const faults = await by.node!.journalFaults();
+    if (faults.length === 0 || this.world.mayFail("IO")) return;
+    this.history.problems.add("errors", `the journal log: ${faults.slice(0, 4).join("; ")}`);
   }
 
   /** When nothing is under way, nobody remembers more than what is in pools. */

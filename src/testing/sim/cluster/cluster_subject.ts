@@ -18,6 +18,8 @@ export interface ClusterSubjectOptions extends SubjectOptions {
   /** Name among the members. */
   readonly name: string;
   readonly rhythm: ClusterRhythm;
+  /** Milliseconds between two rounds of checkpoints. */
+  readonly checkpointMs: number;
 }
 
 /** The world of a member. */
@@ -36,6 +38,8 @@ export interface ClusterSubjectStatus {
   /** Blocks of which it remembers something as one that has them, and as their keeper. */
   readonly held: number;
   readonly kept: number;
+  /** Databases that it has as a whole. */
+  readonly wide: number;
 }
 
 /** A shared block in a member's pool. */
@@ -52,6 +56,8 @@ export interface ClusterSubject extends SubjectNode {
   readonly incarnation: string;
   /** Undefined as long as it is no member. */
   cluster(): ClusterSubjectStatus | undefined;
+  /** Journal files of the cluster of which its log and their directories do not say the same, in words. */
+  journalFaults(): Promise<string[]>;
   /** Shared blocks that are in its pool. */
   frames(): Iterable<SharedFrame>;
 }

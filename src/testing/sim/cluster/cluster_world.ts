@@ -30,7 +30,14 @@ const MAY_FAIL: readonly ErrorCode[] = ["TIMEOUT", "ABORTED", "CONFLICT", "TRANS
 /** Codes that need a fault of the disk to have struck. */
 const FAULTY: readonly ErrorCode[] = ["IO", "FULL", "FROZEN", "SYNC_FAILED", "STOPPED", "OUTCOME_UNKNOWN"];
 /** Codes by which a node may not come up, and is tried again. */
-const MAY_NOT_OPEN: readonly ErrorCode[] = ["TIMEOUT", "FENCED", "IN_USE", "NAME_TAKEN", "VIEW_CHANGED"];
+const MAY_NOT_OPEN: readonly ErrorCode[] = [
+  "TIMEOUT",
+  "UNREACHABLE",
+  "FENCED",
+  "IN_USE",
+  "NAME_TAKEN",
+  "VIEW_CHANGED",
+];
 /** Openings of one member in a healed world, one after the other, that may fail. */
 const OPENINGS_MAX = 20;
 
@@ -50,9 +57,13 @@ export class ClusterWorld {
   losses = 0;
   /** Recoveries that came to their end. */
   recoveries = 0;
+  /** Rounds of checkpoints that came to their end. */
+  rounds = 0;
   /** Lives begun. */
   begun = 0;
   leaves = 0;
+  /** Looks at which somebody beside others had a database as a whole. */
+  wides = 0;
   /** True while nothing evil happens any more. */
   isHealed = false;
   /** Gets each life that can be worked with. */
@@ -129,10 +140,10 @@ export class ClusterWorld {
     this.parts.problems.add("liveness", `${station} could not open ${failures} times: ${messageOf(error)}`);
   }
 
-  /** A node has left, or could not. */
-  left(life: Life, how: string): void {
+  /** A node has left, or could not; `isHealed`: whether it began to in a healed world. */
+  left(life: Life, how: string, isHealed: boolean): void {
     this.leaves++;
-    if (!this.isHealed || how === "closed") return;
+    if (!isHealed || how === "closed") return;
     this.parts.problems.add("errors", `${life.label} could not leave in a healed world: ${how}`);
   }
 
@@ -156,6 +167,12 @@ export class ClusterWorld {
   /** Whether a node may not come up, now. */
   mayNotOpen(code: ErrorCode): boolean {
     return MAY_NOT_OPEN.includes(code) || this.#isFaulty(code);
+  }
+
+  /** Notes whether somebody who is not alone has a database as a whole. */
+  lookWide(): void {
+    const all = this.serving.map(({ node }) => node?.cluster());
+    if (all.some((it) => it !== undefined && it.members > 1 && it.wide > 0)) this.wides++;
   }
 
   /** Holds the modes of all who serve against each other. */

@@ -1,5 +1,5 @@
 /** One life of a member: its process, its node, and the clients that work by way of it. */
-import { CohortError, type ErrorCode } from "../../../ground/errors.ts";
+import { CohortError, type ErrorCode, isCode } from "../../../ground/errors.ts";
 import type { Facts, Severity } from "../../../ports/observer.ts";
 import { withFaults } from "../../fault_storage.ts";
 import type { SimProcess } from "../host.ts";
@@ -48,7 +48,12 @@ export class Life {
   #incarnation: string | undefined;
   state: LifeState = "opening";
   node: ClusterSubject | undefined;
-  databases: readonly SubjectDatabase[] = [];
+  /** Changed in place: whoever works by way of it finds what was mounted again. */
+  databases: SubjectDatabase[] = [];
+  /** A database that it has dismounted for a while; its clients wait meanwhile. */
+  absence: number | undefined;
+  /** Operations of its clients that are under way. */
+  busy = 0;
   /** Resolves when no client works by way of it; never, when it died under them. */
   work: Promise<unknown> = Promise.resolve();
   /** Clients at work. */
@@ -101,8 +106,8 @@ export class Life {
       rights: RIGHTS,
     };
     try {
-      const { subject, rhythm } = options;
-      this.node = await parts.open(world, { ...subject, name: this.#name, rhythm });
+      const { subject, rhythm, checkpointMs } = options;
+      this.node = await parts.open(world, { ...subject, name: this.#name, rhythm, checkpointMs });
       this.#incarnation = this.node.incarnation;
       parts.trace.note("incarnation", this.label, this.#incarnation);
       this.databases = await this.#mountAll(this.node, chance.chance(1, 2));
@@ -135,6 +140,7 @@ export class Life {
 
   #heard(name: string, facts: Facts): void {
     if (name === "cluster.recovered") this.#world.recoveries++;
+    if (name === "checkpoint.round") this.#world.rounds++;
     if (name !== "node.stopped") return;
     const code = String(facts["code"]);
     this.stopCause = code;
@@ -187,26 +193,73 @@ export class Life {
     this.state = "stopped";
     this.#world.parts.trace.note("stopped", this.label, code);
     if (this.#world.chance.chance(1, 2)) return this.#world.host.kill(this.process);
-    void this.#close();
+    void this.#close(false);
+  }
+
+  /** Dismounts a database, and mounts it again after a while. */
+  async away(database: number, forUs: number): Promise<void> {
+    if (this.absence !== undefined) return;
+    this.absence = database;
+    const { scheduler, parts, host } = this.#world;
+    const place = this.#world.directory(database);
+    parts.trace.note("away", this.label, place);
+    while (this.busy > 0 && this.isServing) await scheduler.sleep(1_000, this.process);
+    if (!this.isServing) return;
+    try {
+      await this.databases[database]!.dismount();
+    } catch (error) {
+      // What it could not bring home another recovers.
+      this.#notAway(error);
+      if (this.isServing) host.kill(this.process);
+      return;
+    }
+    await scheduler.sleep(forUs, this.process);
+    while (this.isServing) {
+      try {
+        this.databases[database] = await this.node!.mount(place);
+        parts.trace.note("back", this.label, place);
+        this.absence = undefined;
+        return;
+      } catch (error) {
+        this.#notAway(error);
+      }
+      await scheduler.sleep(20_000, this.process);
+    }
+  }
+
+  /** A dismount or a mount failed, which a fault of the disk may have done, or a view. */
+  #notAway(error: unknown): void {
+    if (!this.isServing || this.stopCause !== undefined) return;
+    const { problems, trace } = this.#world.parts;
+    trace.say(messageOf(error));
+    if (error instanceof CohortError && this.#world.mayNotOpen(error.code)) return;
+    problems.add("errors", `${this.label} cannot let go of a database: ${messageOf(error)}`);
   }
 
   /** Leaves in good order. */
   async leave(): Promise<void> {
     if (!this.isServing) return;
     this.state = "leaving";
-    await this.#close();
+    await this.#close(this.#world.isHealed);
   }
 
-  /** Closes its node, and ends its process whatever becomes of that. */
-  async #close(): Promise<void> {
+  /**
+   * Closes its node, and ends its process whatever becomes of that. What went wrong before the world was
+   * healed is told at the end of it, and so is a sync that failed before: each file hears of it at its next.
+   */
+  async #close(isHealed: boolean): Promise<void> {
     const { scheduler, host, parts } = this.#world;
-    const closed = this.node!.close().then(() => "closed", (error) => messageOf(error));
+    let isOld = !isHealed;
+    const closed = this.node!.close().then(() => "closed", (error) => {
+      isOld ||= isCode(error, "SYNC_FAILED") && this.#world.mayStop("SYNC_FAILED");
+      return messageOf(error);
+    });
     const late = scheduler.sleep(CLOSE_US, this.process).then(() => "late");
     const how = await Promise.race([closed, late]);
     if (!this.process.alive) return;
     parts.trace.note("left", this.label, how === "closed");
     parts.trace.say(`${this.label} left: ${how}`);
-    if (this.state === "leaving") this.#world.left(this, how);
+    if (this.state === "leaving") this.#world.left(this, how, !isOld);
     host.kill(this.process);
   }
 

@@ -30,8 +30,11 @@ export interface ClusterResult {
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly losses: number;
   readonly recoveries: number;
+  readonly rounds: number;
   readonly lives: number;
   readonly leaves: number;
+  /** Looks, one each 50 virtual ms, at which a member beside others had a database as a whole. */
+  readonly wides: number;
   readonly events: number;
   readonly virtualSeconds: number;
 }
@@ -58,8 +61,10 @@ export async function runCluster(seed: number, run: ClusterRun): Promise<Cluster
     faults: world.host.plan.counts(),
     losses: world.losses,
     recoveries: world.recoveries,
+    rounds: world.rounds,
     lives: world.begun,
     leaves: world.leaves,
+    wides: world.wides,
     events: scheduler.events,
     virtualSeconds: Math.floor(scheduler.now / 1e6),
   };

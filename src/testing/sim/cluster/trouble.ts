@@ -23,7 +23,9 @@ export type TroubleKind =
   /** A member's storage does not answer for a while. */
   | "stall"
   /** A member's wall clock is set. */
-  | "wall clock";
+  | "wall clock"
+  /** All but one member dismount a database, and mount it again, each after a while of its own. */
+  | "alone";
 
 /** Those that take a member, and the others. */
 export const LOSSES: readonly TroubleKind[] = [
@@ -106,6 +108,13 @@ export function strike(world: ClusterWorld, trouble: Trouble): void {
       return;
     case "stall":
       return life.stall(forUs);
+    case "alone":
+      for (const other of world.serving) {
+        if (other !== life) {
+          void other.away(trouble.pick % world.options.databases, world.chance.below(forUs));
+        }
+      }
+      return;
     default:
       cutOff(world, trouble.kind, life);
       scheduler.after(forUs, () => network.heal());
