@@ -30,6 +30,7 @@ import { outdate, recount } from "./shared_shape.ts";
 import { SharedVolumes } from "./shared_volumes.ts";
 import type { Need } from "./step.ts";
 import { Survivors } from "./survivors.ts";
+import { TakingAhead } from "./taking_ahead.ts";
 import { TakingBack } from "./take_back.ts";
 import { Unplaced } from "./unplaced.ts";
 
@@ -154,6 +155,7 @@ export class Coherence {
     invariant(resident === undefined, `No block of ${volume.path} is here before it is shared`);
     volume.isShared = true;
     volume.growAlone = growingAlone(this, this.#world.pool, volume);
+    volume.ahead = new TakingAhead(this, this.#world.pool, volume);
     this.#volumes.add(volume);
     this.#post.wide.use(volume.facts.tag);
   }

@@ -10,7 +10,7 @@ import { blockKind, KIND_MAP } from "../ground/block.ts";
 import { MISS } from "../buffer/step.ts";
 import { invariant } from "../ground/errors.ts";
 import { mapAllocated, mapFindFree } from "../ground/space_map.ts";
-import type { Volume } from "../storage/volume.ts";
+import type { BlocksAhead, Volume } from "../storage/volume.ts";
 
 /** Least blocks a volume grows by; it doubles up to one extent. */
 const GROW_BLOCKS_MIN = 64;
@@ -46,7 +46,29 @@ function takeIn(change: Change, volume: Volume, extent: number, limit: number): 
   const map = change.own(volume, found);
   if (map === MISS) return MISS;
   change.mapSet(map, bit, 1);
-  return extent * volume.facts.extentBlocks + bit;
+  const start = extent * volume.facts.extentBlocks;
+  if (volume.ahead !== undefined) takeAhead(change, volume.ahead, map, start, bit, limit);
+  return start + bit;
+}
+
+/** Block `bit` of the extent that begins at `start` is used: those that come next should be here in time. */
+function takeAhead(
+  change: Change,
+  ahead: BlocksAhead,
+  map: number,
+  start: number,
+  bit: number,
+  limit: number,
+): void {
+  const count = ahead.took(start + bit);
+  if (count === 0) return;
+  const { bytes, blockSize } = change.pool;
+  const free: number[] = [];
+  for (let next = bit; free.length < count; free.push(start + next)) {
+    next = mapFindFree(bytes, map * blockSize, limit, limit, next + 1);
+    if (next < 0) break;
+  }
+  ahead.have(free);
 }
 
 /**

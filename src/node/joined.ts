@@ -182,6 +182,7 @@ export class Joined {
    */
   async unshare(volume: Volume): Promise<void> {
     const { daemon, world: { clock } } = this.#world.member;
+    volume.ahead?.end();
     while (this.coherence.giveUp(volume) > 0) {
       if (volume.quarantine !== undefined) throw quarantined(volume);
       await daemon.checkpoint();
@@ -196,6 +197,7 @@ export class Joined {
    */
   async forsake(volume: Volume): Promise<void> {
     const { clock } = this.#world.member.world;
+    volume.ahead?.end();
     for (let ms = 0; this.coherence.forsake(volume, ms >= FORSAKE_MS) > 0; ms += ROUND_MS) {
       await pause(clock, ROUND_MS);
     }

@@ -33,6 +33,16 @@ export interface VolumeFacts {
 /** What a read found: the block itself, or a place never written. */
 export type BlockFound = "block" | "blank";
 
+/** Takes free blocks of a shared volume before they are needed. */
+export interface BlocksAhead {
+  /** A free block is used by this member: how many behind it it should have soon, mostly 0. */
+  took(block: number): number;
+  /** Those: the next free ones, in their order. */
+  have(blocks: readonly number[]): void;
+  /** Takes no more; what is on its way is given back when it comes. */
+  end(): void;
+}
+
 /** One open volume. */
 export class Volume {
   readonly facts: VolumeFacts;
@@ -49,6 +59,8 @@ export class Volume {
    * settles as the growth does.
    */
   growAlone: ((growth: () => Promise<void>) => Promise<void>) | undefined;
+  /** Takes free blocks before they are needed; undefined where nobody else uses the volume. */
+  ahead: BlocksAhead | undefined;
   /** Called after a group that put something on the free queue. */
   onQueued: (() => void) | undefined;
   /** Roots of staged trees that somebody builds now: others that the free queue names are leftovers. */
