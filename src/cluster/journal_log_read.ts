@@ -3,7 +3,8 @@
  * which order it is to be taken, and from where each is needed. Reads files only, also while they are
  * written.
  */
-import type { Storage } from "../ports/mod.ts";
+import { isCode } from "../ground/errors.ts";
+import type { Storage, StreamFile } from "../ports/mod.ts";
 import type { SegmentBegun } from "../storage/segment_follower.ts";
 import { journalLogName, journalLogOf } from "./journal_log.ts";
 import { decodeJournalLog, type LogOwner, type LogRecord, type LogRound } from "./journal_log_record.ts";
@@ -49,15 +50,10 @@ export interface LoggedJournals {
 
 /** Reads all logs in a PIJ directory. Throws `FORMAT_NEWER`, and what the storage refuses. */
 export async function readJournalLogs(storage: Storage, directory: string): Promise<LoggedJournals> {
-  const generations = new Map<string, number[]>();
-  for (const name of await storage.list(directory)) {
-    const log = journalLogOf(name);
-    if (log === undefined) continue;
-    generations.set(log.incarnation, [...generations.get(log.incarnation) ?? [], log.generation]);
-  }
+  const files = await filesOf(storage, directory);
   const logs: (readonly LogRecord[])[] = [];
-  for (const [incarnation, numbers] of [...generations].sort(([a], [b]) => a < b ? -1 : 1)) {
-    const records = await readOne(storage, directory, incarnation, numbers);
+  for (const [incarnation, generations] of [...files].sort(([a], [b]) => a < b ? -1 : 1)) {
+    const records = await readOne(storage, directory, incarnation, generations);
     if (records !== undefined) logs.push(records);
   }
   const rounds = logs.flat().flatMap((it) => it.kind === "round" ? [it.round] : []);
@@ -68,23 +64,51 @@ export async function readJournalLogs(storage: Storage, directory: string): Prom
   return { journals, round: rounds.at(-1) };
 }
 
-/** The records of the newest file of a log whose beginning is whole; an older one stands in for it. */
+/** The generations that there are of each log, the newest first. */
+async function filesOf(storage: Storage, directory: string): Promise<Map<string, number[]>> {
+  const files = new Map<string, number[]>();
+  for (const name of await storage.list(directory)) {
+    const log = journalLogOf(name);
+    if (log === undefined) continue;
+    files.set(log.incarnation, [...files.get(log.incarnation) ?? [], log.generation]);
+  }
+  for (const generations of files.values()) generations.sort((a, b) => b - a);
+  return files;
+}
+
+/**
+ * The records of the newest file of a log whose beginning is whole; an older one stands in for it. A file
+ * that goes meanwhile has a newer one after it, or its whole log is removed: it is looked once more.
+ */
 async function readOne(
   storage: Storage,
   directory: string,
   incarnation: string,
-  generations: readonly number[],
+  listed: readonly number[],
 ): Promise<readonly LogRecord[] | undefined> {
-  for (const generation of [...generations].sort((a, b) => b - a)) {
-    const path = `${directory}/${journalLogName(incarnation, generation)}`;
-    const content = decodeJournalLog(await bytesOf(storage, path), path);
+  let generations = [...listed];
+  for (let newest = generations.shift(); newest !== undefined; newest = generations.shift()) {
+    const path = `${directory}/${journalLogName(incarnation, newest)}`;
+    const bytes = await bytesOf(storage, path);
+    if (bytes === undefined) {
+      generations = (await filesOf(storage, directory)).get(incarnation) ?? [];
+      continue;
+    }
+    const content = decodeJournalLog(bytes, path);
     if (content !== undefined) return content.records;
   }
   return undefined;
 }
 
-async function bytesOf(storage: Storage, path: string): Promise<Uint8Array> {
-  const file = await storage.openStream(path, { access: "read" });
+/** What is in a log's file; undefined when it is gone. */
+async function bytesOf(storage: Storage, path: string): Promise<Uint8Array | undefined> {
+  let file: StreamFile;
+  try {
+    file = await storage.openStream(path, { access: "read" });
+  } catch (error) {
+    if (isCode(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
   try {
     const bytes = new Uint8Array(Math.min(LOG_BYTES_MAX, await file.size()));
     let filled = 0;

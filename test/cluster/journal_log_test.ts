@@ -243,6 +243,37 @@ test("Journal log: a file that was being begun does not count; the one before it
   assertEquals((await readJournalLogs(storage, PIJ)).journals.length, 1);
 });
 
+/** A storage that lists the PIJ directory once more as it was. */
+async function listedEarlier(storage: Storage): Promise<Storage> {
+  let names: readonly string[] | undefined = await storage.list(PIJ);
+  const list = (path: string): ReturnType<Storage["list"]> => {
+    if (path !== PIJ || names === undefined) return storage.list(path);
+    const earlier = [...names];
+    names = undefined;
+    return earlier;
+  };
+  return new Proxy(storage, {
+    get(of, key) {
+      const value: unknown = key === "list" ? list : Reflect.get(of, key, of);
+      return typeof value === "function" ? value.bind(of) : value;
+    },
+  });
+}
+
+test("Journal log: one that is begun anew, or removed, meanwhile, is read as it is then", async () => {
+  const storage = createMemoryStorage();
+  const rig = await rigOn(storage), other = await rigOn(storage, OTHER, "beta");
+  await rotate(rig, 1);
+  const earlier = await listedEarlier(storage);
+  // Its first file goes, its second is there; of the other nothing is left.
+  await rig.log.start(rig.journal.follow(rig.log));
+  await rotate(rig, 1);
+  await other.log.close();
+  await removeJournalLog(storage, PIJ, OTHER);
+  const { journals } = await readJournalLogs(earlier, PIJ);
+  assertEquals(journals.map(({ name, segments }) => [name, segments.length]), [["alpha", 3]]);
+});
+
 test("Journal log: the journals of all members are in the order of their stamps", async () => {
   const storage = createMemoryStorage();
   const alpha = await rigOn(storage), beta = await rigOn(storage, OTHER, "beta");

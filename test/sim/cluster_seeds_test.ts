@@ -4,7 +4,7 @@ import { shared } from "../support/depth.ts";
 import { compareHashes } from "./children.ts";
 import { DEEP, freshSeed, freshThenStanding, keptSeeds, runShare, RUNTIME } from "./share.ts";
 
-/** Standing seeds of one runtime; under `CI=true` both together have 100, of which Bun, the faster, has more. */
+/** Standing seeds of one runtime; under `CI=true` both have 100 together, and Bun, the faster, most. */
 const STANDING = !DEEP ? 2 : RUNTIME === "deno" ? 34 : 66;
 /** The first of them. */
 const FIRST = RUNTIME === "deno" ? 101 : 135;

@@ -4,7 +4,7 @@ import { shared } from "../support/depth.ts";
 import { compareHashes } from "./children.ts";
 import { DEEP, freshSeed, freshThenStanding, keptSeeds, runShare, RUNTIME } from "./share.ts";
 
-/** Standing seeds of one runtime; under `CI=true` both together have 300, of which Bun, the faster, has more. */
+/** Standing seeds of one runtime; under `CI=true` both have 300 together, and Bun, the faster, most. */
 const STANDING = !DEEP ? 3 : RUNTIME === "deno" ? 120 : 180;
 /** The first of them. */
 const FIRST = RUNTIME === "deno" ? 1 : 121;
