@@ -89,7 +89,7 @@ export function strike(world: ClusterWorld, trouble: Trouble): void {
     case "kill twice":
       killSoon(world, life, trouble.calls);
       scheduler.after(forUs / 4, () => {
-        const next = master(world);
+        const next = world.isHealed ? undefined : master(world);
         if (next !== undefined) killSoon(world, next, trouble.calls);
       });
       return;
