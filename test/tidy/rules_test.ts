@@ -156,6 +156,8 @@ test("softSpotErrors() and workplaceErrors() see marks, unchecked types and mach
     `// @ts-${"ignore"}`,
     `a as ${"any"}`,
     `test.${"skip"}("a")`,
+    `  ${"<".repeat(7)} HEAD`,
+    `${">".repeat(7)} 1234567 (a: b)`,
   ];
   assertEquals(spots.filter((line) => soft(line) !== 1), []);
   assertEquals(soft("const company = anything;"), 0);

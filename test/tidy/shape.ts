@@ -63,6 +63,8 @@ export function exportDocErrors(files: readonly SourceFile[]): string[] {
 
 /** Marks of unfinished work, in two halves so that this file does not hold them. */
 const UNFINISHED = new RegExp(`\\b(?:${["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|")})\\b`);
+/** What a merge leaves where it could not tell, indented by a formatter or not. */
+const UNMERGED = /^\s*(?:<{7}|>{7})\s/;
 /** Ways around the type checker, in comments and in code. */
 const SILENCED = /@ts-(?:ignore|nocheck|expect-error)/;
 const UNCHECKED = new RegExp(
@@ -78,6 +80,7 @@ export function softSpotErrors(files: readonly SourceFile[]): string[] {
     return file.lines.flatMap((line, at) => {
       const found: string[] = [];
       if (UNFINISHED.test(line)) found.push("unfinished");
+      if (UNMERGED.test(line)) found.push("unmerged");
       if (isCode(file) && SILENCED.test(line)) found.push("silenced type check");
       if (UNCHECKED.test(code[at] ?? "")) found.push("unchecked type");
       if (UNRUN.test(code[at] ?? "")) found.push("test not run");
