@@ -170,8 +170,12 @@ async function mix(job: Job, stage: Stage): Promise<void> {
   await opened.warm(job);
   for (const name of ["uniform", "own ranges"] as const) {
     const { first, some } = rangeOf(job, name === "own ranges");
-    // Last, when both are done with the other's blocks: a process's own become so when it changes them.
-    if (name === "own ranges") await setSome(records, first, some);
+    // Last, when both are done with the other's blocks: a process's own become so when it changes them. What
+    // the steps before left to be brought home is no part of this one; peers begin with it.
+    if (name === "own ranges") {
+      await setSome(records, first, some);
+      await opened.node.checkpoint();
+    }
     const mixed = (): Promise<unknown> => {
       const i = first + draw.below(some);
       return ++turn % 10 === 0 ? records.set(subscripts(i), value(i + turn)) : records.get(subscripts(i));

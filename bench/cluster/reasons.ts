@@ -22,7 +22,7 @@ const W2_TWO =
   " do (1.7 to 2 times its one). Bound: memory, 16,000 leaves of 8 KiB in each process's own pool. " +
   "Next: one pool in memory that the processes of a host share.";
 const W7_OWN =
-  "after its range is its own a process sends nothing (0.00006 messages an operation): nine hits of " +
+  "after its range is its own a process sends nothing (0.00002 messages an operation): nine hits of " +
   "1.3 us and a relaxed set of 3 to 4 us. Bound: W2, a get of a million records, of which one process" +
   " does some 0.7 M a second here; eleven times sqlite's mix is more than that. Next: as for W2, key " +
   "heads of 8 bytes.";
