@@ -43,3 +43,29 @@ test("cluster: who alone uses a database has it as a whole", { timeoutMs: 300_00
   assertEquals(problems, []);
   assert(wides > 3, `${wides} looks found a database that one member had`);
 });
+
+test(
+  "cluster: nobody dies in a healed world, who was to be next included",
+  { timeoutMs: 300_000 },
+  async () => {
+    const drain = await nativeDrain();
+    let phases = 0;
+    const change = (drawn: ClusterOptions): ClusterOptions => {
+      phases = drawn.phases.length;
+      // The second death falls due a second after the last window's end.
+      const twice = { kind: "kill twice", atUs: 1_000, pick: 0, forMs: 5_000, calls: 0 } as const;
+      return {
+        ...drawn,
+        windowMs: 250,
+        rules: [],
+        phases: drawn.phases.map(({ windows }) => ({
+          windows,
+          troubles: [{ ...twice, window: windows.length - 1 }],
+        })),
+      };
+    };
+    const { problems, losses } = await runCluster(7, { open: openClusterEngine, drain, change });
+    assertEquals(problems, []);
+    assertEquals(losses, phases);
+  },
+);

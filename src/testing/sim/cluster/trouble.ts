@@ -88,6 +88,7 @@ export function strike(world: ClusterWorld, trouble: Trouble): void {
       return killSoon(world, life, trouble.calls);
     case "kill twice":
       killSoon(world, life, trouble.calls);
+      // The world may be healed by then: one that dies while it checks would be waited for without end.
       scheduler.after(forUs / 4, () => {
         const next = world.isHealed ? undefined : master(world);
         if (next !== undefined) killSoon(world, next, trouble.calls);
