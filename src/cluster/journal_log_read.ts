@@ -4,7 +4,7 @@
  * written.
  */
 import { isCode } from "../ground/errors.ts";
-import type { Storage, StreamFile } from "../ports/mod.ts";
+import type { Storage } from "../ports/mod.ts";
 import type { SegmentBegun } from "../storage/segment_follower.ts";
 import { journalLogName, journalLogOf } from "./journal_log.ts";
 import { decodeJournalLog, type LogOwner, type LogRecord, type LogRound } from "./journal_log_record.ts";
@@ -89,9 +89,14 @@ async function readOne(
   let generations = [...listed];
   for (let newest = generations.shift(); newest !== undefined; newest = generations.shift()) {
     const path = `${directory}/${journalLogName(incarnation, newest)}`;
-    const bytes = await bytesOf(storage, path);
-    if (bytes === undefined) {
+    let bytes: Uint8Array;
+    try {
+      bytes = await bytesOf(storage, path);
+    } catch (error) {
+      if (!isCode(error, "NOT_FOUND")) throw error;
       generations = (await filesOf(storage, directory)).get(incarnation) ?? [];
+      // Listed, and still not to be found: that is not one that went meanwhile.
+      if (generations.includes(newest)) throw error;
       continue;
     }
     const content = decodeJournalLog(bytes, path);
@@ -100,15 +105,8 @@ async function readOne(
   return undefined;
 }
 
-/** What is in a log's file; undefined when it is gone. */
-async function bytesOf(storage: Storage, path: string): Promise<Uint8Array | undefined> {
-  let file: StreamFile;
-  try {
-    file = await storage.openStream(path, { access: "read" });
-  } catch (error) {
-    if (isCode(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
+async function bytesOf(storage: Storage, path: string): Promise<Uint8Array> {
+  const file = await storage.openStream(path, { access: "read" });
   try {
     const bytes = new Uint8Array(Math.min(LOG_BYTES_MAX, await file.size()));
     let filled = 0;

@@ -1,5 +1,5 @@
 /** The cluster journal log: its bytes, its files, and that it names what a journal has whatever happens. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { test } from "#test";
 import { CohortError, type Storage } from "@cohort/db";
 import { createMemoryStorage } from "../../adapters/storage_memory.ts";
@@ -272,6 +272,20 @@ test("Journal log: one that is begun anew, or removed, meanwhile, is read as it 
   await removeJournalLog(storage, PIJ, OTHER);
   const { journals } = await readJournalLogs(earlier, PIJ);
   assertEquals(journals.map(({ name, segments }) => [name, segments.length]), [["alpha", 3]]);
+});
+
+test("Journal log: one that is listed and never found is an error", async () => {
+  const storage = createMemoryStorage();
+  const rig = await rigOn(storage);
+  await rotate(rig, 1);
+  const lost = withFaults(
+    storage,
+    ({ operation, path }: FaultCall) =>
+      operation === "openStream" && path.includes("journal_log")
+        ? { kind: "error", code: "NOT_FOUND", errno: "ENOENT" }
+        : undefined,
+  );
+  await assertRejects(() => readJournalLogs(lost, PIJ), CohortError, "journal_log");
 });
 
 test("Journal log: the journals of all members are in the order of their stamps", async () => {
