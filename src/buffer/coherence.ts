@@ -155,7 +155,7 @@ export class Coherence {
     invariant(resident === undefined, `No block of ${volume.path} is here before it is shared`);
     volume.isShared = true;
     volume.growAlone = growingAlone(this, this.#world.pool, volume);
-    volume.ahead = new TakingAhead(this, this.#world.pool, volume);
+    volume.ahead = new TakingAhead(this, this.#world, volume);
     this.#volumes.add(volume);
     this.#post.wide.use(volume.facts.tag);
   }

@@ -3,9 +3,10 @@
  * (DESIGN D2). Each would cost it messages, and everybody who wants to split a leaf would wait for them.
  *
  * Nothing is noted of what was taken: whoever else wants such a block gets it, as any other. How many are
- * taken at a time grows as long as all of them are found here when their turn comes, and falls to none when
- * one is not: others take blocks of the same extent, too.
+ * taken at a time grows as long as this member uses one free block after the other, and finds here what it
+ * took; it falls to none as soon as another member has used one in between.
  */
+import { CohortError } from "../ground/errors.ts";
 import type { Answer } from "../ports/mod.ts";
 import { isPending } from "../ports/mod.ts";
 import type { BlocksAhead, Volume } from "../storage/volume.ts";
@@ -24,38 +25,50 @@ export interface BlockSource {
   obtain(need: Need, signal: AbortSignal | undefined): Answer<number>;
 }
 
+/** What it needs of its member. */
+export interface AheadWorld {
+  readonly pool: Pool;
+  /** Hears of a broken invariant: what else fails is told to whoever needs the block. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
 /** Of one volume. */
 export class TakingAhead implements BlocksAhead {
   readonly #source: BlockSource;
-  readonly #pool: Pool;
+  readonly #world: AheadWorld;
   readonly #volume: Volume;
   readonly #end = new AbortController();
-  /** The block used last: the attempts of one change use the same again. */
-  #last = -1;
-  /** What was taken lies in `[from, until]`; how many are on their way, and are taken at a time. */
+  /** Used one after the other: `[from, last]`; the free block that comes next. */
   #from = 0;
+  #last = -1;
+  #next = -1;
+  /** The last block taken ahead; how many are on their way, and are taken at a time. */
   #until = -1;
   #underWay = 0;
   #atOnce = 0;
 
-  constructor(source: BlockSource, pool: Pool, volume: Volume) {
+  constructor(source: BlockSource, world: AheadWorld, volume: Volume) {
     this.#source = source;
-    this.#pool = pool;
+    this.#world = world;
     this.#volume = volume;
   }
 
-  took(block: number): number {
-    if (block === this.#last || this.#underWay > 0 || this.#end.signal.aborted) return 0;
+  took(block: number, next: number): number {
+    // Another attempt of the same change; or one that was freed since, and says nothing of those to come.
+    if (block >= this.#from && block <= this.#last) return 0;
+    const isNext = block === this.#next;
     this.#last = block;
-    const isAhead = block >= this.#from && block <= this.#until;
-    const isLost = isAhead && !this.#isHere(block);
-    if (isAhead && !isLost && this.#until - block > this.#atOnce / 2) return 0;
-    if (isLost || !isAhead) {
+    this.#next = next;
+    if (!isNext || this.#isLost(block)) {
       this.#from = block;
       this.#until = block;
+      this.#atOnce = 0;
+      return 0;
     }
-    const more = isLost ? 0 : Math.max(AT_ONCE_MIN, this.#atOnce * 2);
-    return this.#atOnce = Math.min(more, AT_ONCE_MAX, Math.floor(this.#pool.capacity * POOL_PART));
+    const isEnough = this.#until - block > this.#atOnce / 2;
+    if (isEnough || this.#underWay > 0 || this.#end.signal.aborted) return 0;
+    const most = Math.min(AT_ONCE_MAX, Math.floor(this.#world.pool.capacity * POOL_PART));
+    return this.#atOnce = Math.min(Math.max(AT_ONCE_MIN, this.#atOnce * 2), most);
   }
 
   have(blocks: readonly number[]): void {
@@ -70,8 +83,10 @@ export class TakingAhead implements BlocksAhead {
     this.#end.abort();
   }
 
-  #isHere(block: number): boolean {
-    return mayFormat(this.#pool, this.#volume, this.#pool.findAny(this.#volume.index, block));
+  /** It was taken ahead, and is not here. */
+  #isLost(block: number): boolean {
+    if (block > this.#until || this.#underWay > 0) return false;
+    return !mayFormat(this.#world.pool, this.#volume, this.#world.pool.findAny(this.#volume.index, block));
   }
 
   #take(block: number): void {
@@ -79,16 +94,18 @@ export class TakingAhead implements BlocksAhead {
     this.#underWay++;
     const done = (frame: number): void => {
       this.#underWay--;
-      this.#pool.unpin(frame);
+      this.#world.pool.unpin(frame);
     };
-    // Whoever needs it asks again, and is told what is wrong.
-    const failed = (): void => void this.#underWay--;
+    const failed = (error: unknown): void => {
+      this.#underWay--;
+      if (!(error instanceof CohortError || this.#end.signal.aborted)) this.#world.onTrouble(error);
+    };
     try {
       const answer = this.#source.obtain(need, this.#end.signal);
       if (isPending(answer)) answer.then(done, failed);
       else done(answer);
-    } catch {
-      failed();
+    } catch (error) {
+      failed(error);
     }
   }
 }

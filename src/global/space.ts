@@ -60,14 +60,14 @@ function takeAhead(
   bit: number,
   limit: number,
 ): void {
-  const count = ahead.took(start + bit);
-  if (count === 0) return;
   const { bytes, blockSize } = change.pool;
+  const freeBehind = (at: number): number => mapFindFree(bytes, map * blockSize, limit, limit, at + 1);
+  let next = freeBehind(bit);
+  // Behind the last one comes what the volume grows by.
+  const count = ahead.took(start + bit, start + (next < 0 ? limit : next));
+  if (count === 0) return;
   const free: number[] = [];
-  for (let next = bit; free.length < count; free.push(start + next)) {
-    next = mapFindFree(bytes, map * blockSize, limit, limit, next + 1);
-    if (next < 0) break;
-  }
+  for (; next >= 0 && free.length < count; next = freeBehind(next)) free.push(start + next);
   ahead.have(free);
 }
 

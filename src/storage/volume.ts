@@ -35,8 +35,11 @@ export type BlockFound = "block" | "blank";
 
 /** Takes free blocks of a shared volume before they are needed. */
 export interface BlocksAhead {
-  /** A free block is used by this member: how many behind it it should have soon, mostly 0. */
-  took(block: number): number;
+  /**
+   * A free block is used by this member, and `next` is the free one behind it: how many behind it it should
+   * have soon, mostly 0.
+   */
+  took(block: number, next: number): number;
   /** Those: the next free ones, in their order. */
   have(blocks: readonly number[]): void;
   /** Takes no more; what is on its way is given back when it comes. */
