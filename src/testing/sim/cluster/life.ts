@@ -255,7 +255,8 @@ export class Life {
       return messageOf(error);
     });
     const late = scheduler.sleep(CLOSE_US, this.process).then(() => "late");
-    const how = await Promise.race([closed, late]);
+    // Whom a slow disk keeps silent for too long the others may evict and kill, also while it leaves.
+    const how = await Promise.race([closed, late, this.ended.promise]);
     if (!this.process.alive) return;
     parts.trace.note("left", this.label, how === "closed");
     parts.trace.say(`${this.label} left: ${how}`);
