@@ -136,6 +136,8 @@ export interface CoherenceStatus {
   readonly messages: number;
   /** Increments that other members were asked for, instead of for their block. */
   readonly incrementsAsked: number;
+  /** Those of them of which it is not known yet what came of them; also when their callers gave up. */
+  readonly incrementsOpen: number;
   /** Increments done for other members. */
   readonly incrementsServed: number;
   /** Blocks of which something is remembered here now. */
@@ -169,6 +171,7 @@ export function clusterStatusOf(joined: Joined): ClusterStatus {
       ...coherence.counts,
       messages: coherence.messages,
       incrementsAsked: increments.counts.asked,
+      incrementsOpen: increments.counts.open,
       incrementsServed: increments.counts.served,
       held,
       kept,

@@ -60,9 +60,11 @@ export class Increments implements Elsewhere {
     courier.serve(INCREMENT_TOPIC, (from, body) => this.#heard(from, decodeIncrementMessage(body)));
   }
 
-  /** How many others were asked for, and how many were done for others. */
-  get counts(): { readonly asked: number; readonly served: number } {
-    return { asked: this.#asked, served: this.#server.served };
+  /** How many others were asked for, of how many it is not known what came of them, how many were served. */
+  get counts(): { readonly asked: number; readonly open: number; readonly served: number } {
+    let open = 0;
+    for (const line of this.#lines.values()) open += line.size;
+    return { asked: this.#asked, open, served: this.#server.served };
   }
 
   /** A database is shared here: its increments may be done elsewhere, and those of others here. */

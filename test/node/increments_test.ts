@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { test } from "#test";
 import { CohortError, type Value } from "@cohort/db";
-import { type Counting, playCounting } from "./increments_world.ts";
+import { type Counting, playCounting, striking } from "./increments_world.ts";
 
 const LIMIT = { timeoutMs: 120_000 };
 /** 1, 2, 3 … */
@@ -69,6 +69,36 @@ test(
       const before = alpha.counts();
       await alpha.global.increment(["c"]);
       assertEquals(alpha.counts(), before);
+    }),
+);
+
+test(
+  "increments: one that its caller gave up is done once, and is open until that is known",
+  LIMIT,
+  () =>
+    playCounting(14, async (world) => {
+      let isStuck = false, heal = (): void => {};
+      const until = new Promise<void>((resolve) => heal = resolve);
+      const stuck = striking(() => isStuck, "sync", "/journal.", { kind: "stall", until });
+      const [alpha, beta] = [await world.open("alpha"), await world.open("beta", stuck)];
+      const open = (): number => alpha.node.status.cluster!.coherence.incrementsOpen;
+      let isOver = false;
+      await alpha.global.increment(["c"]);
+      const busy = world.count(beta, 1, () => !isOver);
+      await world.ms(50);
+      const { asked } = alpha.counts();
+      isStuck = true;
+      // The answer waits for a sync of the one who does it.
+      const given = alpha.global.increment(["c"], 1, { timeoutMs: 20 });
+      assertEquals((await assertRejects(() => given, CohortError)).code, "TIMEOUT");
+      assertEquals([open(), alpha.counts().asked - asked], [1, 1]);
+      isStuck = false;
+      heal();
+      await world.ms(50);
+      isOver = true;
+      const counted = await busy;
+      assertEquals(open(), 0);
+      assertEquals(await alpha.global.get(["c"]), counted.length + 2);
     }),
 );
 

@@ -41,16 +41,17 @@ class ClusterNodeSubject extends NodeSubject implements ClusterSubject {
   cluster(): ClusterSubjectStatus | undefined {
     const { cluster } = this.#cluster.status;
     if (cluster === undefined) return undefined;
-    const { state, view, isMaster, members, pending, coherence: { held, kept, wide } } = cluster;
+    const { state, view, isMaster, members, pending, coherence } = cluster;
     return {
       state,
       view,
       isMaster,
       members: members.length,
       pending: pending.length,
-      held,
-      kept,
-      wide: wide.length,
+      held: coherence.held,
+      kept: coherence.kept,
+      wide: coherence.wide.length,
+      incrementsOpen: coherence.incrementsOpen,
     };
   }
 

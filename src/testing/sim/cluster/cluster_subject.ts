@@ -40,6 +40,8 @@ export interface ClusterSubjectStatus {
   readonly kept: number;
   /** Databases that it has as a whole. */
   readonly wide: number;
+  /** Increments that others were asked for, of which it does not know yet what came of them. */
+  readonly incrementsOpen: number;
 }
 
 /** A shared block in a member's pool. */

@@ -184,6 +184,7 @@ export class Life {
       goOn: () => this.isServing && goOn(),
       onStopped: (code) => this.stopped(code),
       mayFail: (code) => this.mayFail(code),
+      mayCome: () => (this.node?.cluster()?.incrementsOpen ?? 0) > 0,
     };
   }
 

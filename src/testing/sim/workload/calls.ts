@@ -24,6 +24,8 @@ export interface ClientContext {
   readonly onStopped: (code: string) => void;
   /** Codes that an operation may end with in this world, now. */
   readonly mayFail: (code: ErrorCode) => boolean;
+  /** Whether another node may still do what a caller of this one gave up waiting for. */
+  readonly mayCome?: () => boolean;
 }
 
 /** Ends that leave open whether the operation happened. */

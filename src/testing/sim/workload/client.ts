@@ -34,6 +34,8 @@ export interface Mix {
 /** Most nodes that a merge copies where merges are small, and where many are larger than the pool. */
 const MERGE_NODES = 150;
 const MERGE_NODES_LARGE = 500;
+/** Virtual microseconds between two looks whether what was given up may still happen. */
+const LATE_US = 5_000;
 
 /** Draws what clients do. */
 export function drawMix(chance: Prng, hasLargeMerges: boolean = false): Mix {
@@ -188,6 +190,10 @@ export class Client implements BulkClient {
   /** Looks how much of what was in flight happened. */
   async #resolve(context: ClientContext): Promise<void> {
     const { region } = this;
+    const given = region.effects.slice(region.effects.length - region.pending);
+    if (given.some(({ name }) => name.startsWith("increment")) && context.mayCome?.()) {
+      return await context.host.scheduler.sleep(LATE_US, context.process);
+    }
     const ended = await attempt(context, this.name, "resolve", () => region.read(context.global), () => "");
     if (ended.kind !== "done") return;
     const explained = region.explain(region.effects.length - region.pending, ended.value);
