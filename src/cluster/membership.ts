@@ -13,7 +13,7 @@ import { courseOf, patienceOf } from "./course.ts";
 import { HostStatus } from "./host_status.ts";
 import { Joining } from "./joining.ts";
 import { Lease } from "./lease.ts";
-import { leaving } from "./leaving.ts";
+import { endedMeanwhile, leaving } from "./leaving.ts";
 import {
   decodeMember,
   encodeMember,
@@ -159,6 +159,7 @@ export class Membership {
     await this.#inTurn(async () => {
       refused = await leaving(this.#world, async () => {
         while (this.#state === "active" || this.#state === "suspended") {
+          if (this.#isOver) throw endedMeanwhile();
           if (await this.#decide({ kind: "leave", incarnation: this.self })) break;
         }
       });

@@ -74,3 +74,23 @@ test("membership: what a newcomer waits for is shown while it waits", () =>
     assertEquals([state, why], ["joining", "waits for this: m3 is being recovered"]);
     await joining;
   }));
+
+test("membership: who is ended while another view comes before its leave has not left", () =>
+  play(async (world) => {
+    const [, leaver, quicker] = world.lives as [Life, Life, Life];
+    const [asked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    leaver.fault = ({ operation, path }) => {
+      if (operation !== "createRegister" || !path.includes("/view.")) return undefined;
+      asked.resolve();
+      return { kind: "stall", until: goOn.promise };
+    };
+    const how = leaver.membership.leave().then(() => "left", (error) => (error as CohortError).code);
+    await asked.promise;
+    await quicker.membership.leave();
+    const closed = leaver.membership.close();
+    goOn.resolve();
+    assertEquals(await how, "STOPPED");
+    await closed;
+    assertEquals(names(newest(world).members), "m1 m2");
+    world.problems.length = 0;
+  }));
