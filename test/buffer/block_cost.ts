@@ -6,6 +6,7 @@
 import { keeperOf, KEPT_BLOCKS } from "../../src/buffer/block_keeping.ts";
 import type { Party } from "./coherence_party.ts";
 import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
+import { QUIET_MANNER } from "./quiet_manner.ts";
 
 /** One operation, and what it may cost. */
 export interface CostRow {
@@ -18,13 +19,8 @@ export interface CostRow {
 }
 
 const MANNER: CoherenceManner = {
+  ...QUIET_MANNER,
   members: 5,
-  clients: 0,
-  operations: 0,
-  keys: 0,
-  poolBlocks: 64,
-  views: 0,
-  losses: 0,
   idleMs: 60_000,
   isRelaxed: true,
 };

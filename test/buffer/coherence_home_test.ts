@@ -5,17 +5,8 @@ import { NO_FRAME } from "../../src/buffer/pool.ts";
 import { blockStamp } from "../../src/ground/block.ts";
 import { nativeDrain } from "../sim/drain.ts";
 import type { Party } from "./coherence_party.ts";
-import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
-
-const MANNER: CoherenceManner = {
-  members: 2,
-  clients: 0,
-  operations: 0,
-  keys: 0,
-  poolBlocks: 64,
-  views: 0,
-  losses: 0,
-};
+import { type CoherenceWorld, runCoherence } from "./coherence_world.ts";
+import { QUIET_MANNER } from "./quiet_manner.ts";
 
 /** Runs a play of two members in some worlds. */
 async function play(
@@ -23,7 +14,7 @@ async function play(
   seeds: readonly number[] = [1, 2, 3, 4],
 ): Promise<void> {
   for (const seed of seeds) {
-    const world = await runCoherence(seed, await nativeDrain(), MANNER, async (world) => {
+    const world = await runCoherence(seed, await nativeDrain(), QUIET_MANNER, async (world) => {
       await world.begin();
       await run(world, world.parties[0]!, world.parties[1]!);
     });

@@ -13,16 +13,12 @@ import { nativeDrain } from "../sim/drain.ts";
 import { BLOCK, FACTS, load } from "./buffer_rig.ts";
 import type { Party } from "./coherence_party.ts";
 import { type CoherenceManner, type CoherenceWorld, runCoherence } from "./coherence_world.ts";
+import { QUIET_MANNER } from "./quiet_manner.ts";
 
 /** Nothing goes home but by a checkpoint. */
 const MANNER: CoherenceManner = {
+  ...QUIET_MANNER,
   members: 3,
-  clients: 0,
-  operations: 0,
-  keys: 0,
-  poolBlocks: 64,
-  views: 0,
-  losses: 0,
   idleMs: 3_600_000,
 };
 
